@@ -1,0 +1,64 @@
+//! The command line: one file a command, one list of them here.
+//!
+//! Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 bad configuration (`EX_CONFIG` of sysexits.h).
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "moshao", version, about, max_term_width = 110, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {}
+
+/// Why a command failed: the text for people and the exit code.
+#[derive(Debug)]
+pub struct Failure {
+    /// What failed, value with unit, limit, what to do.
+    pub message: String,
+    /// 1, 2 or 78.
+    pub code: u8,
+}
+
+/// What a command comes to.
+pub type Outcome = Result<(), Failure>;
+
+/// Parses the command line, runs the command, and turns the outcome into an exit code.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome: Outcome = match arguments.command {};
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            #[expect(clippy::print_stderr, reason = "the one place where a failed command speaks to its user")]
+            {
+                eprintln!("moshao: {}", failure.message);
+            }
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+// === impl Failure ===
+
+impl Failure {
+    /// Failed while running: exit code 1.
+    pub fn failed(message: impl std::fmt::Display) -> Self {
+        Self { message: message.to_string(), code: 1 }
+    }
+
+    /// Wrong use of the command line: exit code 2.
+    pub fn usage(message: impl std::fmt::Display) -> Self {
+        Self { message: message.to_string(), code: 2 }
+    }
+
+    /// Bad configuration: exit code 78.
+    pub fn config(message: impl std::fmt::Display) -> Self {
+        Self { message: message.to_string(), code: 78 }
+    }
+}

@@ -1,0 +1,9 @@
+//! The Moshao gateway: camera pictures and sensor messages in, events out.
+//!
+//! Read [`app`] first: it builds the parent process in the order in which data flows. [`worker`] is the other kind of
+//! process, the camera worker, from access unit to observation. Everything that depends on time is a pure function of
+//! `(now, input)` ([`rules`], [`incident`]); thin drivers own the timers and the channels.
+
+pub mod cli;
+pub mod event;
+pub mod worker;

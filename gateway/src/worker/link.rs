@@ -1,0 +1,244 @@
+//! What parent and camera worker say to each other.
+//!
+//! A stream socket pair; the worker's end is its standard input. Each message is a 4-byte little-endian length and a
+//! [postcard](https://postcard.jamesmunns.com/wire-format) body of at most [`MAX_MESSAGE_BYTES`]. Both ends are the
+//! same binary, so the encoding needs no version: the worker says its own in [`FromWorker::Hello`] and a mismatch ends it.
+//!
+//! A worker that loses its parent (end of file) exits; a parent that loses a worker starts another one and sends
+//! [`ToWorker::Start`] again.
+
+use std::time::Duration;
+
+use moshao_config::{Deadlines, Model, Polygon, Secret};
+use serde::{Deserialize, Serialize};
+
+/// Largest message: a still of a 4K picture with room to spare.
+pub const MAX_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// From the parent to a worker.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum ToWorker {
+    /// First message: the cameras of this worker. Comes once in a worker's life.
+    Start(Box<Assignment>),
+    /// A still of a picture that an observation was about.
+    TakeStill(StillRequest),
+    /// Close all sessions (RTSP TEARDOWN) and exit.
+    Stop,
+}
+
+/// The cameras of one worker and the detectors that they need.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Assignment {
+    /// Detectors, each once.
+    pub detectors: Vec<DetectorJob>,
+    /// Cameras.
+    pub cameras: Vec<CameraJob>,
+}
+
+/// One detector to load.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DetectorJob {
+    /// The name that [`CameraJob::detector`] refers to.
+    pub name: String,
+    /// Where the model comes from.
+    pub model: Model,
+    /// Family, where the file alone does not tell it.
+    pub family: Option<String>,
+    /// Least score; the model's own default where absent.
+    pub threshold: Option<f32>,
+    /// Least score for single labels.
+    pub label_thresholds: Vec<(String, f32)>,
+    /// Label names, for a file that does not carry them.
+    pub labels: Option<Vec<String>>,
+    /// Execution provider.
+    pub provider: String,
+}
+
+/// One camera to watch.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CameraJob {
+    /// Camera id.
+    pub id: String,
+    /// RTSP URL without user and password.
+    pub url: String,
+    /// RTSP user.
+    pub username: Option<String>,
+    /// RTSP password.
+    pub password: Option<Secret>,
+    /// Answer a Basic challenge too.
+    pub allow_basic: bool,
+    /// Which detector.
+    pub detector: String,
+    /// Pictures handed to the detector in a second, at most.
+    pub detections_per_second: f64,
+    /// Filled in stills, and detections whose centre lies in one are dropped.
+    pub masks: Vec<Polygon>,
+    /// How long each step may take.
+    pub deadlines: Deadlines,
+}
+
+/// Asks for a still. Answered by [`FromWorker::Still`], with no picture where it is gone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StillRequest {
+    /// Echoed in the answer.
+    pub request: u64,
+    /// Camera id.
+    pub camera: String,
+    /// [`Observation::picture`] that is wanted; the latest analysed picture where it is gone or absent.
+    pub picture: Option<u64>,
+    /// Longest side of the still, pixels.
+    pub max_side_px: u32,
+    /// What the event is about, in fractions of the picture (left, top, right, bottom): stays clear where the
+    /// rest is pixelated.
+    pub subjects: Vec<[f32; 4]>,
+}
+
+/// From a worker to the parent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum FromWorker {
+    /// First message.
+    Hello {
+        /// `CARGO_PKG_VERSION` of the worker.
+        version: String,
+    },
+    /// A detector could not be loaded; its cameras stay unwatched. Not fatal for the others.
+    DetectorFailed {
+        /// Name of the detector.
+        detector: String,
+        /// What failed and what to do.
+        message: String,
+    },
+    /// A camera's stream changed state.
+    Stream {
+        /// Camera id.
+        camera: String,
+        /// New state.
+        state: StreamState,
+    },
+    /// One analysed picture.
+    Observation(Observation),
+    /// Answer to [`ToWorker::TakeStill`].
+    Still {
+        /// [`StillRequest::request`].
+        request: u64,
+        /// Camera id.
+        camera: String,
+        /// JPEG with masks filled and heads (or everything but the subjects) pixelated; none where no picture is there.
+        #[serde(with = "serde_bytes")]
+        jpeg: Option<Vec<u8>>,
+        /// Wall clock time of the picture, milliseconds since the Unix epoch.
+        taken_unix_ms: i64,
+    },
+    /// Counters since the last report, each second.
+    Counters(Vec<CameraCounters>),
+}
+
+/// State of a camera's stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum StreamState {
+    /// Connecting, or waiting to.
+    Connecting,
+    /// Pictures flow.
+    Live {
+        /// `h264` or `h265`.
+        codec: String,
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+    },
+    /// The session failed; another one follows after `retry_in`.
+    Failed {
+        /// Bounded word for metrics and events.
+        fault: StreamFault,
+        /// What failed, with value, unit and limit, and what to do. Never a password.
+        message: String,
+        /// Time until the next try.
+        retry_in: Duration,
+    },
+}
+
+/// Why a stream failed. The words are metric labels and event kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StreamFault {
+    /// No TCP connection, or it broke.
+    Unreachable,
+    /// 401 after an answer to the camera's challenge.
+    WrongPassword,
+    /// The camera offers Basic authentication only and `allow_basic` is off.
+    InsecureLogin,
+    /// 404: no such stream.
+    NoSuchStream,
+    /// 453, 503 or another refusal.
+    Refused,
+    /// The peer does not speak RTSP.
+    NotRtsp,
+    /// No video in the session description.
+    NoVideo,
+    /// Video in a codec that is not decoded here.
+    UnsupportedCodec,
+    /// A step took longer than its deadline.
+    Timeout,
+    /// No pictures while playing.
+    Silent,
+    /// Bytes that make no sense, again and again.
+    Corrupt,
+}
+
+/// What a worker saw in one picture of one camera.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// Camera id.
+    pub camera: String,
+    /// Number of the analysed picture within this worker and camera, rising.
+    pub picture: u64,
+    /// Wall clock time at which the picture's last byte was received, milliseconds since the Unix epoch.
+    pub received_unix_ms: i64,
+    /// Media time since the session began.
+    pub media_time: Duration,
+    /// Picture size, pixels.
+    pub width: u32,
+    /// Picture size, pixels.
+    pub height: u32,
+    /// Tracks seen in this picture.
+    pub tracks: Vec<SeenTrack>,
+}
+
+/// One track in one picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeenTrack {
+    /// Id of the track within the camera and worker session.
+    pub id: u64,
+    /// Label name.
+    pub label: String,
+    /// 0..1.
+    pub score: f32,
+    /// Left, top, right, bottom in fractions of the picture.
+    pub area: [f32; 4],
+}
+
+/// What a camera did since the last report.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CameraCounters {
+    /// Camera id.
+    pub camera: String,
+    /// Bytes of access units received.
+    pub bytes: u64,
+    /// Access units received.
+    pub access_units: u64,
+    /// Pictures decoded.
+    pub decoded: u64,
+    /// Pictures given to the detector.
+    pub inferred: u64,
+    /// Pictures replaced by a newer one before the detector took them.
+    pub replaced: u64,
+    /// Access units thrown away because the decoder was behind, up to the next key frame.
+    pub skipped: u64,
+    /// RTP packets lost on the way.
+    pub lost_packets: u64,
+    /// Thread time spent decoding.
+    pub decode_busy: Duration,
+    /// Thread time spent on inference, preprocessing and tracking.
+    pub infer_busy: Duration,
+}

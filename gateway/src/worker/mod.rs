@@ -1,0 +1,3 @@
+//! The camera worker: the child process that turns access units into observations.
+
+pub mod link;
