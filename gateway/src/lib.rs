@@ -11,4 +11,5 @@ pub mod health;
 pub mod incident;
 pub mod metrics;
 pub mod rules;
+pub mod supervise;
 pub mod worker;

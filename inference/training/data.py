@@ -21,6 +21,8 @@ import numpy as np
 
 from scenes import scene_of
 
+cv2.setNumThreads(1)  # its thread pool would not survive the fork into loading workers
+
 LONGEST = 448
 
 # Fireplaces that burn, among pictures said to be free of fire.
