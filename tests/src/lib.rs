@@ -1,1 +1,3 @@
 //! What the end-to-end tests stand on: real brokers, real RTSP servers, footage.
+
+pub mod broker;
