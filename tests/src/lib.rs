@@ -1,1 +1,4 @@
 //! What the end-to-end tests stand on: real brokers, real RTSP servers, footage.
+
+pub mod camera_server;
+pub mod footage;
