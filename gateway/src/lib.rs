@@ -5,5 +5,11 @@
 //! `(now, input)` ([`rules`], [`incident`]); thin drivers own the timers and the channels.
 
 pub mod cli;
+pub mod clock;
 pub mod event;
+pub mod health;
+pub mod incident;
+pub mod metrics;
+pub mod rules;
+pub mod supervise;
 pub mod worker;
