@@ -1,3 +1,1 @@
 //! End-to-end tests: real parts only.
-
-
