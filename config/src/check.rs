@@ -58,7 +58,7 @@ impl Check<'_> {
         let own = self.detectors(&file.detector);
         let (cameras, detectors) = self.cameras(file, own, &names);
         let (sensors, preset_rules) = self.sensors(file, &names);
-        let mut rules = self.rules(file, &cameras, &sensors, &detectors);
+        let mut rules = self.rules(file, &sensors, &detectors);
         rules.extend(preset_rules);
         if file.camera.0.is_empty() && file.sensor.0.is_empty() {
             let message = "there is no camera and no sensor: this gateway will report nothing but itself";

@@ -11,7 +11,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde_json::Value;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
 use crate::quantity::{Size, Span};
 use crate::raw;
@@ -154,12 +154,7 @@ impl Walk<'_> {
                 // What is wrong inside has been taken out there.
                 return true;
             }
-            DeValue::Array(items) if has_type(schema, "array") => {
-                self.length(name, schema, items.len(), "entries", &place);
-                for item in items.iter_mut() {
-                    self.value(path, &schema["items"], key.clone(), item);
-                }
-            }
+            DeValue::Array(items) if has_type(schema, "array") => return self.list(path, schema, key, items, &place),
             DeValue::String(text) if has_type(schema, "string") => self.string(name, schema, text, &place),
             DeValue::Integer(digits) if has_type(schema, "integer") || has_type(schema, "number") => {
                 let number = i64::from_str_radix(digits.as_str(), digits.radix()).ok();
@@ -178,6 +173,29 @@ impl Walk<'_> {
             }
         }
         self.problems.len() == before
+    }
+
+    /// Checks a list's entries and takes out those that do not fit; the whole list where its length matters.
+    fn list(
+        &mut self,
+        path: &str,
+        schema: &Value,
+        key: Range<usize>,
+        items: &mut DeArray<'_>,
+        place: &Range<usize>,
+    ) -> bool {
+        let name = path.rsplit('.').next().unwrap_or(path);
+        let before = self.problems.len();
+        self.length(name, schema, items.len(), "entries", place);
+        let kept = std::mem::take(items)
+            .into_iter()
+            .filter_map(|mut item| self.value(path, &schema["items"], key.clone(), &mut item).then_some(item));
+        *items = kept.collect();
+        if self.problems.len() == before {
+            return true;
+        }
+        self.bad.insert(path.to_owned());
+        schema["minItems"].is_null() && schema["maxItems"].is_null()
     }
 
     fn string(&mut self, name: &str, schema: &Value, text: &str, place: &Range<usize>) {

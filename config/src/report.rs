@@ -208,7 +208,7 @@ impl fmt::Display for Report {
             writeln!(f, "{}:{}:{column}: {severity}: {}", self.file, spot.line, problem.message)?;
             spot.write_line(f)?;
             if let Some(hint) = &problem.hint {
-                writeln!(f, "{:>5} = {hint}", "")?;
+                writeln!(f, "{:>5} = hint: {hint}", "")?;
             }
         }
         Ok(())

@@ -5,5 +5,15 @@
 //! `(now, input)` ([`rules`], [`incident`]); thin drivers own the timers and the channels.
 
 pub mod cli;
+pub mod clock;
 pub mod event;
+pub mod evidence;
+pub mod health;
+pub mod http;
+pub mod incident;
+pub mod judge;
+pub mod logging;
+pub mod metrics;
+pub mod rules;
+pub mod supervise;
 pub mod worker;

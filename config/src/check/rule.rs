@@ -2,7 +2,7 @@
 
 use super::{Check, Watcher, detector};
 use crate::codes::EventCode;
-use crate::model::{Camera, Condition, Detector, Rule, Sensor, SensorKind, Side};
+use crate::model::{Condition, Detector, Rule, Sensor, SensorKind, Side};
 use crate::raw::{self, At};
 use crate::report::{Problem, list};
 
@@ -19,7 +19,6 @@ impl Check<'_> {
     pub(super) fn rules(
         &mut self,
         file: &raw::File,
-        cameras: &[Camera],
         sensors: &[Sensor],
         detectors: &[Detector],
     ) -> Vec<Rule> {
@@ -28,7 +27,7 @@ impl Check<'_> {
             let watching: Vec<&Sensor> =
                 sensors.iter().filter(|sensor| sensor.watches.contains(id)).collect();
             self.watched(id, file);
-            self.labels_are_known(id, section, cameras, detectors);
+            self.labels_are_known(id, section, file, detectors);
             self.fits_sensors(id, section, &watching);
             let condition = self.condition(id, section);
             let code = self.code(id, section, &watching);
@@ -58,10 +57,9 @@ impl Check<'_> {
         detectors: &[Detector],
     ) {
         let labels = rule.object.as_ref().and_then(|object| object.labels.as_ref());
+        let cameras = file.camera.0.iter().filter(|(_, camera)| camera.watches.iter().any(|rule| **rule == **id));
         let watching: Vec<&Detector> = cameras
-            .iter()
-            .filter(|camera| camera.watches.contains(id))
-            .filter_map(|camera| detectors.iter().find(|detector| detector.name == camera.detector))
+            .filter_map(|(_, camera)| detectors.iter().find(|detector| detector.name == *camera.detector))
             .collect();
         let known: Option<Vec<Vec<&str>>> =
             watching.iter().map(|detector| detector::known_labels(detector)).collect();

@@ -1,7 +1,7 @@
 //! `[sensor.ID]`: presets expanded, topics and pointers read.
 
 use super::{Check, Names, Watcher, topic};
-use crate::model::{Rule, Sensor, SensorKind};
+use crate::model::{Rule, Sensor, SensorKind, TopicPattern};
 use crate::presets::{PRESETS, Preset};
 use crate::raw::{self, At};
 use crate::report::Problem;
@@ -91,8 +91,9 @@ impl Check<'_> {
             id: id.to_string(),
             name: section.name.clone().unwrap_or_else(|| id.to_string()),
             kind,
-            topic: topic?,
-            value: value?,
+            // What is missing has been reported; the rules are still held against the rest of the sensor.
+            topic: topic.unwrap_or(TopicPattern { levels: Vec::new() }),
+            value: value.unwrap_or_default(),
             values: match &section.values {
                 Some(values) => {
                     values.0.iter().map(|(text, meaning)| (text.to_string(), f64::from(*meaning))).collect()
