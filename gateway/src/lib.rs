@@ -7,7 +7,9 @@
 pub mod cli;
 pub mod clock;
 pub mod event;
+pub mod evidence;
 pub mod health;
+pub mod http;
 pub mod incident;
 pub mod metrics;
 pub mod rules;
