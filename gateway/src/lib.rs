@@ -12,6 +12,8 @@ pub mod evidence;
 pub mod health;
 pub mod http;
 pub mod incident;
+pub mod judge;
+pub mod logging;
 pub mod metrics;
 pub mod rules;
 pub mod supervise;

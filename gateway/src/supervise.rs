@@ -41,6 +41,8 @@ pub struct WorkerCommand {
     pub program: PathBuf,
     /// Its arguments, without those that `supervise` adds.
     pub arguments: Vec<String>,
+    /// Environment variables beside those of this process.
+    pub environment: Vec<(String, String)>,
 }
 
 /// All workers, running.
@@ -184,6 +186,7 @@ impl Worker {
         ours.set_nonblocking(true)?;
         let child = Command::new(&self.command.program)
             .args(&self.command.arguments)
+            .envs(self.command.environment.iter().cloned())
             .arg("--memory-bytes")
             .arg(self.memory_bytes.to_string())
             .stdin(Stdio::from(OwnedFd::from(theirs)))
