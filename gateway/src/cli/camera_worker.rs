@@ -9,7 +9,7 @@ use nix::sys::socket::{SockType, getsockopt, sockopt};
 use tokio::runtime;
 
 use super::{Failure, Outcome};
-use crate::worker;
+use crate::{logging, worker};
 
 /// Watch cameras for a parent process. Started by `moshao run`; the link to it is standard input.
 #[derive(Debug, clap::Args)]
@@ -31,6 +31,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             Failure::failed(format!("memory cannot be limited to {bytes} bytes: {error}"))
         })?;
     }
+    logging::init(logging::inherited_format(), false);
     let link = link()?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
     let ended = runtime.block_on(async {

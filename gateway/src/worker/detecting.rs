@@ -58,6 +58,7 @@ fn open(job: DetectorJob) -> Result<Detector, moshao_inference::detector::ModelE
         threshold: job.threshold,
         label_thresholds: job.label_thresholds,
         provider: Some(job.provider),
+        ..Settings::default()
     };
     let detector = Detector::open(&source, &settings)?;
     info!(detector = job.name, labels = detector.labels().len(), "detector loaded");
@@ -86,15 +87,18 @@ pub(super) fn run(
                 continue;
             }
         };
-        let visible: Vec<Detection> =
-            detections.iter().filter(|detection| !is_masked(camera, &picture, detection)).copied().collect();
-        let tracks = mind.tracker.update(picture.media_time, &visible);
+        let unmasked = |detections: &[Detection]| -> Vec<Detection> {
+            detections.iter().filter(|detection| !is_masked(camera, &picture, detection)).copied().collect()
+        };
+        let faint = detector.faint();
+        let tracks =
+            mind.tracker.update_with_faint(picture.media_time, &unmasked(&detections), &unmasked(faint));
         mind.pictures += 1;
         busy.add_to(&camera.counters.infer_busy_ns);
         camera.counters.inferred.add(1);
 
         let observation = observation(camera, mind.pictures, &picture, &tracks, detector.labels());
-        let people = people(detector.labels(), &picture, &detections);
+        let people = people(detector.labels(), &picture, detections.iter().chain(detector.faint()));
         analysed.keep(index, Arc::new(Look { number: mind.pictures, picture, people }));
         if reports.blocking_send(FromWorker::Observation(observation)).is_err() {
             return;
@@ -108,10 +112,14 @@ fn is_masked(camera: &Camera, picture: &Picture, detection: &Detection) -> bool 
     camera.job.masks.iter().any(|area| mask::contains(area, center))
 }
 
-/// The people in a picture, masked or not; none where the detector does not know people.
-fn people(labels: &[String], picture: &Picture, detections: &[Detection]) -> Option<Vec<[f32; 4]>> {
+/// The people in a picture, faint ones too; none where the detector does not know people.
+fn people<'a>(
+    labels: &[String],
+    picture: &Picture,
+    detections: impl Iterator<Item = &'a Detection>,
+) -> Option<Vec<[f32; 4]>> {
     let person = labels.iter().position(|label| label == "person")?;
-    let people = detections.iter().filter(|detection| detection.label == person);
+    let people = detections.filter(|detection| detection.label == person);
     Some(people.map(|detection| in_fractions(picture, detection.area)).collect())
 }
 
