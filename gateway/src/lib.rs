@@ -4,6 +4,7 @@
 //! process, the camera worker, from access unit to observation. Everything that depends on time is a pure function of
 //! `(now, input)` ([`rules`], [`incident`]); thin drivers own the timers and the channels.
 
+pub mod camera;
 pub mod cli;
 pub mod clock;
 pub mod event;

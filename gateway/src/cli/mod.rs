@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 bad configuration (`EX_CONFIG` of sysexits.h).
 
+mod camera_worker;
 mod simulate;
 
 use std::process::ExitCode;
@@ -17,6 +18,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    #[command(hide = true)]
+    CameraWorker(camera_worker::Arguments),
     /// Cameras and sensors that are not there, for trying things out and for tests.
     Simulate(simulate::Arguments),
 }
@@ -37,6 +40,7 @@ pub type Outcome = Result<(), Failure>;
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome: Outcome = match arguments.command {
+        Command::CameraWorker(arguments) => camera_worker::run(&arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
     };
     match outcome {
