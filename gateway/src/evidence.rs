@@ -148,7 +148,13 @@ impl Store {
 
 impl Wanted {
     /// Notes a want and returns the request for the camera's worker.
-    pub fn ask(&mut self, want: Want, camera: &str, picture: Option<u64>, subjects: Vec<[f32; 4]>) -> StillRequest {
+    pub fn ask(
+        &mut self,
+        want: Want,
+        camera: &str,
+        picture: Option<u64>,
+        subjects: Vec<[f32; 4]>,
+    ) -> StillRequest {
         self.last += 1;
         self.of.insert(self.last, want);
         // A worker that died with a request never answers; its entry must not stay for ever.
@@ -189,7 +195,10 @@ mod tests {
         assert_eq!(kept.reference, "evidence/01INC/1.jpg");
         assert_eq!(fs::read(dir.path().join(&kept.reference)).unwrap(), b"jpeg");
         assert_eq!(kept.sha256, "41e5787e9f28562d07b891b1816b492309d646c0f2829743fa4963a9f9cc1d61");
-        assert_eq!(store.keep("01INC", b"more", Timestamp::UNIX_EPOCH).unwrap().reference, "evidence/01INC/2.jpg");
+        assert_eq!(
+            store.keep("01INC", b"more", Timestamp::UNIX_EPOCH).unwrap().reference,
+            "evidence/01INC/2.jpg"
+        );
     }
 
     #[test]
@@ -209,7 +218,11 @@ mod tests {
     fn after_thirty_days_evidence_goes() {
         let (dir, store) = store();
         store.keep("old", &[0; 10], Timestamp::UNIX_EPOCH).unwrap();
-        assert_eq!(store.tidy(SystemTime::now() + KEEP - Duration::from_secs(60), u64::MAX).unwrap(), 0, "not yet");
+        assert_eq!(
+            store.tidy(SystemTime::now() + KEEP - Duration::from_secs(60), u64::MAX).unwrap(),
+            0,
+            "not yet"
+        );
         assert_eq!(store.tidy(SystemTime::now() + KEEP + Duration::from_secs(60), u64::MAX).unwrap(), 1);
         assert!(!dir.path().join("evidence/old").exists());
     }

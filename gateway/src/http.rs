@@ -69,8 +69,7 @@ impl Http {
         metrics: Arc<Metrics>,
         expected: Expected,
     ) -> Result<Self, BindError> {
-        let listener =
-            TcpListener::bind(address).await.map_err(|source| BindError { address, source })?;
+        let listener = TcpListener::bind(address).await.map_err(|source| BindError { address, source })?;
         Ok(Http { listener, metrics, expected })
     }
 

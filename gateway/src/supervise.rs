@@ -149,7 +149,9 @@ impl Worker {
     async fn live(&mut self) -> End {
         let (mut child, mut link) = match self.start() {
             Ok(started) => started,
-            Err(error) => return End::Died(format!("cannot start {}: {error}", self.command.program.display())),
+            Err(error) => {
+                return End::Died(format!("cannot start {}: {error}", self.command.program.display()));
+            }
         };
         self.metrics.workers_up.inc();
         let outcome = self.converse(&mut link).await;
@@ -162,7 +164,9 @@ impl Worker {
                 match asked.await {
                     Ok(Ok(_)) => info!("camera worker stopped"),
                     Ok(Err(error)) => warn!(%error, "camera worker went before it was asked to"),
-                    Err(_) => warn!(grace_ms = STOP_GRACE.as_millis() as u64, "camera worker did not stop in time"),
+                    Err(_) => {
+                        warn!(grace_ms = STOP_GRACE.as_millis() as u64, "camera worker did not stop in time")
+                    }
                 }
                 End::Stopped
             }
@@ -214,7 +218,8 @@ impl Worker {
                     // The receiver is gone only while the gateway stops.
                     Some(report) => drop(reports.send(report).await),
                     None => {
-                        let gone = std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the worker is gone");
+                        let gone =
+                            std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the worker is gone");
                         return Err::<(), LinkError>(gone.into());
                     }
                 }

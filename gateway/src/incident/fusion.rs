@@ -53,9 +53,10 @@ impl Places {
             return false;
         }
         let sees = self.cameras(&finding.source);
-        incident.members.iter().any(|member| {
-            member.source == finding.source || !self.cameras(&member.source).is_disjoint(&sees)
-        })
+        incident
+            .members
+            .iter()
+            .any(|member| member.source == finding.source || !self.cameras(&member.source).is_disjoint(&sees))
     }
 }
 

@@ -10,4 +10,4 @@ pub mod tell;
 #[cfg(test)]
 mod tests;
 
-pub use life::{Change, Incident, Incidents, Member};
+pub use life::{Change, Incident, Incidents, Member, NewId};

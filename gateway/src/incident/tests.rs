@@ -120,7 +120,10 @@ fn going_on_is_told_once_a_minute() {
     for s in 1..60 {
         assert_eq!(told(incidents.find(at(s), &smoke("kitchen", Edge::Continues))), None, "at {s} s");
     }
-    assert_eq!(told(incidents.find(at(60), &smoke("kitchen", Edge::Continues))), yes(Phase::Updated, "inc-1"));
+    assert_eq!(
+        told(incidents.find(at(60), &smoke("kitchen", Edge::Continues))),
+        yes(Phase::Updated, "inc-1")
+    );
     assert_eq!(told(incidents.find(at(61), &smoke("kitchen", Edge::Continues))), None);
 }
 
