@@ -1,0 +1,301 @@
+//! Every metric of the gateway, in one place.
+//!
+//! Names: `moshao_<thing>_<unit>[_total]`, base units (seconds, bytes). Labels are bounded: camera ids come from the
+//! configuration, `fault`, `reason`, `phase`, `category` from enums. A drop is always counted with its reason.
+
+use prometheus::{CounterVec, GaugeVec, core::Collector};
+use prometheus::{
+    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
+};
+
+/// All metrics of one gateway process. Cheap to share behind an `Arc`; every field may be used from any thread.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+
+    /// Pictures flow from the camera (1) or not (0). `camera`
+    pub camera_up: IntGaugeVec,
+    /// Failed sessions. `camera`, `fault` (a word of `StreamFault`)
+    pub camera_faults: IntCounterVec,
+    /// Bytes of access units received. `camera`
+    pub camera_received_bytes: IntCounterVec,
+    /// Access units received. `camera`
+    pub camera_access_units: IntCounterVec,
+    /// Pictures decoded. `camera`
+    pub camera_decoded: IntCounterVec,
+    /// Pictures looked at by the detector. `camera`
+    pub camera_inferred: IntCounterVec,
+    /// Pictures not looked at. `camera`, `reason` (`replaced`: a newer one came first; `behind`: the decoder was behind)
+    pub camera_dropped: IntCounterVec,
+    /// RTP packets lost on the way. `camera`
+    pub camera_lost_packets: IntCounterVec,
+    /// Thread time spent decoding. `camera`
+    pub camera_decode_seconds: CounterVec,
+    /// Thread time spent on inference. `camera`
+    pub camera_infer_seconds: CounterVec,
+    /// When the last picture was analysed, Unix time. `camera`
+    pub camera_last_picture: GaugeVec,
+
+    /// Camera workers running.
+    pub workers_up: IntGauge,
+    /// Camera workers restarted.
+    pub worker_restarts: IntCounter,
+
+    /// Subscribed to the sensors' broker (1) or not (0).
+    pub sensor_broker_up: IntGauge,
+    /// Sensor messages understood.
+    pub sensor_readings: IntCounter,
+    /// Sensor messages refused. `reason`
+    pub sensor_refused: IntCounterVec,
+    /// Sensors known, counting each instance of a captured topic.
+    pub sensors_known: IntGauge,
+
+    /// Incidents open now.
+    pub incidents_open: IntGauge,
+    /// Events accepted. `category`, `phase`
+    pub events_accepted: IntCounterVec,
+    /// Stills written as evidence.
+    pub evidence_stills: IntCounter,
+    /// Evidence that could not be had. `reason`
+    pub evidence_missed: IntCounterVec,
+
+    /// Events waiting for their PUBACK.
+    pub outbox_depth: IntGauge,
+    /// Age of the oldest waiting event.
+    pub outbox_oldest_age_seconds: Gauge,
+    /// Bytes that the outbox takes on disk.
+    pub outbox_bytes: IntGauge,
+    /// Accepted events given up, each declared to the centre. `reason`. Must stay 0.
+    pub events_lost: IntCounterVec,
+    /// Connected to the centre's broker (1) or not (0).
+    pub uplink_up: IntGauge,
+    /// Connections made to the centre's broker.
+    pub uplink_connections: IntCounter,
+    /// Bytes of event payloads and topics published to the centre, repeats included.
+    pub uplink_sent_bytes: IntCounter,
+    /// Events acknowledged by the centre's broker.
+    pub events_delivered: IntCounter,
+    /// From a picture or a reading to the PUBACK of the event that it caused. `source` (`picture`, `reading`)
+    pub source_to_puback_seconds: HistogramVec,
+    /// From an event's acceptance to its commit on disk.
+    pub outbox_commit_seconds: Histogram,
+}
+
+// === impl Metrics ===
+
+impl Metrics {
+    /// Registers everything. Counters without labels start at 0.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let r = &registry;
+        Metrics {
+            camera_up: gauge_vec(
+                r,
+                "moshao_camera_up",
+                "Pictures flow from the camera (1) or not (0).",
+                &["camera"],
+            ),
+            camera_faults: counter_vec(
+                r,
+                "moshao_camera_faults_total",
+                "Camera sessions that failed, by fault.",
+                &["camera", "fault"],
+            ),
+            camera_received_bytes: counter_vec(
+                r,
+                "moshao_camera_received_bytes_total",
+                "Bytes of encoded pictures received.",
+                &["camera"],
+            ),
+            camera_access_units: counter_vec(
+                r,
+                "moshao_camera_access_units_total",
+                "Encoded pictures received.",
+                &["camera"],
+            ),
+            camera_decoded: counter_vec(r, "moshao_camera_decoded_total", "Pictures decoded.", &["camera"]),
+            camera_inferred: counter_vec(
+                r,
+                "moshao_camera_inferred_total",
+                "Pictures looked at by the detector.",
+                &["camera"],
+            ),
+            camera_dropped: counter_vec(
+                r,
+                "moshao_camera_dropped_total",
+                "Pictures that were due and not looked at, by reason.",
+                &["camera", "reason"],
+            ),
+            camera_lost_packets: counter_vec(
+                r,
+                "moshao_camera_lost_packets_total",
+                "RTP packets lost on the way.",
+                &["camera"],
+            ),
+            camera_decode_seconds: registered(
+                r,
+                CounterVec::new(
+                    Opts::new("moshao_camera_decode_seconds_total", "Thread time spent decoding."),
+                    &["camera"],
+                ),
+            ),
+            camera_infer_seconds: registered(
+                r,
+                CounterVec::new(
+                    Opts::new("moshao_camera_infer_seconds_total", "Thread time spent on inference."),
+                    &["camera"],
+                ),
+            ),
+            camera_last_picture: registered(
+                r,
+                GaugeVec::new(
+                    Opts::new(
+                        "moshao_camera_last_picture_timestamp_seconds",
+                        "When the last picture was analysed, Unix time.",
+                    ),
+                    &["camera"],
+                ),
+            ),
+            workers_up: gauge(r, "moshao_workers_up", "Camera worker processes running."),
+            worker_restarts: counter(r, "moshao_worker_restarts_total", "Camera worker processes restarted."),
+            sensor_broker_up: gauge(
+                r,
+                "moshao_sensor_broker_up",
+                "Subscribed to the sensors' broker (1) or not (0).",
+            ),
+            sensor_readings: counter(r, "moshao_sensor_readings_total", "Sensor messages understood."),
+            sensor_refused: counter_vec(
+                r,
+                "moshao_sensor_refused_total",
+                "Sensor messages refused, by reason.",
+                &["reason"],
+            ),
+            sensors_known: gauge(r, "moshao_sensors_known", "Sensors that have been heard."),
+            incidents_open: gauge(r, "moshao_incidents_open", "Incidents open now."),
+            events_accepted: counter_vec(
+                r,
+                "moshao_events_accepted_total",
+                "Events committed to the outbox.",
+                &["category", "phase"],
+            ),
+            evidence_stills: counter(r, "moshao_evidence_stills_total", "Stills written as evidence."),
+            evidence_missed: counter_vec(
+                r,
+                "moshao_evidence_missed_total",
+                "Evidence that could not be had, by reason.",
+                &["reason"],
+            ),
+            outbox_depth: gauge(r, "moshao_outbox_depth_events", "Events waiting for their PUBACK."),
+            outbox_oldest_age_seconds: registered(
+                r,
+                Gauge::new("moshao_outbox_oldest_age_seconds", "Age of the oldest waiting event."),
+            ),
+            outbox_bytes: gauge(r, "moshao_outbox_bytes", "Bytes that the outbox takes on disk."),
+            events_lost: counter_vec(
+                r,
+                "moshao_events_lost_total",
+                "Accepted events given up and declared to the centre, by reason. Must stay 0.",
+                &["reason"],
+            ),
+            uplink_up: gauge(r, "moshao_uplink_up", "Connected to the centre's broker (1) or not (0)."),
+            uplink_connections: counter(
+                r,
+                "moshao_uplink_connections_total",
+                "Connections made to the centre's broker.",
+            ),
+            uplink_sent_bytes: counter(
+                r,
+                "moshao_uplink_sent_bytes_total",
+                "Bytes of topics and payloads published to the centre, repeats included.",
+            ),
+            events_delivered: counter(
+                r,
+                "moshao_events_delivered_total",
+                "Events acknowledged by the centre's broker.",
+            ),
+            source_to_puback_seconds: registered(
+                r,
+                HistogramVec::new(
+                    HistogramOpts::new(
+                        "moshao_source_to_puback_seconds",
+                        "From a picture or a reading to the PUBACK of the event that it caused.",
+                    )
+                    .buckets(LATENCY_BUCKETS_S.to_vec()),
+                    &["source"],
+                ),
+            ),
+            outbox_commit_seconds: registered(
+                r,
+                Histogram::with_opts(
+                    HistogramOpts::new(
+                        "moshao_outbox_commit_seconds",
+                        "From an event's hand-over to its commit on disk.",
+                    )
+                    .buckets(LATENCY_BUCKETS_S.to_vec()),
+                ),
+            ),
+            registry,
+        }
+    }
+
+    /// The text that Prometheus scrapes (exposition format 0.0.4).
+    pub fn render(&self) -> String {
+        let mut text = Vec::new();
+        TextEncoder::new()
+            .encode(&self.registry.gather(), &mut text)
+            .expect("encoding to memory fails only for metrics without samples, which gather() leaves out");
+        String::from_utf8(text).expect("names, labels and help texts are UTF-8")
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// From a millisecond, an fsync on a good disk, to the hours of a broken link.
+const LATENCY_BUCKETS_S: [f64; 16] =
+    [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0, 600.0, 3600.0];
+
+fn registered<C: Collector + Clone + 'static>(registry: &Registry, metric: prometheus::Result<C>) -> C {
+    let metric = metric.expect("metric names and labels in this file are valid");
+    registry.register(Box::new(metric.clone())).expect("metric names in this file are unique");
+    metric
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {
+    registered(registry, IntCounter::new(name, help))
+}
+
+fn counter_vec(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    registered(registry, IntCounterVec::new(Opts::new(name, help), labels))
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> IntGauge {
+    registered(registry, IntGauge::new(name, help))
+}
+
+fn gauge_vec(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+    registered(registry, IntGaugeVec::new(Opts::new(name, help), labels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_registered_once_and_renders() {
+        let metrics = Metrics::new();
+        metrics.camera_up.with_label_values(&["gate-east"]).set(1);
+        metrics.source_to_puback_seconds.with_label_values(&["reading"]).observe(0.004);
+        let text = metrics.render();
+        assert!(text.contains("moshao_camera_up{camera=\"gate-east\"} 1"), "{text}");
+        assert!(text.contains("moshao_source_to_puback_seconds_count{source=\"reading\"} 1"), "{text}");
+        assert!(
+            text.contains("moshao_uplink_connections_total 0"),
+            "counters without labels start at 0: {text}"
+        );
+    }
+}
