@@ -3,6 +3,10 @@
 //! Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 bad configuration (`EX_CONFIG` of sysexits.h).
 
 mod camera_worker;
+mod detect;
+mod draw;
+mod models;
+mod pull;
 mod simulate;
 
 use std::process::ExitCode;
@@ -20,6 +24,10 @@ struct Arguments {
 enum Command {
     #[command(hide = true)]
     CameraWorker(camera_worker::Arguments),
+    /// Find objects in pictures and videos.
+    Detect(detect::Arguments),
+    /// Know detectors: list, inspect, fetch and verify them.
+    Models(models::Arguments),
     /// Cameras and sensors that are not there, for trying things out and for tests.
     Simulate(simulate::Arguments),
 }
@@ -41,6 +49,8 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome: Outcome = match arguments.command {
         Command::CameraWorker(arguments) => camera_worker::run(&arguments),
+        Command::Detect(arguments) => detect::run(arguments),
+        Command::Models(arguments) => models::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
     };
     match outcome {
