@@ -4,7 +4,12 @@
 //! process, the camera worker, from access unit to observation. Everything that depends on time is a pure function of
 //! `(now, input)` ([`rules`], [`incident`]); thin drivers own the timers and the channels.
 
+pub mod backoff;
 pub mod cli;
 pub mod event;
 pub mod metrics;
+pub mod mqtt;
+pub mod outbox;
+pub mod topics;
+pub mod uplink;
 pub mod worker;

@@ -35,7 +35,10 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            #[expect(clippy::print_stderr, reason = "the one place where a failed command speaks to its user")]
+            #[expect(
+                clippy::print_stderr,
+                reason = "the one place where a failed command speaks to its user"
+            )]
             {
                 eprintln!("moshao: {}", failure.message);
             }
