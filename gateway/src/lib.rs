@@ -5,11 +5,22 @@
 //! `(now, input)` ([`rules`], [`incident`]); thin drivers own the timers and the channels.
 
 pub mod backoff;
+pub mod camera;
 pub mod cli;
+pub mod clock;
 pub mod event;
+pub mod evidence;
+pub mod health;
+pub mod http;
+pub mod incident;
+pub mod judge;
+pub mod logging;
 pub mod metrics;
 pub mod mqtt;
 pub mod outbox;
+pub mod rules;
+pub mod sim;
+pub mod supervise;
 pub mod topics;
 pub mod uplink;
 pub mod worker;

@@ -13,7 +13,7 @@ use moshao::metrics::Metrics;
 use moshao::outbox::{Class, Cursor, OutboxHandle};
 use moshao_tests::fake_broker::{Behaviour, FakeBroker, Seen};
 use moshao_tests::gateway_parts::{RunningUplink, loopback_broker, new_event, open_outbox};
-use moshao_tests::subscriber::PATIENCE;
+use moshao_tests::centre::PATIENCE;
 use serde_json::Value;
 use tokio::time::timeout;
 

@@ -8,7 +8,7 @@ use moshao::outbox::{Class, OutboxHandle};
 use moshao::uplink::Link;
 use moshao_tests::broker::Broker;
 use moshao_tests::gateway_parts::{RunningUplink, loopback_broker, new_event, open_outbox};
-use moshao_tests::subscriber::{Message, Subscriber};
+use moshao_tests::centre::{Centre, Message};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -34,7 +34,7 @@ async fn accept(outbox: &OutboxHandle, from: usize, to: usize) {
 async fn drained(outbox: &OutboxHandle) {
     let mut stats = outbox.stats();
     let empty = stats.wait_for(|stats| stats.depth == 0);
-    timeout(moshao_tests::subscriber::PATIENCE, empty)
+    timeout(moshao_tests::centre::PATIENCE, empty)
         .await
         .expect("drained in time")
         .expect("the outbox lives");
@@ -43,7 +43,7 @@ async fn drained(outbox: &OutboxHandle) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_arrive_in_order_and_leave_the_outbox() {
     let broker = Broker::start();
-    let centre = Subscriber::start(broker.port, "centre", EVENTS).await;
+    let centre = Centre::start(broker.port, "centre", EVENTS).await;
     let directory = tempfile::tempdir().unwrap();
     let metrics = Arc::new(Metrics::new());
     let (outbox, recovered) = open_outbox(directory.path(), QUOTA_BYTES, &metrics);
@@ -67,7 +67,7 @@ async fn events_arrive_in_order_and_leave_the_outbox() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_while_the_broker_is_down() {
     let mut broker = Broker::start_keeping_sessions();
-    let centre = Subscriber::start(broker.port, "centre", EVENTS).await;
+    let centre = Centre::start(broker.port, "centre", EVENTS).await;
     let directory = tempfile::tempdir().unwrap();
     let metrics = Arc::new(Metrics::new());
     let (outbox, _) = open_outbox(directory.path(), QUOTA_BYTES, &metrics);
@@ -94,11 +94,11 @@ async fn state_and_health_are_retained() {
     let directory = tempfile::tempdir().unwrap();
     let metrics = Arc::new(Metrics::new());
     let (outbox, _) = open_outbox(directory.path(), QUOTA_BYTES, &metrics);
-    let early = Subscriber::start(broker.port, "early", "moshao/v1/+/+/state").await;
+    let early = Centre::start(broker.port, "early", "moshao/v1/+/+/state").await;
     let uplink = RunningUplink::start(loopback_broker(broker.port), 32, &outbox, &metrics);
     early.wait_until("the birth", |messages| !messages.is_empty()).await;
 
-    let late = Subscriber::start(broker.port, "late", "moshao/v1/#").await;
+    let late = Centre::start(broker.port, "late", "moshao/v1/#").await;
     let retained = late.wait_until("state and health", |messages| messages.len() >= 2).await;
     assert!(retained.iter().all(|message| message.retained));
     let state = retained.iter().find(|message| message.topic.ends_with("/state")).expect("a state");
@@ -117,7 +117,7 @@ async fn state_and_health_are_retained() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn waiting_events_survive_a_restart_of_the_gateway() {
     let broker = Broker::start();
-    let centre = Subscriber::start(broker.port, "centre", EVENTS).await;
+    let centre = Centre::start(broker.port, "centre", EVENTS).await;
     let directory = tempfile::tempdir().unwrap();
     let metrics = Arc::new(Metrics::new());
     let (outbox, _) = open_outbox(directory.path(), QUOTA_BYTES, &metrics);

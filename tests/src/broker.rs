@@ -40,15 +40,17 @@ impl Broker {
 
     /// Starts a broker that keeps sessions over a stop, without a limit to what it queues for them.
     pub fn start_keeping_sessions() -> Self {
-        Self::start_with("persistence true\nmax_queued_messages 0\nmax_inflight_messages 0")
+        Self::start_with("persistence true\nuser root\nmax_queued_messages 0\nmax_inflight_messages 0")
     }
 
     /// Starts a broker with further lines in its `mosquitto.conf(5)`.
     pub fn start_with(settings: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory for the broker");
         let port = free_port();
-        let text =
-            format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n{settings}\n");
+        let text = format!(
+            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence_location {}/\n{settings}\n",
+            directory.path().display()
+        );
         fs::write(directory.path().join("mosquitto.conf"), text)
             .expect("the broker's configuration is written");
         let mut broker = Self { port, directory, process: None };
@@ -85,6 +87,18 @@ impl Broker {
             .expect("mosquitto is needed for this test: apt-get install mosquitto");
         self.process = Some(child);
         self.wait_until_it_listens();
+    }
+
+    /// Publishes with QoS 1, as a sensor would; returns when the broker has it.
+    ///
+    /// # Panics
+    /// Where mosquitto_pub is not installed or the broker is away.
+    pub fn publish(&self, topic: &str, payload: &str) {
+        let status = Command::new("mosquitto_pub")
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-q", "1", "-t", topic, "-m", payload])
+            .status()
+            .expect("mosquitto_pub is needed for this test: apt-get install mosquitto-clients");
+        assert!(status.success(), "mosquitto_pub could not publish on {topic}");
     }
 
     /// What mosquitto has logged.

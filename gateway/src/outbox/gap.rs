@@ -7,12 +7,12 @@
 //! up itself is folded into the one that declares it.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use moshao_config::{Category, Place};
-use ulid::Ulid;
 
 use super::{Class, NewEvent, Sequence, Site};
+use crate::clock::rfc3339;
 use crate::event::{Confirm, Device, Event, EventData, GridRef, Measure, Mode, Phase};
+use crate::incident::tell::new_id;
 use crate::topics::Topics;
 
 /// Level of a gap event: orange. Something may have happened of which the centre will never hear.
@@ -98,7 +98,7 @@ impl Cause {
 /// The event that declares a gap.
 pub(super) fn declare(site: &Site, cause: Cause, now: Timestamp) -> NewEvent {
     let gap = cause.gap();
-    let id = Ulid::generate().to_string();
+    let id = new_id(now);
     let time = rfc3339(now, &site.time_zone);
     let event = Event {
         specversion: "1.0".to_owned(),
@@ -119,7 +119,7 @@ pub(super) fn declare(site: &Site, cause: Cause, now: Timestamp) -> NewEvent {
         data: EventData {
             phase: Phase::Opened,
             code: "OUTBOX_GAP".to_owned(),
-            title: "Events lost before delivery".to_owned(),
+            title: "事件丢失申报".to_owned(),
             category: Category::Device,
             level: LEVEL,
             color: "orange".to_owned(),
@@ -147,9 +147,4 @@ pub(super) fn declare(site: &Site, cause: Cause, now: Timestamp) -> NewEvent {
     };
     let topic = Topics::new(&site.division, &site.gateway).event(Category::Device, LEVEL);
     NewEvent { class: Class::Alarm, topic, event, origin: None }
-}
-
-/// RFC 3339 with milliseconds and the site's offset.
-fn rfc3339(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
 }
