@@ -207,7 +207,7 @@ pub struct Sensor {
 }
 
 /// What a sensor measures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum SensorKind {
@@ -327,7 +327,9 @@ pub enum Side {
 }
 
 /// Department-level category of an event, the topic level that departments subscribe to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Category {
     /// Fire brigade.
@@ -346,6 +348,25 @@ pub enum Category {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
+
+// === impl Condition ===
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Condition::Object { labels, at_least, within, .. } => {
+                write!(f, "{} seen {at_least} times within {within:?}", labels.join(" or "))
+            }
+            Condition::State { is: true } => f.write_str("yes"),
+            Condition::State { is: false } => f.write_str("no"),
+            Condition::Threshold { side, limit, hold, .. } => {
+                let side = if *side == Side::Above { "or more" } else { "or less" };
+                write!(f, "{limit} {side}")?;
+                if hold.is_zero() { Ok(()) } else { write!(f, " for {hold:?}") }
+            }
+        }
+    }
+}
 
 // === impl Secret ===
 

@@ -42,8 +42,7 @@ impl StreamHealth {
     /// Takes up a fault that was told before a restart: a stream that flows will clear it.
     pub fn restore(&mut self, now: Moment, rule_id: &str) {
         if let Some(fault) = StreamFault::ALL.into_iter().find(|fault| rule_id == rule_id_of(*fault)) {
-            self.ailment =
-                Some(Ailment { fault, message: String::new(), since: now.mono, told: true });
+            self.ailment = Some(Ailment { fault, message: String::new(), since: now.mono, told: true });
         }
     }
 
@@ -96,13 +95,7 @@ impl StreamHealth {
             kind: format!("camera-{}", fault.as_str()),
             title: format!("{}: {}", self.name, fault.title()),
         });
-        Finding {
-            rule,
-            source: self.source.clone(),
-            edge,
-            detail,
-            origin_unix_ms: now.wall.as_millisecond(),
-        }
+        Finding { rule, source: self.source.clone(), edge, detail, origin_unix_ms: now.wall.as_millisecond() }
     }
 }
 

@@ -4,12 +4,18 @@
 //! process, the camera worker, from access unit to observation. Everything that depends on time is a pure function of
 //! `(now, input)` ([`rules`], [`incident`]); thin drivers own the timers and the channels.
 
+pub mod camera;
 pub mod cli;
 pub mod clock;
 pub mod event;
+pub mod evidence;
 pub mod health;
+pub mod http;
 pub mod incident;
+pub mod judge;
+pub mod logging;
 pub mod metrics;
 pub mod rules;
+pub mod sim;
 pub mod supervise;
 pub mod worker;

@@ -3,11 +3,11 @@
 //! Names: `moshao_<thing>_<unit>[_total]`, base units (seconds, bytes). Labels are bounded: camera ids come from the
 //! configuration, `fault`, `reason`, `phase`, `category` from enums. A drop is always counted with its reason.
 
-use prometheus::{
-    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
-};
 use prometheus::{CounterVec, GaugeVec, core::Collector};
+use prometheus::{
+    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
+};
 
 /// All metrics of one gateway process. Cheap to share behind an `Arc`; every field may be used from any thread.
 #[derive(Debug)]
@@ -90,7 +90,12 @@ impl Metrics {
         let registry = Registry::new();
         let r = &registry;
         Metrics {
-            camera_up: gauge_vec(r, "moshao_camera_up", "Pictures flow from the camera (1) or not (0).", &["camera"]),
+            camera_up: gauge_vec(
+                r,
+                "moshao_camera_up",
+                "Pictures flow from the camera (1) or not (0).",
+                &["camera"],
+            ),
             camera_faults: counter_vec(
                 r,
                 "moshao_camera_faults_total",
@@ -154,7 +159,11 @@ impl Metrics {
             ),
             workers_up: gauge(r, "moshao_workers_up", "Camera worker processes running."),
             worker_restarts: counter(r, "moshao_worker_restarts_total", "Camera worker processes restarted."),
-            sensor_broker_up: gauge(r, "moshao_sensor_broker_up", "Subscribed to the sensors' broker (1) or not (0)."),
+            sensor_broker_up: gauge(
+                r,
+                "moshao_sensor_broker_up",
+                "Subscribed to the sensors' broker (1) or not (0).",
+            ),
             sensor_readings: counter(r, "moshao_sensor_readings_total", "Sensor messages understood."),
             sensor_refused: counter_vec(
                 r,
@@ -284,6 +293,9 @@ mod tests {
         let text = metrics.render();
         assert!(text.contains("moshao_camera_up{camera=\"gate-east\"} 1"), "{text}");
         assert!(text.contains("moshao_source_to_puback_seconds_count{source=\"reading\"} 1"), "{text}");
-        assert!(text.contains("moshao_uplink_connections_total 0"), "counters without labels start at 0: {text}");
+        assert!(
+            text.contains("moshao_uplink_connections_total 0"),
+            "counters without labels start at 0: {text}"
+        );
     }
 }

@@ -11,7 +11,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use moshao_config::Config;
+use moshao_config::{Camera, Config, Detector};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
@@ -41,6 +41,8 @@ pub struct WorkerCommand {
     pub program: PathBuf,
     /// Its arguments, without those that `supervise` adds.
     pub arguments: Vec<String>,
+    /// Environment variables beside those of this process.
+    pub environment: Vec<(String, String)>,
 }
 
 /// All workers, running.
@@ -147,7 +149,9 @@ impl Worker {
     async fn live(&mut self) -> End {
         let (mut child, mut link) = match self.start() {
             Ok(started) => started,
-            Err(error) => return End::Died(format!("cannot start {}: {error}", self.command.program.display())),
+            Err(error) => {
+                return End::Died(format!("cannot start {}: {error}", self.command.program.display()));
+            }
         };
         self.metrics.workers_up.inc();
         let outcome = self.converse(&mut link).await;
@@ -160,7 +164,9 @@ impl Worker {
                 match asked.await {
                     Ok(Ok(_)) => info!("camera worker stopped"),
                     Ok(Err(error)) => warn!(%error, "camera worker went before it was asked to"),
-                    Err(_) => warn!(grace_ms = STOP_GRACE.as_millis() as u64, "camera worker did not stop in time"),
+                    Err(_) => {
+                        warn!(grace_ms = STOP_GRACE.as_millis() as u64, "camera worker did not stop in time")
+                    }
                 }
                 End::Stopped
             }
@@ -180,6 +186,7 @@ impl Worker {
         ours.set_nonblocking(true)?;
         let child = Command::new(&self.command.program)
             .args(&self.command.arguments)
+            .envs(self.command.environment.iter().cloned())
             .arg("--memory-bytes")
             .arg(self.memory_bytes.to_string())
             .stdin(Stdio::from(OwnedFd::from(theirs)))
@@ -211,7 +218,8 @@ impl Worker {
                     // The receiver is gone only while the gateway stops.
                     Some(report) => drop(reports.send(report).await),
                     None => {
-                        let gone = std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the worker is gone");
+                        let gone =
+                            std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the worker is gone");
                         return Err::<(), LinkError>(gone.into());
                     }
                 }
@@ -240,30 +248,40 @@ fn assignments(config: &Config) -> Vec<Assignment> {
         (0..workers).map(|_| Assignment { detectors: Vec::new(), cameras: Vec::new() }).collect();
     for (number, camera) in config.cameras.iter().enumerate() {
         let assignment = &mut dealt[number % workers];
-        assignment.cameras.push(CameraJob {
-            id: camera.id.clone(),
-            url: camera.url.to_string(),
-            username: camera.username.clone(),
-            password: camera.password.clone(),
-            allow_basic: camera.allow_basic,
-            detector: camera.detector.clone(),
-            detections_per_second: camera.detections_per_second,
-            masks: camera.masks.clone(),
-            deadlines: camera.deadlines,
-        });
+        assignment.cameras.push(camera_job(camera));
         if assignment.detectors.iter().all(|detector| detector.name != camera.detector)
             && let Some(detector) = config.detectors.iter().find(|detector| detector.name == camera.detector)
         {
-            assignment.detectors.push(DetectorJob {
-                name: detector.name.clone(),
-                model: detector.model.clone(),
-                family: detector.family.clone(),
-                threshold: detector.threshold,
-                label_thresholds: detector.label_thresholds.clone(),
-                labels: detector.labels.clone(),
-                provider: detector.provider.clone(),
-            });
+            assignment.detectors.push(detector_job(detector));
         }
     }
     dealt
+}
+
+/// What a worker needs to know of a camera.
+pub fn camera_job(camera: &Camera) -> CameraJob {
+    CameraJob {
+        id: camera.id.clone(),
+        url: camera.url.to_string(),
+        username: camera.username.clone(),
+        password: camera.password.clone(),
+        allow_basic: camera.allow_basic,
+        detector: camera.detector.clone(),
+        detections_per_second: camera.detections_per_second,
+        masks: camera.masks.clone(),
+        deadlines: camera.deadlines,
+    }
+}
+
+/// What a worker needs to know of a detector.
+pub fn detector_job(detector: &Detector) -> DetectorJob {
+    DetectorJob {
+        name: detector.name.clone(),
+        model: detector.model.clone(),
+        family: detector.family.clone(),
+        threshold: detector.threshold,
+        label_thresholds: detector.label_thresholds.clone(),
+        labels: detector.labels.clone(),
+        provider: detector.provider.clone(),
+    }
 }

@@ -60,3 +60,90 @@ pub struct BoxPx {
     /// Bottom edge.
     pub y2: f32,
 }
+
+/// Least width and height that is looked at, pixels.
+pub const MIN_SIDE_PX: usize = 16;
+/// Largest width and height that is looked at, pixels: the limit of H.265 level 6.2.
+pub const MAX_SIDE_PX: usize = 16_888;
+
+// === impl PictureView ===
+
+impl PictureView<'_> {
+    /// The whole picture as a rectangle.
+    pub fn area(&self) -> BoxPx {
+        BoxPx { x1: 0.0, y1: 0.0, x2: self.width as f32, y2: self.height as f32 }
+    }
+
+    /// Whether sizes are usable and every plane is long enough for them.
+    pub fn check(&self) -> Result<(), String> {
+        let (w, h) = (self.width, self.height);
+        let sides = MIN_SIDE_PX..=MAX_SIDE_PX;
+        if !sides.contains(&w) || !sides.contains(&h) {
+            return Err(format!("{w}x{h} pixels; each side must have {MIN_SIDE_PX} to {MAX_SIDE_PX}"));
+        }
+        let planes = [
+            ("Y", self.y, w, h),
+            ("U", self.u, w.div_ceil(2), h.div_ceil(2)),
+            ("V", self.v, w.div_ceil(2), h.div_ceil(2)),
+        ];
+        for (name, plane, w, h) in planes {
+            let needed = plane.stride.saturating_mul(h - 1).saturating_add(w);
+            if plane.stride < w || plane.data.len() < needed {
+                let (stride, have) = (plane.stride, plane.data.len());
+                return Err(format!(
+                    "plane {name} has {have} bytes in rows of {stride}, {w}x{h} samples need {needed} in rows of {w} or more"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+// === impl Plane ===
+
+impl<'a> Plane<'a> {
+    /// Row `y`, `width` samples. The view must have passed [`PictureView::check`].
+    #[inline]
+    pub(crate) fn row(&self, y: usize, width: usize) -> &'a [u8] {
+        &self.data[y * self.stride..][..width]
+    }
+}
+
+// === impl BoxPx ===
+
+impl BoxPx {
+    /// Area in square pixels; 0 for an empty or inverted box.
+    pub fn size(&self) -> f32 {
+        (self.x2 - self.x1).max(0.0) * (self.y2 - self.y1).max(0.0)
+    }
+
+    /// Area that both cover, square pixels.
+    pub fn overlap(&self, other: &BoxPx) -> f32 {
+        let w = self.x2.min(other.x2) - self.x1.max(other.x1);
+        let h = self.y2.min(other.y2) - self.y1.max(other.y1);
+        w.max(0.0) * h.max(0.0)
+    }
+
+    /// Intersection over union, 0..1.
+    pub fn iou(&self, other: &BoxPx) -> f32 {
+        let both = self.overlap(other);
+        if both <= 0.0 { 0.0 } else { both / (self.size() + other.size() - both) }
+    }
+
+    /// The part of this box that lies within `limits`.
+    pub fn clipped(&self, limits: &BoxPx) -> BoxPx {
+        BoxPx {
+            x1: self.x1.clamp(limits.x1, limits.x2),
+            y1: self.y1.clamp(limits.y1, limits.y2),
+            x2: self.x2.clamp(limits.x1, limits.x2),
+            y2: self.y2.clamp(limits.y1, limits.y2),
+        }
+    }
+}
+
+impl BoxPx {
+    /// The box of this size around a centre.
+    pub(crate) fn around(x: f32, y: f32, width: f32, height: f32) -> Self {
+        Self { x1: x - width / 2.0, y1: y - height / 2.0, x2: x + width / 2.0, y2: y + height / 2.0 }
+    }
+}

@@ -2,6 +2,9 @@
 //!
 //! Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 bad configuration (`EX_CONFIG` of sysexits.h).
 
+mod camera_worker;
+mod simulate;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -14,7 +17,12 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    #[command(hide = true)]
+    CameraWorker(camera_worker::Arguments),
+    /// Cameras and sensors that are not there, for trying things out and for tests.
+    Simulate(simulate::Arguments),
+}
 
 /// Why a command failed: the text for people and the exit code.
 #[derive(Debug)]
@@ -31,11 +39,17 @@ pub type Outcome = Result<(), Failure>;
 /// Parses the command line, runs the command, and turns the outcome into an exit code.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome: Outcome = match arguments.command {};
+    let outcome: Outcome = match arguments.command {
+        Command::CameraWorker(arguments) => camera_worker::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(arguments),
+    };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            #[expect(clippy::print_stderr, reason = "the one place where a failed command speaks to its user")]
+            #[expect(
+                clippy::print_stderr,
+                reason = "the one place where a failed command speaks to its user"
+            )]
             {
                 eprintln!("moshao: {}", failure.message);
             }

@@ -23,8 +23,17 @@ pub struct Places {
 impl Places {
     /// From the `cameras` lists of the sensors.
     pub fn new(config: &Config) -> Self {
-        let cameras_of =
-            config.sensors.iter().map(|s| (s.id.clone(), s.cameras.iter().cloned().collect())).collect();
+        Self::of(config.sensors.iter().map(|sensor| (sensor.id.as_str(), sensor.cameras.as_slice())))
+    }
+
+    /// From pairs of a sensor id and the ids of the cameras that see its place.
+    pub fn of<'a, C: AsRef<str> + 'a>(pairs: impl IntoIterator<Item = (&'a str, &'a [C])>) -> Self {
+        let cameras_of = pairs
+            .into_iter()
+            .map(|(sensor, cameras)| {
+                (sensor.to_owned(), cameras.iter().map(|camera| camera.as_ref().to_owned()).collect())
+            })
+            .collect();
         Places { cameras_of }
     }
 
@@ -44,9 +53,10 @@ impl Places {
             return false;
         }
         let sees = self.cameras(&finding.source);
-        incident.members.iter().any(|member| {
-            member.source == finding.source || !self.cameras(&member.source).is_disjoint(&sees)
-        })
+        incident
+            .members
+            .iter()
+            .any(|member| member.source == finding.source || !self.cameras(&member.source).is_disjoint(&sees))
     }
 }
 

@@ -130,7 +130,13 @@ impl Incidents {
     }
 
     /// A still or clip has been kept for an incident. None when it has closed meanwhile.
-    pub fn attach(&mut self, now: Moment, incident_id: &str, source: &Source, kept: Evidence) -> Option<Change> {
+    pub fn attach(
+        &mut self,
+        now: Moment,
+        incident_id: &str,
+        source: &Source,
+        kept: Evidence,
+    ) -> Option<Change> {
         let index = self.open.iter().position(|incident| incident.id == incident_id)?;
         let origin_unix_ms = now.wall.as_millisecond();
         self.open[index].evidence.push(kept);

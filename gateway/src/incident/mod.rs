@@ -7,5 +7,7 @@
 pub mod fusion;
 mod life;
 pub mod tell;
+#[cfg(test)]
+mod tests;
 
-pub use life::{Change, Incident, Incidents, Member};
+pub use life::{Change, Incident, Incidents, Member, NewId};

@@ -163,7 +163,9 @@ impl Engine {
             let objects: Vec<Object> = seen
                 .tracks
                 .iter()
-                .filter(|track| labels.contains(&track.label) && min_score.is_none_or(|min| track.score >= min))
+                .filter(|track| {
+                    labels.contains(&track.label) && min_score.is_none_or(|min| track.score >= min)
+                })
                 .map(|track| Object {
                     label: track.label.clone(),
                     score: track.score,

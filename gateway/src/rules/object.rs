@@ -23,7 +23,13 @@ pub(super) struct ObjectWatch {
 impl ObjectWatch {
     pub(super) fn new(at_least: u32, within: Duration, clear_after: Duration) -> Self {
         let at_least = at_least.max(1) as usize;
-        ObjectWatch { at_least, within, clear_after, sightings: VecDeque::with_capacity(at_least), active: false }
+        ObjectWatch {
+            at_least,
+            within,
+            clear_after,
+            sightings: VecDeque::with_capacity(at_least),
+            active: false,
+        }
     }
 
     /// True as of `now`, as it was before a restart.

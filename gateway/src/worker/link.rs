@@ -195,7 +195,7 @@ pub struct Observation {
     pub picture: u64,
     /// Wall clock time at which the picture's last byte was received, milliseconds since the Unix epoch.
     pub received_unix_ms: i64,
-    /// Media time since the session began.
+    /// Media time since the worker began; goes on over the sessions of the camera and never goes back.
     pub media_time: Duration,
     /// Picture size, pixels.
     pub width: u32,
@@ -235,6 +235,8 @@ pub struct CameraCounters {
     pub replaced: u64,
     /// Access units thrown away because the decoder was behind, up to the next key frame.
     pub skipped: u64,
+    /// Access units that did not decode.
+    pub broken: u64,
     /// RTP packets lost on the way.
     pub lost_packets: u64,
     /// Thread time spent decoding.

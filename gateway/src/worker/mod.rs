@@ -1,4 +1,305 @@
-//! The camera worker: the child process that turns access units into observations.
+//! The camera worker: the child process that turns access units into observations. Read [`run`] first.
+//!
+//! ```text
+//!  main thread (current-thread runtime)            decode thread            inference thread
+//!  link ◀──────────── reports ◀───────────────────────────────────────────── observations
+//!  sources: one RTSP session a camera ──▶ Units ──▶ decoder a camera ──▶ Slots ──▶ detector, tracker
+//!  stills thread ◀── requests                                                        │
+//!        └───────────────── last analysed pictures ◀─────────────────────────────────┘
+//! ```
+//!
+//! [`units::Units`] is a bounded queue for each camera: when the decoder is behind, access units are thrown away up to
+//! the next key frame and counted as skipped. [`slots::Slots`] hold one picture for each camera: a newer one replaces
+//! one that nobody took, counted as replaced. Both are served camera by camera in turn, so that a busy camera never
+//! starves the others.
+//!
+//! The process touches no disk (but for the model and ONNX Runtime) and no broker. It ends when its parent says so or
+//! is gone, and when one of its threads is: a worker that cannot see must not look alive.
 
 pub mod codec;
 pub mod link;
+
+mod counters;
+mod decoding;
+pub(crate) mod detecting;
+pub(crate) mod eye;
+pub(crate) mod mind;
+mod slots;
+mod source;
+mod stills;
+mod units;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use retina::client::SessionGroup;
+use tokio::io::{AsyncWriteExt, BufWriter};
+use tokio::net::UnixStream;
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, info, info_span, warn};
+
+use self::codec::{LinkError, read_message, write_message};
+use self::counters::Counters;
+use self::link::{Assignment, CameraJob, FromWorker, ToWorker};
+use self::slots::Slots;
+use self::source::Source;
+use self::stills::Analysed;
+use self::units::Units;
+use crate::camera::decode::{self, DecodeError};
+use crate::camera::picture::Picture;
+use crate::camera::rtsp::Endpoint;
+
+/// Reports waiting for the link. The inference thread waits when it is full, and the pictures that it does not take
+/// meanwhile are replaced and counted.
+const REPORTS_MAX: usize = 64;
+/// How often counters are reported.
+const COUNTERS_EVERY: Duration = Duration::from_secs(1);
+/// How long the sessions may take to be closed at the end.
+const TEARDOWN_MAX: Duration = Duration::from_secs(3);
+
+/// Why a worker ended otherwise than as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The link broke or made no sense.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The first message was not [`ToWorker::Start`], or another one followed.
+    #[error("the parent broke the order of messages: {0}")]
+    Order(&'static str),
+    /// FFmpeg cannot be used.
+    #[error(transparent)]
+    Decoder(#[from] DecodeError),
+    /// A thread could not be started, or the runtime.
+    #[error("cannot start: {0}")]
+    Start(#[from] std::io::Error),
+    /// A camera's URL does not parse.
+    #[error("camera {camera}: url does not parse: {error}")]
+    Url {
+        /// Camera id.
+        camera: String,
+        /// What is wrong with it.
+        error: url::ParseError,
+    },
+    /// A thread is gone.
+    #[error("the {0} thread ended unexpectedly")]
+    ThreadGone(&'static str),
+}
+
+/// One camera as all threads of the worker see it.
+#[derive(Debug)]
+struct Camera {
+    job: CameraJob,
+    endpoint: Endpoint,
+    counters: Counters,
+}
+
+/// Lives a worker's life at its end of the link: from [`FromWorker::Hello`] until the parent says stop or is gone.
+///
+/// # Errors
+/// Why it ended otherwise.
+pub async fn run(link: UnixStream) -> Result<(), WorkerError> {
+    decode::init()?;
+    let (mut from_parent, to_parent) = link.into_split();
+    let (reports, queue) = mpsc::channel(REPORTS_MAX);
+    let writer = tokio::spawn(write_reports(queue, to_parent));
+    let hello = FromWorker::Hello { version: env!("CARGO_PKG_VERSION").to_owned() };
+    drop(reports.send(hello).await);
+
+    let assignment = match read_message(&mut from_parent).await? {
+        Some(ToWorker::Start(assignment)) => *assignment,
+        Some(_) => return Err(WorkerError::Order("Start comes first")),
+        None => return Ok(()),
+    };
+    let watch = Watch::start(assignment, &reports).await?;
+    let ended = loop {
+        tokio::select! {
+            biased;
+            name = watch.thread_gone() => break Err(WorkerError::ThreadGone(name)),
+            message = read_message(&mut from_parent) => match message {
+                Ok(Some(ToWorker::TakeStill(request))) => watch.stills.request(request).await,
+                Ok(Some(ToWorker::Stop)) => { info!("asked to stop"); break Ok(()) }
+                Ok(Some(ToWorker::Start(_))) => break Err(WorkerError::Order("Start comes once")),
+                Ok(None) => { warn!("the parent is gone, stopping"); break Ok(()) }
+                Err(error) => break Err(error.into()),
+            }
+        }
+    };
+    watch.stop().await;
+    drop(reports);
+    // What has been seen is said before the end, as far as the parent still listens.
+    drop(timeout(Duration::from_millis(200), writer).await);
+    ended
+}
+
+/// Everything that runs while cameras are watched.
+struct Watch {
+    sources: JoinSet<()>,
+    stop: CancellationToken,
+    groups: Vec<Arc<SessionGroup>>,
+    units: Arc<Units>,
+    pictures: Arc<Slots<Picture>>,
+    stills: stills::Desk,
+    threads: Vec<Thread>,
+}
+
+/// A thread, and how one learns that it is gone.
+struct Thread {
+    name: &'static str,
+    gone: CancellationToken,
+}
+
+// === impl Watch ===
+
+impl Watch {
+    /// Loads the detectors and starts everything, in the order of the data from its end to its beginning.
+    async fn start(assignment: Assignment, reports: &mpsc::Sender<FromWorker>) -> Result<Self, WorkerError> {
+        let Assignment { detectors: jobs, cameras: mut jobs_of_cameras } = assignment;
+        let loaded = tokio::task::spawn_blocking(move || detecting::load(jobs))
+            .await
+            .map_err(|_| WorkerError::ThreadGone("loading"))?;
+        for (detector, message) in loaded.failed {
+            warn!(detector, message, "detector cannot be used, its cameras stay unwatched");
+            drop(reports.send(FromWorker::DetectorFailed { detector, message }).await);
+        }
+        // Watching a camera that nothing looks at would only cost.
+        let usable: HashSet<&str> = loaded.detectors.keys().map(String::as_str).collect();
+        jobs_of_cameras.retain(|job| usable.contains(job.detector.as_str()));
+        let cameras: Arc<[Camera]> =
+            jobs_of_cameras.into_iter().map(Camera::new).collect::<Result<_, _>>()?;
+
+        let units = Arc::new(Units::new(cameras.len()));
+        let pictures = Arc::new(Slots::new(cameras.len()));
+        let analysed = Arc::new(Analysed::new(cameras.len()));
+        let (stills, stills_thread) = stills::Desk::open(cameras.clone(), analysed.clone(), reports.clone())?;
+        let inference_thread = {
+            let (cameras, pictures, reports) = (cameras.clone(), pictures.clone(), reports.clone());
+            Thread::spawn("inference", move || {
+                detecting::run(&cameras, loaded.detectors, &pictures, &analysed, &reports);
+            })?
+        };
+        let decode_thread = {
+            let (cameras, units, pictures) = (cameras.clone(), units.clone(), pictures.clone());
+            Thread::spawn("decode", move || decoding::run(&cameras, &units, &pictures))?
+        };
+
+        let stop = CancellationToken::new();
+        let mut groups: HashMap<String, Arc<SessionGroup>> = HashMap::new();
+        let mut sources = JoinSet::new();
+        for (index, camera) in cameras.iter().enumerate() {
+            // One group a host: sessions that a recorder still holds open count against all of its channels.
+            let host = camera.endpoint.url.host_str().unwrap_or_default().to_owned();
+            let group = groups.entry(host).or_default().clone();
+            let span = info_span!("camera", id = camera.job.id);
+            let source =
+                Source::new(cameras.clone(), index, group, units.clone(), reports.clone(), stop.clone());
+            sources.spawn(source.run().instrument(span));
+        }
+        sources.spawn(report_counters(cameras, reports.clone(), stop.clone()));
+        Ok(Self {
+            sources,
+            stop,
+            groups: groups.into_values().collect(),
+            units,
+            pictures,
+            stills,
+            threads: vec![stills_thread, inference_thread, decode_thread],
+        })
+    }
+
+    /// Resolves with the name of a thread that ended while all should run.
+    async fn thread_gone(&self) -> &'static str {
+        let gone = self.threads.iter().map(|thread| {
+            Box::pin(async {
+                thread.gone.cancelled().await;
+                thread.name
+            })
+        });
+        futures::future::select_all(gone).await.0
+    }
+
+    /// Stops in the order of the data: sources with their sessions, then what they feed.
+    async fn stop(mut self) {
+        self.stop.cancel();
+        let closing = async {
+            while self.sources.join_next().await.is_some() {}
+            for group in &self.groups {
+                if let Err(error) = group.await_teardown().await {
+                    warn!(%error, "a session could not be closed; the camera will drop it by itself");
+                }
+            }
+        };
+        if timeout(TEARDOWN_MAX, closing).await.is_err() {
+            warn!(limit_s = TEARDOWN_MAX.as_secs(), "sessions could not be closed in time");
+        }
+        self.units.close();
+        self.pictures.close();
+    }
+}
+
+// === impl Camera ===
+
+impl Camera {
+    fn new(job: CameraJob) -> Result<Self, WorkerError> {
+        let url = job.url.parse().map_err(|error| WorkerError::Url { camera: job.id.clone(), error })?;
+        let endpoint = Endpoint {
+            url,
+            username: job.username.clone(),
+            password: job.password.clone(),
+            allow_basic: job.allow_basic,
+            deadlines: job.deadlines,
+        };
+        Ok(Self { job, endpoint, counters: Counters::default() })
+    }
+}
+
+// === impl Thread ===
+
+impl Thread {
+    /// Runs `body` in a thread of its own.
+    fn spawn(name: &'static str, body: impl FnOnce() + Send + 'static) -> std::io::Result<Self> {
+        let gone = CancellationToken::new();
+        let guard = gone.clone().drop_guard();
+        std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            // Dropped also when the body panics.
+            let _guard = guard;
+            body();
+        })?;
+        Ok(Self { name, gone })
+    }
+}
+
+/// Writes reports until all senders are gone or the link breaks; flushes whenever nothing more is waiting.
+async fn write_reports(
+    mut reports: mpsc::Receiver<FromWorker>,
+    link: OwnedWriteHalf,
+) -> Result<(), LinkError> {
+    let mut link = BufWriter::new(link);
+    while let Some(report) = reports.recv().await {
+        write_message(&mut link, &report).await?;
+        if reports.is_empty() {
+            link.flush().await?;
+        }
+    }
+    Ok(())
+}
+
+/// Reports the counters of all cameras each second.
+async fn report_counters(cameras: Arc<[Camera]>, reports: mpsc::Sender<FromWorker>, stop: CancellationToken) {
+    let mut tick = tokio::time::interval(COUNTERS_EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        let counters = cameras.iter().map(|camera| camera.counters.take(&camera.job.id)).collect();
+        if reports.send(FromWorker::Counters(counters)).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! `[uplink]` and `[sensors]`: MQTT brokers.
+
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+use super::Check;
+use crate::model::{Broker, Gateway, Secret, Tls};
+use crate::raw::{self, At};
+use crate::report::Problem;
+use crate::secret::Template;
+
+/// Authorities of the system: Debian's and Ubuntu's ca-certificates.
+const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+impl Check<'_> {
+    pub(super) fn broker(
+        &mut self,
+        section: &str,
+        broker: &At<raw::Broker>,
+        gateway: Option<&Gateway>,
+    ) -> Option<Broker> {
+        let url_text = broker.url.as_ref();
+        let url = url_text.and_then(|text| self.broker_url(text));
+        let username =
+            broker.username.as_ref().and_then(|text| self.secret("username", text, Template::Plain));
+        let password =
+            broker.password.as_ref().and_then(|text| self.secret("password", text, Template::Plain));
+        let tls = url.as_ref().and_then(|url| self.tls(url, broker));
+        let (url_username, url_password) = url.as_ref().map(credentials).unwrap_or_default();
+        for (name, key, in_url) in [
+            ("username", &broker.username, url_username.is_some()),
+            ("password", &broker.password, url_password.is_some()),
+        ] {
+            if let Some(key) = key.as_ref().filter(|_| in_url) {
+                self.error(key.place(), format!("`{name}` stands in the URL too"), "keep one of the two");
+            }
+        }
+        let username = url_username.or(username);
+        let password = url_password.or(password);
+        if password.is_some() && username.is_none() && broker.username.is_none() {
+            let place = broker.password.as_ref().or(url_text).map_or(0..0, At::place);
+            self.error(
+                place,
+                "a password without a user name, which MQTT 3.1.1 does not know",
+                "add `username`",
+            );
+        }
+        let (url, url_text) = (url?, url_text?);
+        let host = host(&url)?;
+        if password.is_some() && tls.is_none() && !is_local(&host) {
+            let message = "the password goes over the network in clear";
+            self.problems.push(Problem::warning(url_text.place(), message).hint("use mqtts://"));
+        }
+        let client_id = broker.client_id.as_ref().map(|id| id.to_string()).or_else(|| {
+            let gateway = gateway?;
+            Some(match section {
+                "uplink" => format!("moshao-{}-{}", gateway.division, gateway.id),
+                _ => format!("moshao-{}-{section}", gateway.id),
+            })
+        });
+        Some(Broker {
+            host,
+            port: url.port().unwrap_or(if tls.is_some() { 8883 } else { 1883 }),
+            tls,
+            username,
+            password: password.map(Secret::new),
+            client_id: client_id?,
+            keep_alive: broker.keep_alive.0,
+        })
+    }
+
+    /// Two sessions with one client id on one broker end each other for ever.
+    pub(super) fn brokers_together(
+        &mut self,
+        file: &raw::File,
+        uplink: Option<&Broker>,
+        sensors: Option<&Broker>,
+    ) {
+        if let (Some(uplink), Some(sensors)) = (uplink, sensors)
+            && (&uplink.host, uplink.port, &uplink.client_id)
+                == (&sensors.host, sensors.port, &sensors.client_id)
+        {
+            let client_id = file.sensors.as_ref().and_then(|broker| broker.client_id.as_ref());
+            let place = client_id.map_or(0..0, At::place);
+            let message = format!("`client_id`: [uplink] uses `{}` on the same broker", sensors.client_id);
+            self.error(place, message, "give each its own, or leave both out");
+        }
+    }
+
+    fn broker_url(&mut self, text: &At<String>) -> Option<Url> {
+        let expanded = self.secret("url", text, Template::Url)?;
+        const EXAMPLE: &str = "for example \"mqtts://centre.example:8883\"";
+        let url = match Url::parse(&expanded) {
+            Ok(url) => url,
+            Err(error) => {
+                self.error(text.place(), format!("`url` is no URL: {error}"), EXAMPLE);
+                return None;
+            }
+        };
+        if !matches!(url.scheme(), "mqtt" | "mqtts") {
+            self.error(text.place(), "`url` must begin with mqtt:// or mqtts://", EXAMPLE);
+            return None;
+        }
+        if host(&url).is_none() {
+            self.error(text.place(), "`url` has no host", EXAMPLE);
+            return None;
+        }
+        if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+            let message = "`url` has something behind the host and port, which MQTT over TCP does not know";
+            let hint =
+                "a `/`, `?` or `#` in a password is written `%2F`, `%3F`, `%23`, or comes from ${env:NAME}";
+            self.error(text.place(), message, hint);
+            return None;
+        }
+        Some(url)
+    }
+
+    fn tls(&mut self, url: &Url, broker: &raw::Broker) -> Option<Tls> {
+        let ca_file = broker.ca_file.as_ref();
+        if url.scheme() == "mqtt" {
+            if let Some(ca_file) = ca_file {
+                let message = "`ca_file` is not used: mqtt:// is not encrypted";
+                self.problems.push(Problem::warning(ca_file.place(), message).hint("use mqtts://"));
+            }
+            return None;
+        }
+        let path = ca_file.map_or(SYSTEM_AUTHORITIES.into(), |path| self.environment.path(path));
+        if let Some(ca_file) = ca_file.filter(|_| !path.is_file()) {
+            let message = format!("`ca_file`: there is no file {} on this machine", path.display());
+            self.problems.push(Problem::warning(ca_file.place(), message));
+        }
+        Some(Tls { ca_file: path })
+    }
+}
+
+/// User and password of a URL, decoded.
+pub(super) fn credentials(url: &Url) -> (Option<String>, Option<String>) {
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let username = Some(url.username()).filter(|name| !name.is_empty()).map(decoded);
+    (username, url.password().map(decoded))
+}
+
+/// Host of a URL; an IPv6 address without its brackets.
+pub(super) fn host(url: &Url) -> Option<String> {
+    let host = url.host_str().filter(|host| !host.is_empty())?;
+    Some(host.trim_start_matches('[').trim_end_matches(']').to_owned())
+}
+
+fn is_local(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}

@@ -1,0 +1,174 @@
+//! `[camera.ID]`.
+
+use url::Url;
+
+use super::detector::BUILT_IN;
+use super::{Check, Names, Watcher, broker, polygon};
+use crate::model::{Camera, Deadlines, Detector, Model, Polygon, Secret};
+use crate::raw::{self, At};
+use crate::report::Problem;
+use crate::secret::Template;
+
+const EXAMPLE: &str = "for example \"rtsp://viewer:${env:CAM_PASSWORD}@10.0.0.12/Streaming/Channels/102\"";
+
+impl Check<'_> {
+    /// Cameras, and the detectors that they name, each once.
+    pub(super) fn cameras(
+        &mut self,
+        file: &raw::File,
+        own: Vec<(At<String>, Option<Detector>)>,
+        names: &Names,
+    ) -> (Vec<Camera>, Vec<Detector>) {
+        let mut detectors: Vec<Detector> = Vec::new();
+        let mut cameras: Vec<Camera> = Vec::new();
+        for (id, section) in &file.camera.0 {
+            if let Some(detector) = self.detector_of(&section.detector, &own)
+                && !detectors.iter().any(|other| other.name == detector.name)
+            {
+                detectors.push(detector);
+            }
+            let Some(camera) = self.camera(id, section, names) else { continue };
+            if let Some(twin) = cameras.iter().find(|other| other.url == camera.url) {
+                let message = format!("camera `{}` has the same URL as `{}`", camera.id, twin.id);
+                self.problems.push(Problem::warning(id.place(), message));
+            }
+            cameras.push(camera);
+        }
+        for (name, _) in &own {
+            if !file.camera.0.iter().any(|(_, camera)| *camera.detector == **name) {
+                let message = format!("no camera uses detector `{}`", **name);
+                self.problems.push(Problem::warning(name.place(), message));
+            }
+        }
+        (cameras, detectors)
+    }
+
+    fn camera(&mut self, id: &At<String>, section: &raw::Camera, names: &Names) -> Option<Camera> {
+        let path = format!("camera.{}", **id);
+        if section.watches.is_empty() && !self.document.is_bad(&format!("{path}.watches")) {
+            let message =
+                format!("camera `{}` watches no rule: it will be connected and raise nothing", **id);
+            self.problems.push(
+                Problem::warning(id.place(), message)
+                    .hint("add watches = [\"…\"] with the id of an object rule"),
+            );
+        }
+        let watches = self.watches(&section.watches, names, Watcher::Cameras);
+        let masks = section.masks.iter().filter_map(|mask| self.mask(mask)).collect();
+        let place = self.place(section.address.as_ref(), section.lon.as_ref(), section.lat.as_ref(), &path);
+        let mut url = section.url.as_ref().and_then(|text| self.camera_url(text))?;
+        let (username, password) = broker::credentials(&url);
+        // Neither fails on a URL with a host.
+        let stripped = url.set_username("").is_ok() && url.set_password(None).is_ok();
+        Some(Camera {
+            id: id.to_string(),
+            name: section.name.clone().unwrap_or_else(|| id.to_string()),
+            url: Some(url).filter(|_| stripped)?,
+            username,
+            password: password.map(Secret::new),
+            allow_basic: section.allow_basic,
+            detector: section.detector.to_string(),
+            detections_per_second: section.detections_per_second,
+            watches,
+            masks,
+            deadlines: Deadlines::from(&section.deadlines),
+            place,
+        })
+    }
+
+    fn camera_url(&mut self, text: &At<String>) -> Option<Url> {
+        let expanded = self.secret("url", text, Template::Url)?;
+        let url = match Url::parse(&expanded) {
+            Ok(url) => url,
+            Err(error) => {
+                self.error(text.place(), format!("`url` is no URL: {error}"), EXAMPLE);
+                return None;
+            }
+        };
+        if url.scheme() != "rtsp" {
+            self.error(text.place(), "`url` must begin with rtsp://", EXAMPLE);
+            return None;
+        }
+        if broker::host(&url).is_none() {
+            self.error(text.place(), "`url` has no host", EXAMPLE);
+            return None;
+        }
+        Some(url)
+    }
+
+    /// The detector that a camera names: built in, from a section, or an ONNX file.
+    fn detector_of(&mut self, name: &At<String>, own: &[(At<String>, Option<Detector>)]) -> Option<Detector> {
+        if let Some((_, detector)) = own.iter().find(|(section, _)| **section == **name) {
+            return detector.clone();
+        }
+        let model = if BUILT_IN.iter().any(|(built_in, _)| *built_in == name.as_str()) {
+            Model::BuiltIn(name.to_string())
+        } else if name.ends_with(".onnx") {
+            Model::File(self.model_file("detector", name)?)
+        } else {
+            let known =
+                BUILT_IN.iter().map(|(name, _)| *name).chain(own.iter().map(|(name, _)| name.as_str()));
+            let problem = Problem::error(name.place(), format!("there is no detector `{}`", **name));
+            self.problems.push(problem.did_you_mean(name, known));
+            return None;
+        };
+        Some(Detector {
+            name: name.to_string(),
+            model,
+            family: None,
+            threshold: None,
+            label_thresholds: Vec::new(),
+            labels: None,
+            provider: "cpu".to_owned(),
+        })
+    }
+
+    fn mask(&mut self, corners: &At<raw::Corners>) -> Option<Polygon> {
+        if let Err(reason) = polygon::check(&corners.0) {
+            self.error(
+                corners.place(),
+                format!("`masks`: {reason}"),
+                "list the corners in the order of the outline",
+            );
+            return None;
+        }
+        Some(Polygon(corners.0.iter().map(|[x, y]| (*x as f32, *y as f32)).collect()))
+    }
+
+    /// Rules that a device watches: they must exist and be of the device's kind.
+    pub(super) fn watches(&mut self, entries: &[At<String>], names: &Names, watcher: Watcher) -> Vec<String> {
+        let mut fitting: Vec<At<String>> = Vec::new();
+        for entry in entries {
+            let other =
+                names.rules.iter().find(|(id, of)| *id == **entry && of.is_some_and(|of| of != watcher));
+            if other.is_none() {
+                fitting.push(entry.clone());
+                continue;
+            }
+            let (message, hint) = match watcher {
+                Watcher::Cameras => (
+                    format!("`watches`: rule `{}` looks at a sensor, not at a camera", **entry),
+                    "a camera watches rules with `object`",
+                ),
+                Watcher::Sensors => (
+                    format!("`watches`: rule `{}` looks at a camera, not at a sensor", **entry),
+                    "a sensor watches rules with `state` or `threshold`",
+                ),
+            };
+            self.error(entry.place(), message, hint);
+        }
+        self.references("watches", &fitting, "rule", &names.rules_for(watcher))
+    }
+}
+
+impl From<&raw::Deadlines> for Deadlines {
+    fn from(raw: &raw::Deadlines) -> Self {
+        Self {
+            describe: raw.describe.0,
+            setup: raw.setup.0,
+            play: raw.play.0,
+            first_key_frame: raw.first_key_frame.0,
+            silence: raw.silence.0,
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! `[sensor.ID]`: presets expanded, topics and pointers read.
+
+use super::{Check, Names, Watcher, topic};
+use crate::model::{Rule, Sensor, SensorKind, TopicPattern};
+use crate::presets::{PRESETS, Preset};
+use crate::raw::{self, At};
+use crate::report::Problem;
+
+impl Check<'_> {
+    /// Sensors, and the rules that their presets bring, each once.
+    pub(super) fn sensors(&mut self, file: &raw::File, names: &Names) -> (Vec<Sensor>, Vec<Rule>) {
+        if let (None, Some((id, _))) = (&file.sensors, file.sensor.0.first()) {
+            let message = format!("sensor `{}` needs a broker to come from", **id);
+            self.error(id.place(), message, "add [sensors] with url = \"mqtt://127.0.0.1:1883\"");
+        }
+        let mut sensors: Vec<Sensor> = Vec::new();
+        let mut rules: Vec<Rule> = Vec::new();
+        for (id, section) in &file.sensor.0 {
+            let preset = self.preset(section);
+            let Some(sensor) = self.sensor(id, section, preset, names) else { continue };
+            if let Some(twin) =
+                sensors.iter().find(|other| (&other.topic, &other.value) == (&sensor.topic, &sensor.value))
+            {
+                let message = format!("sensor `{}` reads the same value as `{}`", sensor.id, twin.id);
+                self.problems.push(Problem::warning(id.place(), message));
+            }
+            if let Some(preset) = preset.filter(|_| section.watches.is_none())
+                && !rules.iter().any(|rule| rule.id == preset.rule_id())
+            {
+                rules.push(preset.rule());
+            }
+            sensors.push(sensor);
+        }
+        (sensors, rules)
+    }
+
+    fn preset(&mut self, section: &raw::Sensor) -> Option<&'static Preset> {
+        let name = section.preset.as_ref()?;
+        let preset = Preset::find(name);
+        if preset.is_none() {
+            let problem = Problem::error(name.place(), format!("there is no preset `{}`", **name));
+            self.problems.push(problem.did_you_mean(name, PRESETS.iter().map(|preset| preset.name)));
+        }
+        preset
+    }
+
+    fn sensor(
+        &mut self,
+        id: &At<String>,
+        section: &raw::Sensor,
+        preset: Option<&'static Preset>,
+        names: &Names,
+    ) -> Option<Sensor> {
+        let path = format!("sensor.{}", **id);
+        let needed = section.preset.is_none() && !self.document.is_bad(&format!("{path}.preset"));
+        let kind = self.kind(id, section, preset, needed);
+        let value = self.pointer(id, section, preset, needed);
+        let topic = section.topic.as_ref().and_then(|text| {
+            topic::parse(text)
+                .map_err(|reason| {
+                    self.problems.push(Problem::error(text.place(), format!("`topic` {reason}")))
+                })
+                .ok()
+        });
+        let scale = section.scale.as_ref().map_or(1.0, |scale| {
+            if **scale == 0.0 {
+                self.error(
+                    scale.place(),
+                    "`scale` is 0: every value would be 0",
+                    "leave it out, or say what to multiply by",
+                );
+            }
+            **scale
+        });
+        let watches = match &section.watches {
+            Some(entries) => self.watches(entries, names, Watcher::Sensors),
+            None => preset.iter().map(|preset| preset.rule_id()).collect(),
+        };
+        let nothing = section.watches.as_ref().map_or(needed, |entries| entries.is_empty());
+        if nothing && !self.document.is_bad(&format!("{path}.watches")) {
+            let message = format!("sensor `{}` watches no rule: its readings will raise nothing", **id);
+            let hint = "add watches = [\"…\"] with the id of a state or threshold rule";
+            self.problems.push(Problem::warning(id.place(), message).hint(hint));
+        }
+        let cameras: Vec<&str> = names.cameras.iter().map(String::as_str).collect();
+        let cameras = self.references("cameras", &section.cameras, "camera", &cameras);
+        let place = self.place(section.address.as_ref(), section.lon.as_ref(), section.lat.as_ref(), &path);
+        let kind = kind?;
+        let unit = section.unit.as_ref().map(|unit| unit.to_string());
+        Some(Sensor {
+            id: id.to_string(),
+            name: section.name.clone().unwrap_or_else(|| id.to_string()),
+            kind,
+            // What is missing has been reported; the rules are still held against the rest of the sensor.
+            topic: topic.unwrap_or(TopicPattern { levels: Vec::new() }),
+            value: value.unwrap_or_default(),
+            values: match &section.values {
+                Some(values) => {
+                    values.0.iter().map(|(text, meaning)| (text.to_string(), f64::from(*meaning))).collect()
+                }
+                None => preset
+                    .iter()
+                    .flat_map(|preset| preset.values)
+                    .map(|(text, value)| ((*text).to_owned(), *value))
+                    .collect(),
+            },
+            scale,
+            unit: unit.or_else(|| preset.map_or(usual_unit(kind), |preset| preset.unit).map(str::to_owned)),
+            watches,
+            cameras,
+            place,
+        })
+    }
+
+    fn kind(
+        &mut self,
+        id: &At<String>,
+        section: &raw::Sensor,
+        preset: Option<&'static Preset>,
+        needed: bool,
+    ) -> Option<SensorKind> {
+        match (&section.kind, preset) {
+            (Some(kind), _) => Some(**kind),
+            (None, Some(preset)) => Some(preset.kind),
+            (None, None) => {
+                if needed && !self.document.is_bad(&format!("sensor.{}.kind", **id)) {
+                    let message = format!("sensor `{}` has neither `preset` nor `kind`", **id);
+                    self.error(id.place(), message, "for example preset = \"zigbee2mqtt-smoke\", or kind = \"smoke\" and value = \"/smoke\"");
+                }
+                None
+            }
+        }
+    }
+
+    fn pointer(
+        &mut self,
+        id: &At<String>,
+        section: &raw::Sensor,
+        preset: Option<&'static Preset>,
+        needed: bool,
+    ) -> Option<String> {
+        let Some(pointer) = &section.value else {
+            if needed && section.kind.is_some() && !self.document.is_bad(&format!("sensor.{}.value", **id)) {
+                let message = format!("sensor `{}` does not say where its value stands", **id);
+                self.error(
+                    id.place(),
+                    message,
+                    "for example value = \"/smoke\"; or value = \"\" where the payload is the value",
+                );
+            }
+            return preset.map(|preset| preset.value.to_owned());
+        };
+        let escapes_are_right = pointer.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
+        if !(pointer.is_empty() || pointer.starts_with('/')) || !escapes_are_right {
+            let message = format!("`value` is no JSON pointer (RFC 6901): `{}`", **pointer);
+            self.error(
+                pointer.place(),
+                message,
+                "it begins with `/`, such as \"/smoke\"; `~` is written `~0`, and `/` in a key `~1`",
+            );
+            return None;
+        }
+        Some(pointer.to_string())
+    }
+}
+
+/// The unit that a kind is measured in where nothing else is said; none for kinds that are usually yes/no.
+fn usual_unit(kind: SensorKind) -> Option<&'static str> {
+    match kind {
+        SensorKind::Temperature => Some("Cel"),
+        SensorKind::Pressure => Some("MPa"),
+        SensorKind::ResidualCurrent => Some("mA"),
+        _ => None,
+    }
+}

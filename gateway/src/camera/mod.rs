@@ -1,0 +1,75 @@
+//! One camera, from its RTSP session to a decoded picture and a still.
+//!
+//! In the order of the data: [`login`] asks which login the camera wants, [`rtsp`] opens the session and yields
+//! [`AccessUnit`]s, [`decode`] turns them into [`Picture`](picture::Picture)s, [`pace`] says which of them are due for
+//! the detector, [`still`] makes evidence of one. [`fault`] names what can go wrong and [`backoff`] says when to try
+//! again.
+//!
+//! Nothing here knows the worker's threads or the parent.
+
+pub mod backoff;
+pub mod decode;
+pub mod fault;
+pub mod login;
+pub mod mask;
+pub mod media_clock;
+pub mod pace;
+pub mod picture;
+pub mod privacy;
+pub mod recording;
+pub mod rtsp;
+pub mod still;
+
+use std::time::Duration;
+
+/// Largest picture that is decoded, pixels: 4096x2304, which takes 14 MB as 4:2:0. A camera that sends more is refused.
+pub const MAX_PICTURE_PX: u32 = 4096 * 2304;
+
+/// One encoded picture as it came from the camera: Annex B, parameter sets before each key frame.
+#[derive(Debug)]
+pub struct AccessUnit {
+    /// Encoded bytes.
+    pub data: Vec<u8>,
+    /// How they are encoded.
+    pub codec: Codec,
+    /// Can be decoded without any other.
+    pub is_key: bool,
+    /// RTP packets that are missing right before it or within it.
+    pub lost_packets: u16,
+    /// Begins a session or brings new parameters (another picture size): decoding starts afresh.
+    pub is_new_sequence: bool,
+    /// Media time: since the session began as the session gives it out, since the worker began within the worker.
+    pub media_time: Duration,
+    /// When its last byte was received, milliseconds since the Unix epoch.
+    pub received_unix_ms: i64,
+}
+
+/// Video codecs that are decoded here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// ITU-T H.264 (AVC).
+    H264,
+    /// ITU-T H.265 (HEVC).
+    H265,
+}
+
+// === impl Codec ===
+
+impl Codec {
+    /// The codec of an RTP encoding name (RFC 6184, RFC 7798), in lower case as retina gives it.
+    pub fn from_encoding_name(name: &str) -> Option<Self> {
+        match name {
+            "h264" => Some(Codec::H264),
+            "h265" => Some(Codec::H265),
+            _ => None,
+        }
+    }
+
+    /// `h264` or `h265`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Codec::H264 => "h264",
+            Codec::H265 => "h265",
+        }
+    }
+}

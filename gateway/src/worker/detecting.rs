@@ -1,0 +1,91 @@
+//! The inference thread: pictures of all cameras in, observations out. One session for each detector, one thread.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use moshao_config::Model;
+use moshao_inference::detector::{Detector, ModelSource, Settings};
+use moshao_inference::runtime;
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use super::Camera;
+use super::counters::Busy;
+use super::link::{DetectorJob, FromWorker};
+use super::mind::{Mind, Thought};
+use super::slots::Slots;
+use super::stills::{Analysed, Look};
+use crate::camera::picture::Picture;
+
+/// Detectors by name, and those that cannot be used with the reason.
+pub(super) struct Loaded {
+    pub(super) detectors: HashMap<String, Detector>,
+    pub(super) failed: Vec<(String, String)>,
+}
+
+/// Loads ONNX Runtime and each detector; takes seconds.
+pub(super) fn load(jobs: Vec<DetectorJob>) -> Loaded {
+    let runtime = runtime::load(None).map_err(|error| error.to_string());
+    let mut loaded = Loaded { detectors: HashMap::new(), failed: Vec::new() };
+    for job in jobs {
+        let name = job.name.clone();
+        let opened = runtime.clone().and_then(|_| open(job).map_err(|error| error.to_string()));
+        match opened {
+            Ok(detector) => drop(loaded.detectors.insert(name, detector)),
+            Err(reason) => loaded.failed.push((name, reason)),
+        }
+    }
+    loaded
+}
+
+/// Loads one detector.
+pub(crate) fn open(job: DetectorJob) -> Result<Detector, moshao_inference::detector::ModelError> {
+    let source = match job.model {
+        Model::BuiltIn(name) => ModelSource::BuiltIn(name),
+        Model::File(path) => ModelSource::File(path),
+    };
+    let settings = Settings {
+        family: job.family,
+        labels: job.labels,
+        threshold: job.threshold,
+        label_thresholds: job.label_thresholds,
+        provider: Some(job.provider),
+        ..Settings::default()
+    };
+    let detector = Detector::open(&source, &settings)?;
+    info!(detector = job.name, labels = detector.labels().len(), "detector loaded");
+    Ok(detector)
+}
+
+/// Looks at pictures until `pictures` is closed or nobody takes reports any more.
+pub(super) fn run(
+    cameras: &[Camera],
+    mut detectors: HashMap<String, Detector>,
+    pictures: &Slots<Picture>,
+    analysed: &Analysed,
+    reports: &mpsc::Sender<FromWorker>,
+) {
+    let mut minds: Vec<Mind> = cameras.iter().map(|_| Mind::default()).collect();
+    while let Some((index, picture)) = pictures.take() {
+        let (camera, mind) = (&cameras[index], &mut minds[index]);
+        let detector = detectors
+            .get_mut(&camera.job.detector)
+            .expect("cameras without a working detector are not watched");
+        let busy = Busy::start();
+        let thought = match mind.think(&camera.job, detector, &picture) {
+            Ok(thought) => thought,
+            Err(error) => {
+                warn!(camera = camera.job.id, %error, "picture could not be looked at");
+                continue;
+            }
+        };
+        busy.add_to(&camera.counters.infer_busy_ns);
+        camera.counters.inferred.add(1);
+
+        let Thought { observation, people } = thought;
+        analysed.keep(index, Arc::new(Look { number: observation.picture, picture, people }));
+        if reports.blocking_send(FromWorker::Observation(observation)).is_err() {
+            return;
+        }
+    }
+}

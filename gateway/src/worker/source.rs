@@ -1,0 +1,124 @@
+//! One camera's source: sessions one after the other, their access units handed to the decode thread.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use retina::client::SessionGroup;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::Camera;
+use super::link::{FromWorker, StreamState};
+use super::units::Units;
+use crate::camera::backoff::Backoff;
+use crate::camera::fault::SessionError;
+use crate::camera::rtsp::Session;
+
+/// Feeds the decode thread with one camera's access units for as long as the worker lives.
+pub(super) struct Source {
+    cameras: Arc<[Camera]>,
+    index: usize,
+    group: Arc<SessionGroup>,
+    units: Arc<Units>,
+    reports: mpsc::Sender<FromWorker>,
+    stop: CancellationToken,
+    began: Instant,
+    /// Media time of the latest access unit; the next session goes on from there.
+    media_time: Duration,
+}
+
+/// How a session ended, and how long it had been live (zero where it never was).
+struct Ended {
+    error: SessionError,
+    live_for: Duration,
+}
+
+// === impl Source ===
+
+impl Source {
+    pub(super) fn new(
+        cameras: Arc<[Camera]>,
+        index: usize,
+        group: Arc<SessionGroup>,
+        units: Arc<Units>,
+        reports: mpsc::Sender<FromWorker>,
+        stop: CancellationToken,
+    ) -> Self {
+        let began = Instant::now();
+        Self { cameras, index, group, units, reports, stop, began, media_time: Duration::ZERO }
+    }
+
+    /// Sessions and waits in between, until asked to stop.
+    pub(super) async fn run(mut self) {
+        let stop = self.stop.clone();
+        // Leaving drops the session, which closes it on the camera in the background.
+        stop.run_until_cancelled(self.run_for_ever()).await;
+    }
+
+    async fn run_for_ever(&mut self) {
+        let mut backoff = Backoff::default();
+        loop {
+            self.tell(StreamState::Connecting).await;
+            let Ended { error, live_for } = self.run_once().await;
+            let SessionError { fault, message } = error;
+            let retry_in = backoff.delay(self.began.elapsed(), fault, live_for, rand::random());
+            warn!(fault = fault.as_str(), retry_in_ms = retry_in.as_millis() as u64, "{message}");
+            self.tell(StreamState::Failed { fault, message, retry_in }).await;
+            tokio::time::sleep(retry_in).await;
+        }
+    }
+
+    /// One session from connecting to its end.
+    async fn run_once(&mut self) -> Ended {
+        let mut live_since: Option<Instant> = None;
+        let outcome = self.watch(&mut live_since).await;
+        let live_for = live_since.map(|since| since.elapsed()).unwrap_or_default();
+        let Err(error) = outcome;
+        Ended { error, live_for }
+    }
+
+    async fn watch(
+        &mut self,
+        live_since: &mut Option<Instant>,
+    ) -> Result<std::convert::Infallible, SessionError> {
+        let mut session = Session::open(&self.camera().endpoint, &self.group).await?;
+        let media_time_before = self.media_time.max(self.began.elapsed());
+        let mut size_px = None;
+        loop {
+            let mut unit = session.next().await?;
+            live_since.get_or_insert_with(Instant::now);
+            if session.size_px() != size_px {
+                size_px = session.size_px();
+                self.tell_live(&session).await;
+            }
+            unit.media_time += media_time_before;
+            self.media_time = unit.media_time;
+
+            let counters = &self.camera().counters;
+            counters.access_units.add(1);
+            counters.bytes.add(unit.data.len() as u64);
+            counters.lost_packets.add(unit.lost_packets.into());
+            let skipped = self.units.offer(self.index, unit);
+            counters.skipped.add(skipped);
+        }
+    }
+
+    async fn tell_live(&self, session: &Session) {
+        let codec = session.codec().as_str().to_owned();
+        let (width, height) = session.size_px().unwrap_or_default();
+        info!(codec, width, height, "camera is live");
+        self.tell(StreamState::Live { codec, width, height }).await;
+    }
+
+    async fn tell(&self, state: StreamState) {
+        let camera = self.camera().job.id.clone();
+        // The receiver is gone only when the worker ends.
+        drop(self.reports.send(FromWorker::Stream { camera, state }).await);
+    }
+
+    fn camera(&self) -> &Camera {
+        &self.cameras[self.index]
+    }
+}

@@ -1,0 +1,130 @@
+//! Stills of what was seen: the last analysed pictures of each camera, and the thread that makes JPEGs of them.
+
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc;
+use tracing::warn;
+
+use super::link::{FromWorker, StillRequest};
+use super::{Camera, Thread};
+use crate::camera::picture::Picture;
+use crate::camera::still::{self, Wish};
+
+/// Requests that may wait; one that finds no room is answered without a picture.
+const REQUESTS_MAX: usize = 16;
+
+/// One analysed picture.
+pub(super) struct Look {
+    /// Number of the picture, as in its observation.
+    pub(super) number: u64,
+    pub(super) picture: Picture,
+    /// People in it, in fractions; none where the detector does not know people.
+    pub(super) people: Option<Vec<[f32; 4]>>,
+}
+
+/// The last two analysed pictures of each camera. Two, because a newer one may be there before an event's request is.
+pub(super) struct Analysed {
+    last_two: Mutex<Vec<[Option<Arc<Look>>; 2]>>,
+}
+
+/// Where stills are asked for.
+pub(super) struct Desk {
+    requests: SyncSender<StillRequest>,
+    reports: mpsc::Sender<FromWorker>,
+}
+
+// === impl Analysed ===
+
+impl Analysed {
+    pub(super) fn new(cameras: usize) -> Self {
+        Self { last_two: Mutex::new((0..cameras).map(|_| [None, None]).collect()) }
+    }
+
+    /// Keeps a picture in place of the one before the last.
+    pub(super) fn keep(&self, camera: usize, look: Arc<Look>) {
+        let [before, latest] = &mut self.lock()[camera];
+        *before = latest.replace(look);
+    }
+
+    /// The picture of this number; the latest where it is gone or none is named.
+    fn find(&self, camera: usize, number: Option<u64>) -> Option<Arc<Look>> {
+        let last_two = self.lock();
+        let [before, latest] = &last_two[camera];
+        let wanted = [before, latest].into_iter().flatten().find(|look| Some(look.number) == number);
+        wanted.or(latest.as_ref()).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<[Option<Arc<Look>>; 2]>> {
+        self.last_two.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Desk ===
+
+impl Desk {
+    /// Opens the desk and the thread behind it, which ends when the desk is dropped.
+    pub(super) fn open(
+        cameras: Arc<[Camera]>,
+        analysed: Arc<Analysed>,
+        reports: mpsc::Sender<FromWorker>,
+    ) -> std::io::Result<(Self, Thread)> {
+        let (requests, queue) = sync_channel(REQUESTS_MAX);
+        let answers = reports.clone();
+        let thread = Thread::spawn("stills", move || {
+            for request in queue {
+                let answer = answer(&cameras, &analysed, &request);
+                if answers.blocking_send(answer).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok((Self { requests, reports }, thread))
+    }
+
+    /// Takes a request. Every request is answered, with a picture or without.
+    pub(super) async fn request(&self, request: StillRequest) {
+        if let Err(TrySendError::Full(request) | TrySendError::Disconnected(request)) =
+            self.requests.try_send(request)
+        {
+            warn!(camera = request.camera, waiting = REQUESTS_MAX, "too many stills are asked for at once");
+            drop(self.reports.send(no_still(&request)).await);
+        }
+    }
+}
+
+fn answer(cameras: &[Camera], analysed: &Analysed, request: &StillRequest) -> FromWorker {
+    let found = cameras.iter().position(|camera| camera.job.id == request.camera);
+    let Some((camera, look)) =
+        found.and_then(|index| Some((&cameras[index], analysed.find(index, request.picture)?)))
+    else {
+        return no_still(request);
+    };
+    let wish = Wish {
+        max_side_px: request.max_side_px,
+        masks: &camera.job.masks,
+        people: look.people.as_deref(),
+        subjects: &request.subjects,
+    };
+    match still::jpeg(&look.picture, wish) {
+        Ok(jpeg) => FromWorker::Still {
+            request: request.request,
+            camera: request.camera.clone(),
+            jpeg: Some(jpeg),
+            taken_unix_ms: look.picture.received_unix_ms,
+        },
+        Err(error) => {
+            warn!(camera = request.camera, %error, "no still");
+            no_still(request)
+        }
+    }
+}
+
+fn no_still(request: &StillRequest) -> FromWorker {
+    FromWorker::Still {
+        request: request.request,
+        camera: request.camera.clone(),
+        jpeg: None,
+        taken_unix_ms: 0,
+    }
+}

@@ -1,0 +1,77 @@
+//! YOLOX (Megvii, <https://github.com/Megvii-BaseDetection/YOLOX>): `[1, cells, 5 + labels]`.
+//!
+//! A row is centre x, centre y, width, height, objectness and a score for each label; the score is objectness times label
+//! score. Exports come raw (offsets within the cell and logarithms of sizes, in cells) or decoded (pixels); on a grey
+//! picture the decoded ones still have centres all over the input, the raw ones have not. Takes BGR, 0..255, padded with
+//! 114 at the right and bottom.
+
+use super::grid::{self, Cell, STRIDES_3};
+use super::{Evidence, Family, Head, Recognised, best};
+use crate::error::DetectError;
+use crate::geometry::Fit;
+use crate::nms::{Candidate, Suppression};
+use crate::picture::BoxPx;
+use crate::session::Output;
+use crate::tensor::{Channels, Preparation};
+
+pub(crate) const FAMILY: Family = Family { name: "yolox", recognise };
+
+struct Yolox {
+    cells: Vec<Cell>,
+    shape: [usize; 3],
+    decoded: bool,
+}
+
+fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
+    let [output] = evidence.outputs else { return None };
+    let &[1, rows, columns] = output.shape.as_slice() else { return None };
+    let classes = columns.checked_sub(5).filter(|n| evidence.may_have(*n))?;
+    let cells = grid::cells(evidence.width, evidence.height, &STRIDES_3);
+    if rows != cells.len() {
+        return None;
+    }
+    let rightmost = output.data.chunks_exact(columns).map(|row| row[0]).fold(f32::MIN, f32::max);
+    let decoded = rightmost > evidence.width as f32 / 2.0;
+    Some(Recognised {
+        preparation: Preparation::plain(Fit::LetterboxTopLeft { pad: 114 }, Channels::Bgr),
+        head: Box::new(Yolox { cells, shape: [1, rows, columns], decoded }),
+        suppression: Some(Suppression { iou: 0.45, across_labels: false }),
+        classes,
+        names: None,
+        threshold: 0.3,
+    })
+}
+
+impl Head for Yolox {
+    fn read(
+        &self,
+        outputs: &[Output<'_>],
+        floor: f32,
+        found: &mut Vec<Candidate>,
+    ) -> Result<(), DetectError> {
+        let rows = outputs[0].expect(&self.shape)?.chunks_exact(self.shape[2]);
+        for (row, cell) in rows.zip(&self.cells) {
+            let objectness = row[4];
+            if objectness < floor {
+                continue;
+            }
+            let (label, label_score) = best(&row[5..]);
+            let score = objectness * label_score;
+            if score >= floor {
+                let [x, y, w, h] = if self.decoded {
+                    [row[0], row[1], row[2], row[3]]
+                } else {
+                    let Cell { x, y, stride } = cell;
+                    [
+                        (row[0] + x) * stride,
+                        (row[1] + y) * stride,
+                        row[2].exp() * stride,
+                        row[3].exp() * stride,
+                    ]
+                };
+                found.push(Candidate { label, score, area: BoxPx::around(x, y, w, h) });
+            }
+        }
+        Ok(())
+    }
+}

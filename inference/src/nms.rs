@@ -1,0 +1,157 @@
+//! Non-maximum suppression: of overlapping candidates for one object the best remains.
+
+use crate::picture::BoxPx;
+
+/// One possible object, in pixels of the model's input.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Candidate {
+    /// Label index.
+    pub(crate) label: usize,
+    /// 0..1.
+    pub(crate) score: f32,
+    /// Where.
+    pub(crate) area: BoxPx,
+}
+
+/// Which overlapping candidates are one object.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Suppression {
+    /// Candidates that overlap more than this (intersection over union, 0..1) are one object.
+    pub(crate) iou: f32,
+    /// Candidates of different labels may be one object too.
+    pub(crate) across_labels: bool,
+}
+
+/// Most candidates that are compared with each other; the best ones where there are more.
+pub(crate) const MAX_CANDIDATES: usize = 10_000;
+
+/// Best first; ties by label and place, so that the order in which candidates come never matters.
+pub(crate) fn sort(candidates: &mut [Candidate]) {
+    let place = |c: &Candidate| [c.area.x1, c.area.y1, c.area.x2, c.area.y2];
+    candidates.sort_unstable_by(|a, b| {
+        b.score.total_cmp(&a.score).then(a.label.cmp(&b.label)).then_with(|| {
+            let pairs = place(a).into_iter().zip(place(b));
+            pairs.map(|(a, b)| a.total_cmp(&b)).find(|o| o.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+        })
+    });
+}
+
+/// Keeps the best of each group of overlapping candidates, at most `limit`, best first.
+pub(crate) fn suppress(candidates: &mut Vec<Candidate>, rule: Suppression, limit: usize) {
+    sort(candidates);
+    candidates.truncate(MAX_CANDIDATES);
+    let mut kept: Vec<Candidate> = Vec::new();
+    for candidate in candidates.drain(..) {
+        let same_object = |k: &Candidate| {
+            (rule.across_labels || k.label == candidate.label) && k.area.iou(&candidate.area) > rule.iou
+        };
+        if !kept.iter().any(same_object) {
+            kept.push(candidate);
+            if kept.len() == limit {
+                break;
+            }
+        }
+    }
+    *candidates = kept;
+}
+
+/// Joins what tiles saw of the same object: like [`suppress`], but a part that lies mostly inside a better candidate
+/// of the same label goes too, because an object cut by a tile's edge overlaps its whole self only a little.
+pub(crate) fn merge_tiles(candidates: &mut Vec<Candidate>, rule: Suppression, limit: usize) {
+    /// Share of the smaller box that must lie in the other one.
+    const COVERED: f32 = 0.7;
+    // The whole object first: among equals the larger box is the one that no edge has cut.
+    candidates.sort_unstable_by(|a, b| b.area.size().total_cmp(&a.area.size()));
+    let mut kept: Vec<Candidate> = Vec::new();
+    for candidate in candidates.drain(..) {
+        let whole = kept.iter_mut().find(|k| {
+            k.label == candidate.label
+                && (k.area.iou(&candidate.area) > rule.iou
+                    || k.area.overlap(&candidate.area) > COVERED * candidate.area.size()
+                        && candidate.score < k.score + 0.2)
+        });
+        match whole {
+            Some(whole) => whole.score = whole.score.max(candidate.score),
+            None => kept.push(candidate),
+        }
+    }
+    *candidates = kept;
+    suppress(candidates, rule, limit);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RULE: Suppression = Suppression { iou: 0.45, across_labels: false };
+
+    fn candidate(label: usize, score: f32, x: f32, y: f32, side: f32) -> Candidate {
+        Candidate { label, score, area: BoxPx { x1: x, y1: y, x2: x + side, y2: y + side } }
+    }
+
+    fn some() -> impl Strategy<Value = Vec<Candidate>> {
+        let one = (0usize..3, 0.0f32..1.0, 0.0f32..100.0, 0.0f32..100.0, 1.0f32..50.0)
+            .prop_map(|(label, score, x, y, side)| candidate(label, score, x, y, side));
+        proptest::collection::vec(one, 0..60)
+    }
+
+    #[test]
+    fn the_best_of_an_overlapping_pair_remains() {
+        let mut both = vec![candidate(0, 0.6, 0.0, 0.0, 10.0), candidate(0, 0.9, 1.0, 0.0, 10.0)];
+        suppress(&mut both, RULE, 100);
+        assert_eq!(both, [candidate(0, 0.9, 1.0, 0.0, 10.0)]);
+    }
+
+    #[test]
+    fn labels_are_separate_objects_unless_told_otherwise() {
+        let two = [candidate(0, 0.6, 0.0, 0.0, 10.0), candidate(1, 0.9, 0.0, 0.0, 10.0)];
+        let mut apart = two.to_vec();
+        suppress(&mut apart, RULE, 100);
+        assert_eq!(apart.len(), 2);
+        let mut together = two.to_vec();
+        suppress(&mut together, Suppression { across_labels: true, ..RULE }, 100);
+        assert_eq!(together, [two[1]]);
+    }
+
+    #[test]
+    fn a_part_cut_by_a_tile_joins_the_whole() {
+        let whole = candidate(0, 0.8, 0.0, 0.0, 100.0);
+        let mut seen = vec![candidate(0, 0.7, 60.0, 10.0, 38.0), whole];
+        merge_tiles(&mut seen, RULE, 100);
+        assert_eq!(seen, [whole]);
+    }
+
+    proptest! {
+        #[test]
+        fn twice_is_once(mut once in some()) {
+            suppress(&mut once, RULE, usize::MAX);
+            let mut twice = once.clone();
+            suppress(&mut twice, RULE, usize::MAX);
+            prop_assert_eq!(once, twice);
+        }
+
+        #[test]
+        fn order_does_not_matter(mut forward in some()) {
+            let mut backward: Vec<_> = forward.iter().rev().copied().collect();
+            suppress(&mut forward, RULE, 20);
+            suppress(&mut backward, RULE, 20);
+            prop_assert_eq!(forward, backward);
+        }
+
+        #[test]
+        fn what_remains_does_not_overlap_and_covers_what_went(all in some()) {
+            let mut kept = all.clone();
+            suppress(&mut kept, RULE, usize::MAX);
+            for (i, a) in kept.iter().enumerate() {
+                for b in &kept[i + 1..] {
+                    prop_assert!(a.label != b.label || a.area.iou(&b.area) <= RULE.iou);
+                }
+            }
+            for gone in all.iter().filter(|c| !kept.contains(c)) {
+                prop_assert!(kept.iter().any(|k| k.label == gone.label && k.score >= gone.score && k.area.iou(&gone.area) > RULE.iou));
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Where the test data is, and pictures from it.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use moshao_inference::picture::{Matrix, PictureView, Plane, Range};
+
+/// A decoded picture that owns its planes, without padding.
+pub(crate) struct Frame {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) planes: Vec<u8>,
+    pub(crate) range: Range,
+}
+
+/// The folder of real models, pictures and footage. Says so and returns `None` where it is missing.
+pub(crate) fn data() -> Option<PathBuf> {
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let folder = std::env::var_os("MOSHAO_TEST_DATA").map_or(beside, PathBuf::from);
+    if folder.join("models").is_dir() {
+        return Some(folder);
+    }
+    eprintln!("SKIPPED: no test data at {}; set MOSHAO_TEST_DATA", folder.display());
+    None
+}
+
+/// Picture number `number` of a picture or video file, decoded by the `ffmpeg` program. Says so and returns `None` where
+/// that is missing.
+pub(crate) fn frame(file: &str, number: usize) -> Option<Frame> {
+    let path = data()?.join(file);
+    let is_jpeg = file.ends_with(".jpg");
+    let probe = Command::new("ffprobe")
+        .args([
+            "-v",
+            "error",
+            "-select_streams",
+            "v",
+            "-show_entries",
+            "stream=width,height",
+            "-of",
+            "csv=p=0",
+        ])
+        .arg(&path)
+        .output();
+    let Ok(probe) = probe else {
+        eprintln!("SKIPPED: no ffmpeg and ffprobe on PATH");
+        return None;
+    };
+    let size = String::from_utf8(probe.stdout).unwrap();
+    let (width, height) = size.trim().split_once(',').expect("ffprobe prints width,height");
+    let (width, height): (usize, usize) = (width.parse().unwrap(), height.parse().unwrap());
+    let raw = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(&path)
+        .args(["-vf", &format!("select=eq(n\\,{number})"), "-frames:v", "1", "-f", "rawvideo"])
+        .args(["-pix_fmt", if is_jpeg { "yuvj420p" } else { "yuv420p" }, "-"])
+        .output()
+        .expect("ffmpeg runs where ffprobe does");
+    let expected = width * height + 2 * width.div_ceil(2) * height.div_ceil(2);
+    assert_eq!(raw.stdout.len(), expected, "{file}: {}", String::from_utf8_lossy(&raw.stderr));
+    let range = if is_jpeg { Range::Full } else { Range::Limited };
+    Some(Frame { width, height, planes: raw.stdout, range })
+}
+
+impl Frame {
+    /// As the detector takes it. BT.601, which is what OpenCV assumes of all footage.
+    pub(crate) fn view(&self) -> PictureView<'_> {
+        let (chroma_w, chroma_h) = (self.width.div_ceil(2), self.height.div_ceil(2));
+        let (y, rest) = self.planes.split_at(self.width * self.height);
+        let (u, v) = rest.split_at(chroma_w * chroma_h);
+        PictureView {
+            width: self.width,
+            height: self.height,
+            y: Plane { data: y, stride: self.width },
+            u: Plane { data: u, stride: chroma_w },
+            v: Plane { data: v, stride: chroma_w },
+            range: self.range,
+            matrix: Matrix::Bt601,
+        }
+    }
+}
