@@ -17,5 +17,6 @@ pub mod logging;
 pub mod metrics;
 pub mod rules;
 pub mod sim;
+pub mod subscriber;
 pub mod supervise;
 pub mod worker;
