@@ -149,7 +149,8 @@ level = 1
 "#;
 
     fn village() -> Config {
-        moshao_config::parse(VILLAGE, "village.toml", &Environment::of_process(std::path::Path::new("."))).unwrap()
+        moshao_config::parse(VILLAGE, "village.toml", &Environment::of_process(std::path::Path::new(".")))
+            .unwrap()
     }
 
     fn judge(config: &Config) -> Judge {

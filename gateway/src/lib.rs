@@ -20,6 +20,7 @@ pub mod mqtt;
 pub mod outbox;
 pub mod rules;
 pub mod sim;
+pub mod subscriber;
 pub mod supervise;
 pub mod topics;
 pub mod uplink;
