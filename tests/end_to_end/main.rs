@@ -1,1 +1,3 @@
 //! End-to-end tests: real parts only.
+
+mod camera_worker;
