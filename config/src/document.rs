@@ -1,4 +1,4 @@
-//! The TOML document and its shape: syntax, known keys, types, ranges, patterns, and keys that must be there.
+//! The TOML document and its shape: known keys, types, ranges, patterns, and keys that must be there.
 //!
 //! The document is walked beside the JSON Schema of the [`raw`](crate::raw) types. Whatever does not fit becomes a
 //! problem at its place and is taken out of the document, so that all mistakes are found in one go and what remains
@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,7 +16,10 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use crate::quantity::{Size, Span};
 use crate::raw;
-use crate::report::Problem;
+use crate::report::{Problem, list};
+
+/// The shape, made once.
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| crate::schema::schema().to_value());
 
 /// A file whose shape has been checked.
 pub(crate) struct Document {
@@ -27,23 +31,16 @@ pub(crate) struct Document {
 
 /// Reads a document and reports everything wrong with its shape.
 pub(crate) fn read(text: &str, problems: &mut Vec<Problem>) -> Document {
-    let (mut table, errors) = DeTable::parse_recoverable(text);
-    let whole = !errors.is_empty();
-    problems.extend(errors.iter().map(|error| {
-        let place = error.span().unwrap_or(0..0);
-        Problem::error(clamp(place, text), format!("not valid TOML: {}", error.message().trim()))
-    }));
-    let mut walk = Walk { text, problems: Vec::new(), bad: HashSet::new(), incomplete: whole };
-    walk.table("", &crate::schema::schema().to_value(), 0..0, table.get_mut());
-
-    if walk.incomplete {
-        // What follows from a broken line is no mistake of its own.
-        let broken: HashSet<usize> = problems.iter().filter_map(|problem| line_of(problem, text)).collect();
-        walk.problems.retain(|problem| line_of(problem, text).is_none_or(|line| !broken.contains(&line)));
-        problems.append(&mut walk.problems);
-        return Document { file: None, bad: walk.bad };
+    let sound = crate::syntax::sound(text, problems);
+    let incomplete = !problems.is_empty();
+    let Ok(mut table) = DeTable::parse(&sound) else { return Document { file: None, bad: HashSet::new() } };
+    let mut walk = Walk { text: &sound, problems: &mut *problems, bad: HashSet::new(), incomplete };
+    walk.table("", &SCHEMA, 0..0, table.get_mut());
+    let bad = walk.bad;
+    if incomplete {
+        // References could point at what has been blanked.
+        return Document { file: None, bad };
     }
-    problems.append(&mut walk.problems);
     let file = match raw::File::deserialize(toml::de::Deserializer::from(table)) {
         Ok(file) => Some(file),
         Err(error) => {
@@ -52,13 +49,13 @@ pub(crate) fn read(text: &str, problems: &mut Vec<Problem>) -> Document {
             None
         }
     };
-    Document { file, bad: walk.bad }
+    Document { file, bad }
 }
 
 /// One pass over the document.
 struct Walk<'t> {
     text: &'t str,
-    problems: Vec<Problem>,
+    problems: &'t mut Vec<Problem>,
     bad: HashSet<String>,
     /// The syntax is wrong somewhere: keys may be missing because of that.
     incomplete: bool,
@@ -126,8 +123,15 @@ impl Walk<'_> {
     }
 
     fn missing(&mut self, path: &str, name: &str, schema: &Value, place: Range<usize>) {
+        let needs: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let problem = match path.rsplit_once('.') {
-            None => Problem::error(0..0, format!("the section [{name}] is missing")),
+            None => {
+                let hint = format!("add it, with {}", list(needs));
+                self.problems
+                    .push(Problem::error(0..0, format!("the section [{name}] is missing")).hint(hint));
+                return;
+            }
             Some((section, _)) => Problem::error(place, format!("`{name}` is missing in [{section}]")),
         };
         let example =
@@ -154,7 +158,9 @@ impl Walk<'_> {
                 // What is wrong inside has been taken out there.
                 return true;
             }
-            DeValue::Array(items) if has_type(schema, "array") => return self.list(path, schema, key, items, &place),
+            DeValue::Array(items) if has_type(schema, "array") => {
+                return self.list(path, schema, key, items, &place);
+            }
             DeValue::String(text) if has_type(schema, "string") => self.string(name, schema, text, &place),
             DeValue::Integer(digits) if has_type(schema, "integer") || has_type(schema, "number") => {
                 let number = i64::from_str_radix(digits.as_str(), digits.radix()).ok();
@@ -187,9 +193,9 @@ impl Walk<'_> {
         let name = path.rsplit('.').next().unwrap_or(path);
         let before = self.problems.len();
         self.length(name, schema, items.len(), "entries", place);
-        let kept = std::mem::take(items)
-            .into_iter()
-            .filter_map(|mut item| self.value(path, &schema["items"], key.clone(), &mut item).then_some(item));
+        let kept = std::mem::replace(items, DeArray::new()).into_iter().filter_map(|mut item| {
+            self.value(path, &schema["items"], key.clone(), &mut item).then_some(item)
+        });
         *items = kept.collect();
         if self.problems.len() == before {
             return true;
@@ -298,7 +304,7 @@ fn has_type(schema: &Value, name: &str) -> bool {
 }
 
 /// The words that an enumeration allows; empty where anything goes.
-fn choices(schema: &Value) -> Vec<&str> {
+pub(crate) fn choices(schema: &Value) -> Vec<&str> {
     let of_enum = schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let of_one_of = schema["oneOf"].as_array().into_iter().flatten();
     of_enum
@@ -346,9 +352,4 @@ fn one_line(text: &str) -> String {
 
 fn clamp(place: Range<usize>, text: &str) -> Range<usize> {
     place.start.min(text.len())..place.end.min(text.len())
-}
-
-fn line_of(problem: &Problem, text: &str) -> Option<usize> {
-    let start = problem.place.as_ref()?.start.min(text.len());
-    Some(text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count())
 }

@@ -5,8 +5,8 @@
 //! [`Report`] mends the whole file.
 //!
 //! ```text
-//! text ─▶ document (syntax, known keys, types, ranges) ─▶ raw ─▶ check (references, secrets, what belongs together) ─▶ model
-//!                         └───────────────────── problems ─────────────────────┴─▶ report
+//! text ─▶ syntax ─▶ document (known keys, types, ranges) ─▶ raw ─▶ check (references, secrets, what goes together) ─▶ model
+//!            └──────────────┴──────────── problems ───────────────────┴─▶ report
 //! ```
 //!
 //! The `raw` types are also where the JSON Schema ([`schema()`]) and the reference page come from.
@@ -18,13 +18,16 @@ pub mod model;
 pub mod presets;
 mod quantity;
 mod raw;
+mod reference;
 pub mod report;
 mod schema;
 mod secret;
+mod syntax;
 
 use std::path::Path;
 
 pub use model::*;
+pub use reference::reference;
 pub use report::{Problem, Report, Severity};
 pub use schema::schema;
 pub use secret::Environment;

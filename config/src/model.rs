@@ -349,6 +349,25 @@ pub enum Category {
 #[serde(transparent)]
 pub struct Secret(String);
 
+// === impl Condition ===
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Condition::Object { labels, at_least, within, .. } => {
+                write!(f, "{} seen {at_least} times within {within:?}", labels.join(" or "))
+            }
+            Condition::State { is: true } => f.write_str("yes"),
+            Condition::State { is: false } => f.write_str("no"),
+            Condition::Threshold { side, limit, hold, .. } => {
+                let side = if *side == Side::Above { "or more" } else { "or less" };
+                write!(f, "{limit} {side}")?;
+                if hold.is_zero() { Ok(()) } else { write!(f, " for {hold:?}") }
+            }
+        }
+    }
+}
+
 // === impl Secret ===
 
 impl Secret {

@@ -161,9 +161,10 @@ pub(crate) struct Detector {
     pub labels: Option<At<Vec<String>>>,
     /// Text file with one label a line, relative to the configuration file; instead of `labels`.
     pub labels_file: Option<At<String>>,
-    /// Execution provider of ONNX Runtime.
+    /// Execution provider of ONNX Runtime. Anything but `cpu` needs a runtime that was built with it.
     #[serde(default = "provider")]
-    pub provider: At<String>,
+    #[schemars(extend("enum" = PROVIDERS))]
+    pub provider: String,
 }
 
 /// A camera.
@@ -382,6 +383,9 @@ pub(crate) struct At<T> {
 #[derive(Debug)]
 pub(crate) struct Named<T>(pub Vec<(At<String>, T)>);
 
+/// Execution providers that `moshao-inference` knows.
+const PROVIDERS: [&str; 7] = ["cpu", "xnnpack", "openvino", "cuda", "tensorrt", "acl", "rknpu"];
+
 const ID_WANTS: &str = "1 to 32 of small letters, digits and `-`";
 
 fn id_pattern() -> serde_json::Value {
@@ -418,8 +422,8 @@ fn listen() -> At<String> {
     At::from("127.0.0.1:9464".to_owned())
 }
 
-fn provider() -> At<String> {
-    At::from("cpu".to_owned())
+fn provider() -> String {
+    "cpu".to_owned()
 }
 
 fn detector() -> At<String> {

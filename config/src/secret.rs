@@ -35,8 +35,10 @@ enum Variables {
 pub(crate) enum SecretError {
     #[error("`${{` without `}}`")]
     Open,
-    #[error("`${{{0}}}` is neither `${{env:NAME}}` nor `${{file:path}}`")]
-    Unknown(String),
+    #[error(
+        "`${{…}}` that is neither `${{env:NAME}}` nor `${{file:path}}`; a literal `${{` is written `$${{`"
+    )]
+    Unknown,
     #[error("environment variable `{0}` is not set")]
     NoVariable(String),
     #[error("secret file {path} cannot be read: {reason}")]
@@ -111,7 +113,7 @@ impl Environment {
                 self.variable(name).ok_or_else(|| SecretError::NoVariable(name.to_owned()))?
             }
             Some(("file", path)) => read_secret(&self.path(path))?,
-            _ => return Err(SecretError::Unknown(reference.to_owned())),
+            _ => return Err(SecretError::Unknown),
         };
         if value.is_empty() { Err(SecretError::Empty(reference.to_owned())) } else { Ok(value) }
     }
@@ -145,41 +147,117 @@ fn read_secret(path: &Path) -> Result<String, SecretError> {
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// The bytes of one line of a file that must not be shown: passwords after `password =` and inside URLs.
+/// The bytes of one line of a file that must not be shown: passwords after their key and inside URLs.
+///
+/// The line may be broken, for that is why it is shown; in doubt more is hidden than need be.
 pub(crate) fn ranges_in_line(line: &str) -> Vec<Range<usize>> {
-    let mut ranges = Vec::new();
-    for (index, word) in line.match_indices("password") {
-        let after = &line[index + word.len()..];
-        let unquoted = after.trim_start_matches(['"', '\'']);
-        let Some(value) = unquoted.trim_start().strip_prefix('=') else { continue };
-        let value = value.trim_start();
-        let start = line.len() - value.len();
-        let end = match value.chars().next() {
-            Some(quote @ ('"' | '\'')) => {
-                let inner = value.trim_start_matches(quote);
-                let start = line.len() - inner.len();
-                ranges.push(start..start + inner.find(quote).unwrap_or(inner.len()));
-                continue;
-            }
-            Some(_) => value.find([',', '}', '#']).unwrap_or(value.len()),
-            None => continue,
-        };
-        ranges.push(start..start + end);
-    }
-    for (index, separator) in line.match_indices("://") {
-        let start = index + separator.len();
-        let end = line[start..].find(['"', '\'', ' ', '\t']).map_or(line.len(), |length| start + length);
-        let Some(at) = line[start..end].rfind('@') else { continue };
-        let Some(colon) = line[start..start + at].find(':') else { continue };
-        ranges.push(start + colon + 1..start + at);
-    }
+    let mut ranges: Vec<Range<usize>> =
+        line.match_indices("pass").filter_map(|(index, _)| after_key(line, index)).collect();
+    ranges.extend(inside_url(line));
     // A reference is no secret, and showing it helps.
     ranges.retain(|range| !range.is_empty() && !is_reference(&line[range.clone()]));
     ranges
 }
 
+/// The value of the key that begins with the word at `index`: `password = "…"`.
+fn after_key(line: &str, index: usize) -> Option<Range<usize>> {
+    let key = line[index..]
+        .trim_start_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '"' | '\''));
+    let value = key.trim_start().strip_prefix('=')?.trim_start();
+    let Some(quote) = value.chars().next().filter(|first| matches!(first, '"' | '\'')) else {
+        let end = value.find([',', '}', '#']).unwrap_or(value.len());
+        return Some(line.len() - value.len()..line.len() - value.len() + end);
+    };
+    let inner = value.trim_start_matches(quote);
+    // Other values may follow only in an inline table; elsewhere a quote inside is a part of the password.
+    let end = if line[..index].contains('{') { inner.find(quote) } else { inner.rfind(quote) };
+    let start = line.len() - inner.len();
+    Some(start..start + end.unwrap_or(inner.len()))
+}
+
+/// Between the user's colon and the last `@`.
+fn inside_url(line: &str) -> Option<Range<usize>> {
+    let at = line.rfind('@')?;
+    let value = line[..at].find('=').map_or(0, |equals| equals + 1);
+    let head = &line[value..at];
+    let start = match head.find("://") {
+        Some(scheme) => {
+            let authority = scheme + "://".len();
+            authority + head[authority..].find(':')? + 1
+        }
+        // No URL, or a broken one: behind the second colon, or the only one.
+        None => {
+            let first = head.find(':')? + 1;
+            head[first..].find(':').map_or(first, |second| first + second + 1)
+        }
+    };
+    Some(value + start..at)
+}
+
 fn is_reference(text: &str) -> bool {
-    text.strip_prefix("${")
-        .and_then(|text| text.strip_suffix('}'))
-        .is_some_and(|inner| !inner.contains(['$', '}']))
+    let inner = text.strip_prefix("${").and_then(|text| text.strip_suffix('}'));
+    inner.is_some_and(|inner| {
+        (inner.starts_with("env:") || inner.starts_with("file:")) && !inner.contains(['$', '}'])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masked(line: &str) -> String {
+        let mut masked = line.to_owned();
+        let mut ranges = ranges_in_line(line);
+        ranges.sort_by_key(|range| std::cmp::Reverse(range.start));
+        for range in ranges {
+            masked.replace_range(range, "***");
+        }
+        masked
+    }
+
+    #[test]
+    fn passwords_in_a_line_are_found_however_broken_it_is() {
+        for (line, expected) in [
+            (r#"password = "hunter2""#, r#"password = "***""#),
+            (r#"password = "hun"ter2""#, r#"password = "***""#),
+            (r#"password = 'hunter2' # mine"#, r#"password = '***' # mine"#),
+            (r#"password = "hunter2"#, r#"password = "***"#),
+            (r#"passwd = hunter2"#, r#"passwd = ***"#),
+            (r#""password" = 123456 # six"#, r#""password" = ***# six"#),
+            (r#"u = { password = "hunter2", url = "x" }"#, r#"u = { password = "***", url = "x" }"#),
+            (r#"url = "rtsp://admin:hunter2@10.0.0.1/""#, r#"url = "rtsp://admin:***@10.0.0.1/""#),
+            (r#"url = "rtsp://admin:it's@home@10.0.0.1/""#, r#"url = "rtsp://admin:***@10.0.0.1/""#),
+            (r#"url = "rtsp:/admin:hunter2@10.0.0.1/""#, r#"url = "rtsp:/admin:***@10.0.0.1/""#),
+            (r#"url = "admin:hunter2@10.0.0.1""#, r#"url = "admin:***@10.0.0.1""#),
+            (r#"url = "rtsp://viewer@10.0.0.1:554/""#, r#"url = "rtsp://viewer@10.0.0.1:554/""#),
+            (r#"url = "rtsp://a:${env:CAM}@10.0.0.1/""#, r#"url = "rtsp://a:${env:CAM}@10.0.0.1/""#),
+            (r#"url = "rtsp://a:${CAM}@10.0.0.1/""#, r#"url = "rtsp://a:***@10.0.0.1/""#),
+        ] {
+            assert_eq!(masked(line), expected);
+        }
+    }
+
+    #[test]
+    fn references_are_replaced_and_encoded_inside_urls() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("cam.pass"), "p@ss/1\r\n").unwrap();
+        let variables = [("HOST", "10.0.0.1"), ("URL", "rtsp://a:b@c/d")];
+        let environment = Environment::fixed(directory.path(), variables, 1);
+        let expand = |text, template| environment.expand(text, template).map_err(|error| error.to_string());
+
+        assert_eq!(expand("x${file:cam.pass}y", Template::Plain).unwrap(), "xp@ss/1y");
+        assert_eq!(
+            expand("rtsp://u:${file:cam.pass}@${env:HOST}/", Template::Url).unwrap(),
+            "rtsp://u:p%40ss%2F1@10.0.0.1/"
+        );
+        assert_eq!(
+            expand("${env:URL}", Template::Url).unwrap(),
+            "rtsp://a:b@c/d",
+            "all of the URL stays as it is"
+        );
+        assert_eq!(expand("a$${env:HOST}", Template::Plain).unwrap(), "a${env:HOST}");
+        assert_eq!(expand("${env:NO}", Template::Plain).unwrap_err(), "environment variable `NO` is not set");
+        assert!(expand("${file:no.pass}", Template::Plain).unwrap_err().contains("no.pass cannot be read"));
+        assert!(expand("${hunter2}", Template::Plain).is_err_and(|error| !error.contains("hunter2")));
+    }
 }

@@ -3,25 +3,23 @@
 use std::path::Path;
 use std::time::Duration;
 
-use moshao_config::{Category, Condition, Config, Environment, Examined, Model, SensorKind, examine_text};
+use moshao_config::{
+    Category, Condition, Config, Environment, Examined, Model, SensorKind, Side, TopicLevel, examine_text,
+};
 
-fn examine(name: &str) -> Examined {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let text = std::fs::read_to_string(directory.join(name)).unwrap();
-    let environment = Environment::fixed(&directory, [("CAM_PASSWORD", "s3cret/@#")], 4);
-    examine_text(&text, name, &environment)
-}
-
-fn good(name: &str) -> Config {
-    let examined = examine(name);
-    let report = examined.report.to_string();
-    assert_eq!(report, "");
-    examined.config.unwrap()
+/// The configuration of an example that stands in `directory`; nothing may be found wrong with it, or doubtful.
+fn good_in(directory: &Path, name: &str) -> Config {
+    let text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)).unwrap();
+    let variables = [("CAM_PASSWORD", "s3cret/@#"), ("UPLINK_PASSWORD", "another")];
+    let Examined { config, report } = examine_text(&text, name, &Environment::fixed(directory, variables, 4));
+    assert_eq!(report.to_string(), "");
+    config.unwrap()
 }
 
 #[test]
 fn the_minimal_example_is_complete() {
-    let config = good("minimal.toml");
+    let config = good_in(Path::new("/etc/moshao"), "minimal.toml");
     assert_eq!(config.gateway.id, "gw-0007");
     assert_eq!(config.gateway.workers, 4);
     assert_eq!(config.uplink.client_id, "moshao-510104001001-gw-0007");
@@ -47,4 +45,65 @@ fn the_minimal_example_is_complete() {
     assert_eq!((video.kind.as_str(), video.title.as_str()), ("video", "视频烟火"));
     assert_eq!((smoke.id.as_str(), smoke.code.as_str()), ("preset/zigbee2mqtt-smoke", "FIRE_SMOKE"));
     assert_eq!(smoke.condition, Condition::State { is: true });
+}
+
+#[test]
+fn the_village_example_only_misses_files_that_are_not_part_of_the_repository() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("secrets")).unwrap();
+    std::fs::write(directory.path().join("secrets/uplink.password"), "from-the-file\n").unwrap();
+    std::fs::write(directory.path().join("secrets/centre-ca.pem"), "").unwrap();
+    let config = good_in(directory.path(), "village.toml");
+
+    assert_eq!(config.uplink.password.unwrap().reveal(), "from-the-file");
+    assert_eq!(config.uplink.tls.unwrap().ca_file, directory.path().join("secrets/centre-ca.pem"));
+    assert_eq!(config.cameras.len(), 4);
+    assert_eq!(config.cameras[1].masks[0].0.len(), 4);
+    assert_eq!(config.cameras[3].deadlines.describe, Duration::from_secs(30));
+    assert_eq!(config.cameras[3].deadlines.setup, Duration::from_secs(10));
+    assert_eq!(config.detectors.len(), 1, "four cameras, one detector");
+    let leak = config.rules.iter().find(|rule| rule.id == "pump-house-leak").unwrap();
+    assert_eq!((leak.code.as_str(), leak.category, leak.level), ("WATER_LEAK", Category::City, 4));
+    let ids: Vec<&str> = config.rules.iter().map(|rule| rule.id.as_str()).collect();
+    let expected = [
+        "fire-video",
+        "smoke-at-grain",
+        "pump-house-leak",
+        "preset/zigbee2mqtt-smoke",
+        "preset/zigbee2mqtt-gas",
+        "preset/zigbee2mqtt-button",
+    ];
+    assert_eq!(ids, expected);
+}
+
+#[test]
+fn the_smart_fire_example_maps_every_sensor() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("models")).unwrap();
+    std::fs::write(directory.path().join("models/car-park.onnx"), "").unwrap();
+    let config = good_in(directory.path(), "smart-fire.toml");
+
+    let sensor = |id: &str| config.sensors.iter().find(|sensor| sensor.id == id).unwrap();
+    let smoke = sensor("rooms-smoke");
+    assert_eq!(smoke.topic.levels[1], TopicLevel::Capture("device".into()));
+    assert_eq!(smoke.value, "/current/smoke_alarm", "a key beside the preset overrides it");
+    assert_eq!(smoke.values, [("0".into(), 0.0), ("1".into(), 1.0), ("2".into(), 1.0)]);
+    assert_eq!(sensor("hall-smoke").values, [("ON".into(), 1.0), ("OFF".into(), 0.0)]);
+    assert_eq!(sensor("hydrant-north").unit.as_deref(), Some("MPa"));
+    assert_eq!(sensor("board-1-cable").scale, 0.1);
+
+    let rule = |id: &str| config.rules.iter().find(|rule| rule.id == id).unwrap();
+    let low = Condition::Threshold {
+        side: Side::Below,
+        limit: 0.14,
+        hysteresis: 0.02,
+        hold: Duration::from_secs(60),
+    };
+    assert_eq!(rule("pressure-low").condition, low);
+    assert_eq!(rule("pressure-low").code, "WATER_LOW");
+    assert_eq!((rule("cable-hot").code.as_str(), rule("cable-hot").level), ("ELEC_TEMP", 2));
+    assert_eq!((rule("ebike-in").category, rule("ebike-in").kind.as_str()), (Category::Fire, "ebike"));
+
+    let car_park = config.detectors.iter().find(|detector| detector.name == "car-park").unwrap();
+    assert_eq!(car_park.label_thresholds, [("ebike".into(), 0.55)]);
 }

@@ -28,3 +28,18 @@ fn report_is_as_expected(name: &str) {
 fn dozens_of_mistakes_are_told_at_once() {
     report_is_as_expected("mistakes");
 }
+
+#[test]
+fn broken_syntax_does_not_hide_the_rest() {
+    report_is_as_expected("broken");
+}
+
+#[test]
+fn an_empty_file_misses_three_sections() {
+    report_is_as_expected("empty");
+}
+
+#[test]
+fn what_does_not_go_together_is_told() {
+    report_is_as_expected("together");
+}

@@ -16,5 +16,6 @@ pub mod judge;
 pub mod logging;
 pub mod metrics;
 pub mod rules;
+pub mod sim;
 pub mod supervise;
 pub mod worker;

@@ -11,7 +11,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use moshao_config::Config;
+use moshao_config::{Camera, Config, Detector};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
@@ -248,30 +248,40 @@ fn assignments(config: &Config) -> Vec<Assignment> {
         (0..workers).map(|_| Assignment { detectors: Vec::new(), cameras: Vec::new() }).collect();
     for (number, camera) in config.cameras.iter().enumerate() {
         let assignment = &mut dealt[number % workers];
-        assignment.cameras.push(CameraJob {
-            id: camera.id.clone(),
-            url: camera.url.to_string(),
-            username: camera.username.clone(),
-            password: camera.password.clone(),
-            allow_basic: camera.allow_basic,
-            detector: camera.detector.clone(),
-            detections_per_second: camera.detections_per_second,
-            masks: camera.masks.clone(),
-            deadlines: camera.deadlines,
-        });
+        assignment.cameras.push(camera_job(camera));
         if assignment.detectors.iter().all(|detector| detector.name != camera.detector)
             && let Some(detector) = config.detectors.iter().find(|detector| detector.name == camera.detector)
         {
-            assignment.detectors.push(DetectorJob {
-                name: detector.name.clone(),
-                model: detector.model.clone(),
-                family: detector.family.clone(),
-                threshold: detector.threshold,
-                label_thresholds: detector.label_thresholds.clone(),
-                labels: detector.labels.clone(),
-                provider: detector.provider.clone(),
-            });
+            assignment.detectors.push(detector_job(detector));
         }
     }
     dealt
+}
+
+/// What a worker needs to know of a camera.
+pub fn camera_job(camera: &Camera) -> CameraJob {
+    CameraJob {
+        id: camera.id.clone(),
+        url: camera.url.to_string(),
+        username: camera.username.clone(),
+        password: camera.password.clone(),
+        allow_basic: camera.allow_basic,
+        detector: camera.detector.clone(),
+        detections_per_second: camera.detections_per_second,
+        masks: camera.masks.clone(),
+        deadlines: camera.deadlines,
+    }
+}
+
+/// What a worker needs to know of a detector.
+pub fn detector_job(detector: &Detector) -> DetectorJob {
+    DetectorJob {
+        name: detector.name.clone(),
+        model: detector.model.clone(),
+        family: detector.family.clone(),
+        threshold: detector.threshold,
+        label_thresholds: detector.label_thresholds.clone(),
+        labels: detector.labels.clone(),
+        provider: detector.provider.clone(),
+    }
 }

@@ -9,7 +9,7 @@ use crate::model_file::ModelFile;
 use crate::nms::{self, Candidate, Suppression};
 use crate::picture::{BoxPx, Matrix, PictureView, Plane, Range};
 use crate::session::{Output, Session};
-use crate::tensor::InputTensor;
+use crate::tensor::{InputTensor, Preparation};
 
 /// Most detections of one picture where [`Settings::max_detections`] says nothing.
 pub const MAX_DETECTIONS: usize = 300;
@@ -120,6 +120,10 @@ impl Detector {
             None => None,
         };
         let input = session.input();
+        // A model that takes bytes normalises them itself.
+        let Preparation { fit, channels, .. } = recognised.preparation;
+        let preparation =
+            if input.takes_bytes() { Preparation::plain(fit, channels) } else { recognised.preparation };
         let description = Description {
             model: model.name,
             family: family.name,
@@ -132,7 +136,7 @@ impl Detector {
         let mut detector = Self {
             description,
             session,
-            tensor: InputTensor::new(input.width, input.height, input.layout, recognised.preparation),
+            tensor: InputTensor::new(input.width, input.height, input.layout, preparation),
             head: recognised.head,
             suppression,
             thresholds,
@@ -272,7 +276,15 @@ fn recognise(
     let grey = vec![GREY; input.width * input.height * 3];
     let result = session.run(&grey, |outputs| {
         let (width, height) = (input.width, input.height);
-        let evidence = Evidence { width, height, metadata: &model.metadata, names, outputs };
+        let evidence = Evidence {
+            width,
+            height,
+            layout: input.layout,
+            takes_target_size: input.takes_target_size,
+            metadata: &model.metadata,
+            names,
+            outputs,
+        };
         let mut candidates = FAMILIES.iter().filter(|f| wanted.is_none_or(|w| w.name == f.name));
         let recognised = candidates.find_map(|family| Some((family, (family.recognise)(&evidence)?)));
         Ok(recognised.ok_or_else(|| describe(outputs)))

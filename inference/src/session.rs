@@ -31,6 +31,8 @@ pub(crate) struct PictureInput {
     pub(crate) width: usize,
     pub(crate) height: usize,
     pub(crate) layout: Layout,
+    /// Beside the picture the model takes `orig_target_sizes`.
+    pub(crate) takes_target_size: bool,
     element: Element,
 }
 
@@ -116,7 +118,7 @@ impl Session {
         read: impl FnOnce(&[Output<'_>]) -> Result<T, DetectError>,
     ) -> Result<T, DetectError> {
         let failed = |e: ort::Error| DetectError::Run(first_line(&e.to_string()));
-        let PictureInput { width, height, layout, element } = self.input;
+        let PictureInput { width, height, layout, element, .. } = self.input;
         let shape = match layout {
             Layout::Nchw => [1, 3, height, width],
             Layout::Nhwc => [1, height, width, 3],
@@ -218,7 +220,8 @@ fn picture_input(model: &ModelFile) -> Result<(String, PictureInput), ModelError
     let free = size_in_metadata(model).unwrap_or([DEFAULT_SIDE_PX; 2]);
     let height = side(model, &port.shape[y], free[0])?;
     let width = side(model, &port.shape[x], free[1])?;
-    Ok((port.name.clone(), PictureInput { width, height, layout, element }))
+    let takes_target_size = model.inputs.iter().any(|p| Extra::by_name(&p.name) == Some(Extra::TargetSize));
+    Ok((port.name.clone(), PictureInput { width, height, layout, takes_target_size, element }))
 }
 
 fn side(model: &ModelFile, dim: &Dim, free: usize) -> Result<usize, ModelError> {
@@ -277,6 +280,15 @@ fn not_a_picture_model(model: &ModelFile) -> ModelError {
 fn first_line(message: &str) -> String {
     const MOST: usize = 300;
     message.lines().next().unwrap_or_default().chars().take(MOST).collect()
+}
+
+// === impl PictureInput ===
+
+impl PictureInput {
+    /// Whether values go in as bytes, 0..255.
+    pub(crate) fn takes_bytes(self) -> bool {
+        self.element == Element::U8
+    }
 }
 
 // === impl Extra ===

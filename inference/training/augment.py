@@ -1,6 +1,6 @@
 """What training sees: never the same picture twice.
 
-A sample is drawn by kind first (real fire, real smoke, calm, composed), then by scene, then by frame, so that a video of
+A sample is chosen by kind first (real fire, real smoke, calm, composed, drawn), then by scene, then by frame, so that a video of
 eighty frames weighs little more than one of six. Then it is moved, scaled, put into a mosaic, and passed through the
 accidents of cheap cameras: wrong white balance, night, infra-red, blur, noise, compression.
 """
@@ -19,7 +19,8 @@ from backdrops import backdrop, decoys
 from compose import cut_flames, ignite
 from data import Picture, no_boxes
 
-KINDS = {"fire": 0.27, "smoke": 0.13, "calm": 0.22, "composed": 0.38}
+# Shares of each kind. `drawn`: the demo generator's own pictures; without them, composed ones take their share.
+KINDS = {"fire": 0.29, "smoke": 0.13, "calm": 0.20, "composed": 0.20, "drawn": 0.18}
 MOSAIC = 0.45
 SMALLEST = 5  # pixels: a smaller remnant of a box is not taught
 
@@ -31,15 +32,18 @@ class Samples(IterableDataset):
         self.size, self.seed, self.mosaic = size, seed, mosaic
         self.scenes: dict[str, list[list[Picture]]] = {}
         self.weights: dict[str, np.ndarray] = {}
-        for kind in ("fire", "smoke", "calm"):
+        for kind in ("fire", "smoke", "calm", "drawn"):
             groups: dict[str, list[Picture]] = defaultdict(list)
             for picture in pictures:
-                if picture.kind == kind:
+                if kind == ("drawn" if picture.source == "drawn" else picture.kind):
                     groups[picture.scene].append(picture)
             self.scenes[kind] = list(groups.values())
             weight = np.array([len(g) ** 0.4 for g in groups.values()])
-            self.weights[kind] = weight / weight.sum()
-        self.flames = cut_flames(pictures)
+            self.weights[kind] = weight / weight.sum() if groups else weight
+        self.shares = dict(KINDS)
+        if not self.scenes["drawn"]:
+            self.shares["composed"] += self.shares.pop("drawn")
+        self.flames = cut_flames([p for p in pictures if p.source != "drawn"])
 
     def __iter__(self):
         worker = get_worker_info()
@@ -58,7 +62,7 @@ class Samples(IterableDataset):
         return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))), torch.from_numpy(boxes)
 
     def draw(self, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
-        kind = rng.choice(list(KINDS), p=list(KINDS.values()))
+        kind = rng.choice(list(self.shares), p=list(self.shares.values()))
         if kind == "composed":
             if rng.random() < 0.4:
                 height = int(rng.integers(200, 340))

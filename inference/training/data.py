@@ -80,12 +80,8 @@ def load(path: Path, extra: list[str] | None = None) -> Data:
         (data.held_out if held_out else data.train).extend(frames)
     for file in sorted((path / "images").glob("*.jpg")):
         data.train.append(Picture(read(file), no_boxes(), file.stem, "stills", file.name))
-    for spec in extra or []:
-        folder = Path(spec)
-        for file in sorted((folder / "images").iterdir()):
-            image = read(file)
-            boxes = read_labels(folder / "labels" / f"{file.stem}.txt", image, {0: 0, 1: 1})
-            data.train.append(Picture(image, boxes, f"{folder.name}-{file.stem}", folder.name, file.name))
+    for folder in extra or []:
+        data.train.extend(yolo(Path(folder)))
     return data
 
 
@@ -99,6 +95,16 @@ def labelled(folder: Path, data: Data) -> None:
         boxes = read_labels(folder / "labels" / f"{file.stem}.txt", image, {0: 0, 2: 1})
         picture = Picture(image, boxes, scene.name, "fire-dataset", file.name)
         (data.held_out if scene.held_out else data.train).append(picture)
+
+
+def yolo(folder: Path) -> list[Picture]:
+    """A folder with `images/` and `labels/`, 0 = fire, 1 = smoke; every picture a scene of its own."""
+    pictures = []
+    for file in sorted((folder / "images").iterdir()):
+        image = read(file)
+        boxes = read_labels(folder / "labels" / f"{file.stem}.txt", image, {0: 0, 1: 1})
+        pictures.append(Picture(image, boxes, f"{folder.name}-{file.stem}", folder.name, file.name))
+    return pictures
 
 
 def negatives(folder: Path, data: Data) -> None:

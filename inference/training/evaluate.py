@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--data", help="data folder (default: $MOSHAO_TEST_DATA or ../shared/data)")
     parser.add_argument("--model", type=Path, default=Path(__file__).resolve().parent.parent / "models/moshao-fire.onnx")
     parser.add_argument("--plot", type=Path, help="where the curve goes (default: beside the model)")
+    parser.add_argument("--also", type=Path, nargs="*", default=[], help="further labelled folders (YOLO) to examine with")
     options = parser.parse_args()
     where = data.root(options.data)
     held_out = data.load(where).held_out
@@ -43,6 +44,8 @@ def main() -> None:
         table = rates(found, held_out)
         show(table, threshold)
         scenes(found, held_out, threshold)
+        for folder in options.also:
+            others(predict, size, data.yolo(folder), folder.name, threshold)
         videos(watch(predict, size, where / "videos", threshold), threshold)
         if file == options.model:
             plot = options.plot or options.model.with_name("moshao-fire-curve.svg")
@@ -114,6 +117,19 @@ def scenes(found, pictures, threshold: float) -> None:
             if here.any():
                 print(f"| {scene}{'' if burning else ', calm'} | {here.sum()} | {100 * (best[here] >= threshold).mean():.0f} % |")
     print()
+
+
+def others(predict, size, pictures, name: str, threshold: float) -> None:
+    found = answers(predict, pictures, *size)
+    best = top_scores(found)
+    burning = np.array([p.kind == "fire" for p in pictures])
+    calm = np.array([p.kind == "calm" for p in pictures])
+    precision = ", ".join(f"{n} {average_precision(found, pictures, i):.3f}" for i, n in enumerate(LABELS))
+    print(
+        f"{name}: {len(pictures)} pictures, AP@0.5 {precision}; at {threshold:.2f} found "
+        f"{100 * (best[burning] >= threshold).mean():.0f} % of {burning.sum()} fires, "
+        f"false alarms {100 * (best[calm] >= threshold).mean():.0f} % of {calm.sum()} calm\n"
+    )
 
 
 def videos(watched, threshold: float) -> None:

@@ -10,6 +10,7 @@ import argparse
 import copy
 import json
 import math
+import os
 import random
 import time
 from pathlib import Path
@@ -42,6 +43,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, help="peak learning rate (default by --init)")
     parser.add_argument("--every", type=int, default=400, help="steps between checkpoints")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--freeze", type=int, default=2, help="with --init yolox-nano: leave this many first stages as they are")
     parser.add_argument("--seed", type=int, default=4)
     return parser.parse_args()
 
@@ -73,8 +75,9 @@ def rate_at(step: int, steps: int) -> float:
 
 
 def optimiser(model: torch.nn.Module, rate: float) -> torch.optim.Optimizer:
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    plain = [p for p in model.parameters() if p.ndim <= 1]
+    learning = [p for p in model.parameters() if p.requires_grad]
+    decayed = [p for p in learning if p.ndim > 1]
+    plain = [p for p in learning if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99))
 
@@ -94,6 +97,9 @@ def main() -> None:
     model = Detector(norm=options.init == "scratch")
     if options.init == "yolox-nano":
         pretrained.load(model, pretrained.find(where, options.out))
+        # Edges are edges: the first stages saw a hundred thousand COCO pictures, and training them is what costs most.
+        for stage in (model.stem, model.stage2, model.stage3, model.stage4)[: options.freeze]:
+            stage.requires_grad_(False)
     model = model.to(device, memory_format=torch.channels_last).train()
     rate = options.rate or (1.5e-3 if options.init == "scratch" else 5e-4)
     steps_of = optimiser(model, rate)
@@ -107,6 +113,7 @@ def main() -> None:
     while step < options.steps:
         if step == int(CLOSING * options.steps):
             stream = batches(pictures.train, options, step, mosaic=False)
+        share_machine()
         images, targets = next(stream)
         images = images.to(device, memory_format=torch.channels_last).float()
         images, targets = rescale(images, targets, options.size)
@@ -135,14 +142,20 @@ def main() -> None:
             save(options.out, step, model, average, steps_of, options)
 
 
+def share_machine() -> None:
+    """Threads of one step wait for each other; where others compute too, one that waits for nobody is faster."""
+    cores = os.cpu_count() or 1
+    torch.set_num_threads(1 if os.getloadavg()[0] > 1.6 * cores else cores)
+
+
 def batches(pictures, options: argparse.Namespace, step: int, mosaic: bool):
     samples = Samples(pictures, options.size, options.seed * 100_003 + step, **({} if mosaic else {"mosaic": 0.0}))
     return iter(DataLoader(samples, options.batch, num_workers=options.workers, collate_fn=collate, prefetch_factor=4))
 
 
 def rescale(images: torch.Tensor, targets: list[torch.Tensor], largest: int):
-    """One of four sizes for each batch: fires are seen from near and far, and small batches are quick."""
-    size = largest - 32 * int(np.random.randint(0, 4))
+    """One of five sizes for each batch: fires are seen from near and far, and small batches are quick."""
+    size = largest - 32 * int(np.random.randint(0, 5))
     if size == largest:
         return images, targets
     factor = size / largest

@@ -1,3 +1,12 @@
-//! End-to-end tests: real parts only.
+//! End-to-end tests: the real binary between a real camera server, real brokers and a subscriber.
+//!
+//! Sections of configuration are built in [`site`]; each other module is one part of what a gateway is there for.
 
+mod bad_cameras;
 mod camera_worker;
+mod demo;
+mod outages;
+mod people;
+mod sensors;
+mod site;
+mod stopping;

@@ -79,6 +79,18 @@ impl Broker {
         self.wait_until_it_listens();
     }
 
+    /// Publishes with QoS 1, as a sensor would; returns when the broker has it.
+    ///
+    /// # Panics
+    /// Where mosquitto_pub is not installed or the broker is away.
+    pub fn publish(&self, topic: &str, payload: &str) {
+        let status = Command::new("mosquitto_pub")
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-q", "1", "-t", topic, "-m", payload])
+            .status()
+            .expect("mosquitto_pub is needed for this test: apt-get install mosquitto-clients");
+        assert!(status.success(), "mosquitto_pub could not publish on {topic}");
+    }
+
     /// What mosquitto has logged.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_path()).unwrap_or_default()

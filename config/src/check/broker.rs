@@ -26,9 +26,7 @@ impl Check<'_> {
         let password =
             broker.password.as_ref().and_then(|text| self.secret("password", text, Template::Plain));
         let tls = url.as_ref().and_then(|url| self.tls(url, broker));
-        let (url, url_text) = (url?, url_text?);
-
-        let (url_username, url_password) = credentials(&url);
+        let (url_username, url_password) = url.as_ref().map(credentials).unwrap_or_default();
         for (name, key, in_url) in [
             ("username", &broker.username, url_username.is_some()),
             ("password", &broker.password, url_password.is_some()),
@@ -40,16 +38,17 @@ impl Check<'_> {
         let username = url_username.or(username);
         let password = url_password.or(password);
         if password.is_some() && username.is_none() && broker.username.is_none() {
-            let place = broker.password.as_ref().map_or(url_text.place(), At::place);
+            let place = broker.password.as_ref().or(url_text).map_or(0..0, At::place);
             self.error(
                 place,
                 "a password without a user name, which MQTT 3.1.1 does not know",
                 "add `username`",
             );
         }
+        let (url, url_text) = (url?, url_text?);
         let host = host(&url)?;
         if password.is_some() && tls.is_none() && !is_local(&host) {
-            let message = format!("the password for {host} goes over the network in clear");
+            let message = "the password goes over the network in clear";
             self.problems.push(Problem::warning(url_text.place(), message).hint("use mqtts://"));
         }
         let client_id = broker.client_id.as_ref().map(|id| id.to_string()).or_else(|| {
@@ -99,11 +98,7 @@ impl Check<'_> {
             }
         };
         if !matches!(url.scheme(), "mqtt" | "mqtts") {
-            self.error(
-                text.place(),
-                format!("`url` must begin with mqtt:// or mqtts://, not {}:", url.scheme()),
-                EXAMPLE,
-            );
+            self.error(text.place(), "`url` must begin with mqtt:// or mqtts://", EXAMPLE);
             return None;
         }
         if host(&url).is_none() {

@@ -86,11 +86,7 @@ impl Check<'_> {
             }
         };
         if url.scheme() != "rtsp" {
-            self.error(
-                text.place(),
-                format!("`url` must begin with rtsp://, not {}:", url.scheme()),
-                EXAMPLE,
-            );
+            self.error(text.place(), "`url` must begin with rtsp://", EXAMPLE);
             return None;
         }
         if broker::host(&url).is_none() {

@@ -39,7 +39,7 @@ impl Check<'_> {
                 .map(|(label, score)| (label.to_string(), score.0 as f32))
                 .collect(),
             labels,
-            provider: section.provider.to_string(),
+            provider: section.provider.clone(),
         })
     }
 
@@ -59,13 +59,13 @@ impl Check<'_> {
 
     fn labels(&mut self, section: &Raw) -> Option<Vec<String>> {
         match (&section.labels, &section.labels_file) {
-            (Some(_), Some(file)) => {
+            (Some(labels), Some(file)) => {
                 self.error(
                     file.place(),
                     "`labels` and `labels_file` stand beside each other",
                     "keep one of the two",
                 );
-                None
+                Some(labels.to_vec())
             }
             (Some(labels), None) => Some(labels.to_vec()),
             (None, Some(file)) => {

@@ -53,11 +53,12 @@ impl Check<'_> {
         &mut self,
         id: &At<String>,
         rule: &raw::Rule,
-        cameras: &[Camera],
+        file: &raw::File,
         detectors: &[Detector],
     ) {
         let labels = rule.object.as_ref().and_then(|object| object.labels.as_ref());
-        let cameras = file.camera.0.iter().filter(|(_, camera)| camera.watches.iter().any(|rule| **rule == **id));
+        let cameras =
+            file.camera.0.iter().filter(|(_, camera)| camera.watches.iter().any(|rule| **rule == **id));
         let watching: Vec<&Detector> = cameras
             .filter_map(|(_, camera)| detectors.iter().find(|detector| detector.name == *camera.detector))
             .collect();

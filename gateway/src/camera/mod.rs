@@ -16,6 +16,7 @@ pub mod media_clock;
 pub mod pace;
 pub mod picture;
 pub mod privacy;
+pub mod recording;
 pub mod rtsp;
 pub mod still;
 

@@ -3,6 +3,7 @@
 //! Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 bad configuration (`EX_CONFIG` of sysexits.h).
 
 mod camera_worker;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,8 @@ struct Arguments {
 enum Command {
     #[command(hide = true)]
     CameraWorker(camera_worker::Arguments),
+    /// Cameras and sensors that are not there, for trying things out and for tests.
+    Simulate(simulate::Arguments),
 }
 
 /// Why a command failed: the text for people and the exit code.
@@ -38,6 +41,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome: Outcome = match arguments.command {
         Command::CameraWorker(arguments) => camera_worker::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

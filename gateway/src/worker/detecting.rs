@@ -4,32 +4,23 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use moshao_config::Model;
-use moshao_inference::detector::{Detection, Detector, ModelSource, Settings};
-use moshao_inference::picture::BoxPx;
+use moshao_inference::detector::{Detector, ModelSource, Settings};
 use moshao_inference::runtime;
-use moshao_inference::track::{Track, Tracker};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::Camera;
 use super::counters::Busy;
-use super::link::{DetectorJob, FromWorker, Observation, SeenTrack};
+use super::link::{DetectorJob, FromWorker};
+use super::mind::{Mind, Thought};
 use super::slots::Slots;
 use super::stills::{Analysed, Look};
-use crate::camera::mask;
 use crate::camera::picture::Picture;
 
 /// Detectors by name, and those that cannot be used with the reason.
 pub(super) struct Loaded {
     pub(super) detectors: HashMap<String, Detector>,
     pub(super) failed: Vec<(String, String)>,
-}
-
-/// What one camera needs between picture and observation.
-#[derive(Default)]
-struct Mind {
-    tracker: Tracker,
-    pictures: u64,
 }
 
 /// Loads ONNX Runtime and each detector; takes seconds.
@@ -47,7 +38,8 @@ pub(super) fn load(jobs: Vec<DetectorJob>) -> Loaded {
     loaded
 }
 
-fn open(job: DetectorJob) -> Result<Detector, moshao_inference::detector::ModelError> {
+/// Loads one detector.
+pub(crate) fn open(job: DetectorJob) -> Result<Detector, moshao_inference::detector::ModelError> {
     let source = match job.model {
         Model::BuiltIn(name) => ModelSource::BuiltIn(name),
         Model::File(path) => ModelSource::File(path),
@@ -80,78 +72,20 @@ pub(super) fn run(
             .get_mut(&camera.job.detector)
             .expect("cameras without a working detector are not watched");
         let busy = Busy::start();
-        let detections = match detector.detect(&picture.view()) {
-            Ok(detections) => detections,
+        let thought = match mind.think(&camera.job, detector, &picture) {
+            Ok(thought) => thought,
             Err(error) => {
                 warn!(camera = camera.job.id, %error, "picture could not be looked at");
                 continue;
             }
         };
-        let unmasked = |detections: &[Detection]| -> Vec<Detection> {
-            detections.iter().filter(|detection| !is_masked(camera, &picture, detection)).copied().collect()
-        };
-        let faint = detector.faint();
-        let tracks =
-            mind.tracker.update_with_faint(picture.media_time, &unmasked(&detections), &unmasked(faint));
-        mind.pictures += 1;
         busy.add_to(&camera.counters.infer_busy_ns);
         camera.counters.inferred.add(1);
 
-        let observation = observation(camera, mind.pictures, &picture, &tracks, detector.labels());
-        let people = people(detector.labels(), &picture, detections.iter().chain(detector.faint()));
-        analysed.keep(index, Arc::new(Look { number: mind.pictures, picture, people }));
+        let Thought { observation, people } = thought;
+        analysed.keep(index, Arc::new(Look { number: observation.picture, picture, people }));
         if reports.blocking_send(FromWorker::Observation(observation)).is_err() {
             return;
         }
     }
-}
-
-fn is_masked(camera: &Camera, picture: &Picture, detection: &Detection) -> bool {
-    let [left, top, right, bottom] = in_fractions(picture, detection.area);
-    let center = (left.midpoint(right), top.midpoint(bottom));
-    camera.job.masks.iter().any(|area| mask::contains(area, center))
-}
-
-/// The people in a picture, faint ones too; none where the detector does not know people.
-fn people<'a>(
-    labels: &[String],
-    picture: &Picture,
-    detections: impl Iterator<Item = &'a Detection>,
-) -> Option<Vec<[f32; 4]>> {
-    let person = labels.iter().position(|label| label == "person")?;
-    let people = detections.filter(|detection| detection.label == person);
-    Some(people.map(|detection| in_fractions(picture, detection.area)).collect())
-}
-
-fn observation(
-    camera: &Camera,
-    number: u64,
-    picture: &Picture,
-    tracks: &[Track],
-    labels: &[String],
-) -> Observation {
-    let tracks = tracks
-        .iter()
-        .map(|track| SeenTrack {
-            id: track.id,
-            label: labels.get(track.label).cloned().unwrap_or_else(|| track.label.to_string()),
-            score: track.score,
-            area: in_fractions(picture, track.area),
-        })
-        .collect();
-    Observation {
-        camera: camera.job.id.clone(),
-        picture: number,
-        received_unix_ms: picture.received_unix_ms,
-        media_time: picture.media_time,
-        width: picture.width(),
-        height: picture.height(),
-        tracks,
-    }
-}
-
-/// Left, top, right, bottom in fractions of the picture.
-fn in_fractions(picture: &Picture, area: BoxPx) -> [f32; 4] {
-    let (width, height) = (picture.width() as f32, picture.height() as f32);
-    [area.x1 / width, area.y1 / height, area.x2 / width, area.y2 / height].map(|side| side.clamp(0.0, 1.0))
 }

@@ -21,7 +21,9 @@ pub mod link;
 
 mod counters;
 mod decoding;
-mod detecting;
+pub(crate) mod detecting;
+pub(crate) mod eye;
+pub(crate) mod mind;
 mod slots;
 mod source;
 mod stills;

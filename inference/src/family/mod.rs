@@ -4,7 +4,18 @@
 //! file's metadata, and the outputs of a run on a grey picture, which have real shapes even where the file leaves them
 //! free. The first family in the table that fits is taken, so the more particular ones stand first.
 
+mod classifier;
+mod detr;
+mod end_to_end;
+mod fastestdet;
 mod grid;
+mod nanodet;
+mod ssd;
+mod ultraface;
+mod yolo_fastestv2;
+mod yolov5;
+mod yolov6;
+mod yolov8;
 mod yolox;
 
 use std::collections::BTreeMap;
@@ -12,10 +23,24 @@ use std::collections::BTreeMap;
 use crate::error::DetectError;
 use crate::nms::{Candidate, Suppression};
 use crate::session::Output;
-use crate::tensor::Preparation;
+use crate::tensor::{Layout, Preparation};
 
 /// Every family, the more particular first.
-pub(crate) const FAMILIES: &[Family] = &[yolox::FAMILY];
+pub(crate) const FAMILIES: &[Family] = &[
+    yolo_fastestv2::FAMILY,
+    fastestdet::FAMILY,
+    ultraface::FAMILY,
+    nanodet::FAMILY,
+    nanodet::PICODET,
+    ssd::FAMILY,
+    detr::FAMILY,
+    end_to_end::FAMILY,
+    yolov6::FAMILY,
+    yolox::FAMILY,
+    yolov5::FAMILY,
+    yolov8::FAMILY,
+    classifier::FAMILY,
+];
 
 /// One family of detectors.
 pub(crate) struct Family {
@@ -31,6 +56,10 @@ pub(crate) struct Evidence<'a> {
     pub(crate) width: usize,
     /// Input height, pixels.
     pub(crate) height: usize,
+    /// Order of the input's dimensions.
+    pub(crate) layout: Layout,
+    /// Beside the picture the model takes the size that boxes shall be scaled to.
+    pub(crate) takes_target_size: bool,
     /// Free-form entries of the file.
     pub(crate) metadata: &'a BTreeMap<String, String>,
     /// How many labels the file or the user names.
@@ -68,6 +97,25 @@ impl Family {
     }
 }
 
+// === impl Evidence ===
+
+impl<'a> Evidence<'a> {
+    /// The output of this name.
+    pub(crate) fn output(&self, name: &str) -> Option<usize> {
+        self.outputs.iter().position(|o| o.name == name)
+    }
+
+    /// Ultralytics' `task`: `detect`, `classify`, `segment`, `pose`, `obb`.
+    pub(crate) fn task(&self) -> Option<&'a str> {
+        self.metadata.get("task").map(String::as_str)
+    }
+
+    /// Whether so many labels agree with the names that are known.
+    pub(crate) fn may_have(&self, classes: usize) -> bool {
+        classes > 0 && self.names.is_none_or(|n| n == classes)
+    }
+}
+
 // === impl Output ===
 
 impl Output<'_> {
@@ -91,4 +139,18 @@ pub(crate) fn best(scores: &[f32]) -> (usize, f32) {
         .copied()
         .enumerate()
         .fold((0, f32::MIN), |best, next| if next.1 > best.1 { next } else { best })
+}
+
+/// The logistic function.
+#[inline]
+pub(crate) fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// Turns logits into a distribution, in place.
+pub(crate) fn softmax(values: &mut [f32]) {
+    let most = values.iter().copied().fold(f32::MIN, f32::max);
+    values.iter_mut().for_each(|v| *v = (*v - most).exp());
+    let sum: f32 = values.iter().sum();
+    values.iter_mut().for_each(|v| *v /= sum);
 }

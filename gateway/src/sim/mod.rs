@@ -1,0 +1,13 @@
+//! The world in miniature: cameras and sensors that are not there, for the demo, for tests and for trying things out.
+//!
+//! [`scene`] draws what a camera would see, [`feed`] turns it (or recorded files) into access units, [`rtsp`] serves
+//! them as a camera does, [`fault`] makes that camera misbehave, and [`sensors`] plays smoke and temperature sensors
+//! on a broker. [`broker`] is a small MQTT broker inside the process.
+
+pub mod broker;
+pub mod fault;
+pub mod feed;
+pub mod rtsp;
+pub mod scene;
+pub mod scene_set;
+pub mod sensors;

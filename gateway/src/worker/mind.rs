@@ -1,0 +1,101 @@
+//! What one camera does with a picture: detect, leave out what is masked, track.
+//!
+//! The same steps run in the inference thread of a worker and in a replay of recorded footage.
+
+use moshao_inference::detector::{DetectError, Detection, Detector};
+use moshao_inference::picture::BoxPx;
+use moshao_inference::track::{Track, Tracker};
+
+use super::link::{CameraJob, Observation, SeenTrack};
+use crate::camera::mask;
+use crate::camera::picture::Picture;
+
+/// What one camera needs between picture and observation.
+#[derive(Default)]
+pub(crate) struct Mind {
+    tracker: Tracker,
+    pictures: u64,
+}
+
+/// What was made of one picture.
+pub(crate) struct Thought {
+    pub(crate) observation: Observation,
+    /// People in it, in fractions; none where the detector does not know people.
+    pub(crate) people: Option<Vec<[f32; 4]>>,
+}
+
+// === impl Mind ===
+
+impl Mind {
+    /// One picture.
+    pub(crate) fn think(
+        &mut self,
+        job: &CameraJob,
+        detector: &mut Detector,
+        picture: &Picture,
+    ) -> Result<Thought, DetectError> {
+        let detections = detector.detect(&picture.view())?;
+        let faint = detector.faint();
+        let unmasked = |detections: &[Detection]| -> Vec<Detection> {
+            detections.iter().filter(|detection| !is_masked(job, picture, detection)).copied().collect()
+        };
+        let tracks =
+            self.tracker.update_with_faint(picture.media_time, &unmasked(&detections), &unmasked(faint));
+        self.pictures += 1;
+        let labels = detector.labels();
+        Ok(Thought {
+            observation: observation(job, self.pictures, picture, &tracks, labels),
+            people: people(labels, picture, detections.iter().chain(faint)),
+        })
+    }
+}
+
+fn is_masked(job: &CameraJob, picture: &Picture, detection: &Detection) -> bool {
+    let [left, top, right, bottom] = in_fractions(picture, detection.area);
+    let center = (left.midpoint(right), top.midpoint(bottom));
+    job.masks.iter().any(|area| mask::contains(area, center))
+}
+
+/// The people in a picture, faint ones too; none where the detector does not know people.
+fn people<'a>(
+    labels: &[String],
+    picture: &Picture,
+    detections: impl Iterator<Item = &'a Detection>,
+) -> Option<Vec<[f32; 4]>> {
+    let person = labels.iter().position(|label| label == "person")?;
+    let people = detections.filter(|detection| detection.label == person);
+    Some(people.map(|detection| in_fractions(picture, detection.area)).collect())
+}
+
+fn observation(
+    job: &CameraJob,
+    number: u64,
+    picture: &Picture,
+    tracks: &[Track],
+    labels: &[String],
+) -> Observation {
+    let tracks = tracks
+        .iter()
+        .map(|track| SeenTrack {
+            id: track.id,
+            label: labels.get(track.label).cloned().unwrap_or_else(|| track.label.to_string()),
+            score: track.score,
+            area: in_fractions(picture, track.area),
+        })
+        .collect();
+    Observation {
+        camera: job.id.clone(),
+        picture: number,
+        received_unix_ms: picture.received_unix_ms,
+        media_time: picture.media_time,
+        width: picture.width(),
+        height: picture.height(),
+        tracks,
+    }
+}
+
+/// Left, top, right, bottom in fractions of the picture.
+fn in_fractions(picture: &Picture, area: BoxPx) -> [f32; 4] {
+    let (width, height) = (picture.width() as f32, picture.height() as f32);
+    [area.x1 / width, area.y1 / height, area.x2 / width, area.y2 / height].map(|side| side.clamp(0.0, 1.0))
+}

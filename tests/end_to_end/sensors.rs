@@ -1,0 +1,68 @@
+//! A message of a sensor becomes an event at the centre.
+
+use std::time::Duration;
+
+use moshao::event::Phase;
+use moshao_tests::broker::Broker;
+use moshao_tests::gateway::Gateway;
+use moshao_tests::subscriber::Subscriber;
+use moshao_tests::wait::eventually;
+
+use crate::site::uplink;
+
+const SECONDS: Duration = Duration::from_secs(10);
+
+#[test]
+fn smoke_in_the_kitchen_reaches_the_centre_and_so_does_its_end() {
+    let (centre_broker, site_broker) = (Broker::start(), Broker::start());
+    let centre = Subscriber::start(centre_broker.port);
+    let gateway = Gateway::start(&format!(
+        "{}[sensors]\nurl = \"{}\"\n\
+         [sensor.kitchen-smoke]\ntopic = \"site/{{room}}/smoke\"\nvalue = \"/smoke\"\nkind = \"smoke\"\nwatches = [\"smoke\"]\n\
+         [rule.smoke]\nstate = {{ is = true }}\nlevel = 1\nclear_after = \"1s\"\n",
+        uplink(&centre_broker),
+        site_broker.url()
+    ));
+    eventually("the gateway listens to the site's broker", SECONDS, || {
+        (gateway.metric("moshao_sensor_broker_up", &[]) == 1.0).then_some(())
+    });
+
+    site_broker.publish("site/kitchen/smoke", r#"{"smoke": false}"#);
+    site_broker.publish("site/kitchen/smoke", r#"{"smoke": true}"#);
+    let opened = centre.wait_for("smoke is told", SECONDS, |event| event.data.phase == Phase::Opened);
+    assert_eq!(opened.topic, "moshao/v1/510104001001/gw-test/event/fire/1");
+    assert_eq!(opened.event.data.rule, "smoke");
+    assert!(opened.event.subject.starts_with("sensor/kitchen-smoke"), "{}", opened.event.subject);
+    let measure = opened.event.data.measure.expect("the event says what was measured");
+    assert_eq!((measure.name.as_str(), measure.value), ("smoke", 1.0));
+
+    site_broker.publish("site/kitchen/smoke", r#"{"smoke": false}"#);
+    centre.wait_for("the end of the smoke is told", SECONDS, |event| {
+        event.correlationid == opened.event.correlationid && event.data.phase == Phase::Closed
+    });
+}
+
+#[test]
+fn a_message_that_makes_no_sense_is_counted_and_the_next_one_is_understood() {
+    let (centre_broker, site_broker) = (Broker::start(), Broker::start());
+    let centre = Subscriber::start(centre_broker.port);
+    let gateway = Gateway::start(&format!(
+        "{}[sensors]\nurl = \"{}\"\n\
+         [sensor.boiler]\ntopic = \"site/boiler\"\nvalue = \"/celsius\"\nkind = \"temperature\"\nunit = \"Cel\"\nwatches = [\"hot\"]\n\
+         [rule.hot]\nthreshold = {{ above = 57.0 }}\nlevel = 2\n",
+        uplink(&centre_broker),
+        site_broker.url()
+    ));
+    eventually("the gateway listens to the site's broker", SECONDS, || {
+        (gateway.metric("moshao_sensor_broker_up", &[]) == 1.0).then_some(())
+    });
+
+    site_broker.publish("site/boiler", "\u{1}not json");
+    site_broker.publish("site/boiler", r#"{"celsius": "warm"}"#);
+    site_broker.publish("site/boiler", r#"{"celsius": 81.5}"#);
+    let opened = centre.wait_for("heat is told", SECONDS, |event| event.data.phase == Phase::Opened);
+    let measure = opened.event.data.measure.expect("the event says what was measured");
+    assert_eq!((measure.value, measure.unit.as_str(), measure.threshold), (81.5, "Cel", Some(57.0)));
+    assert_eq!(gateway.metric("moshao_sensor_refused_total", &[]), 2.0);
+    assert_eq!(gateway.metric("moshao_sensor_readings_total", &[]), 1.0);
+}
