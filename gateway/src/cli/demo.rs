@@ -50,7 +50,7 @@ pub struct Arguments {
 }
 
 /// Never used for training.
-const COURTYARD: u64 = 0x6d6f_7368_616f;
+const COURTYARD: u64 = 0x6d6f_7368_6174;
 /// First flame in the picture.
 const FLAMES_S: f32 = 11.0;
 /// The fire is put out.
