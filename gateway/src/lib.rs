@@ -4,6 +4,7 @@
 //! process, the camera worker, from access unit to observation. Everything that depends on time is a pure function of
 //! `(now, input)` ([`rules`], [`incident`]); thin drivers own the timers and the channels.
 
+pub mod backoff;
 pub mod camera;
 pub mod cli;
 pub mod clock;
@@ -15,8 +16,12 @@ pub mod incident;
 pub mod judge;
 pub mod logging;
 pub mod metrics;
+pub mod mqtt;
+pub mod outbox;
 pub mod rules;
 pub mod sim;
 pub mod subscriber;
 pub mod supervise;
+pub mod topics;
+pub mod uplink;
 pub mod worker;

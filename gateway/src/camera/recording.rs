@@ -89,7 +89,7 @@ impl Recording {
                 let ticks = packet.pts().or(packet.dts()).unwrap_or_default();
                 seconds.push(ticks as f64 * f64::from(time_base));
                 packet.set_stream(0);
-                packet.write(&output).map_err(failed("convert"))?;
+                packet.write(&mut output).map_err(failed("convert"))?;
             }
         }
         output.write_trailer().map_err(failed("convert"))?;

@@ -3,8 +3,11 @@
 //! Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 bad configuration (`EX_CONFIG` of sysexits.h).
 
 mod camera_worker;
+mod check;
+mod schema;
 mod simulate;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -20,6 +23,10 @@ struct Arguments {
 enum Command {
     #[command(hide = true)]
     CameraWorker(camera_worker::Arguments),
+    /// Every mistake in a configuration file at once.
+    Check(check::Arguments),
+    /// The JSON Schema of the configuration or of the event, or the AsyncAPI document of the topics.
+    Schema(schema::Arguments),
     /// Cameras and sensors that are not there, for trying things out and for tests.
     Simulate(simulate::Arguments),
 }
@@ -41,6 +48,8 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome: Outcome = match arguments.command {
         Command::CameraWorker(arguments) => camera_worker::run(&arguments),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Schema(arguments) => schema::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
     };
     match outcome {
@@ -55,6 +64,16 @@ pub fn main() -> ExitCode {
             }
             ExitCode::from(failure.code)
         }
+    }
+}
+
+/// Prints a result on standard output. A reader that has gone away (`| head`) is no failure.
+fn print(text: &str) -> Outcome {
+    match writeln!(std::io::stdout().lock(), "{}", text.trim_end()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::failed(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
     }
 }
 
