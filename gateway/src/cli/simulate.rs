@@ -17,7 +17,7 @@ use crate::sim::sensors::{self, BrokerAddress, DEMO_SCRIPT, Script};
 
 /// Cameras and sensors that are not there: for trying things out and for tests.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     #[command(subcommand)]
     what: What,
 }
@@ -119,7 +119,7 @@ struct Scenes {
 }
 
 /// Runs the command.
-pub fn run(arguments: Arguments) -> Outcome {
+pub(super) fn run(arguments: Arguments) -> Outcome {
     logging::init(logging::Format::Text, false);
     match arguments.what {
         What::Camera(camera) => serve(camera),
