@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod mqtt;
 pub mod outbox;
 pub mod rules;
+pub mod sensor;
 pub mod sim;
 pub mod subscriber;
 pub mod supervise;

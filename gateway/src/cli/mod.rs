@@ -4,6 +4,7 @@
 
 mod camera_worker;
 mod check;
+mod events;
 mod schema;
 mod simulate;
 
@@ -25,6 +26,8 @@ enum Command {
     CameraWorker(camera_worker::Arguments),
     /// Every mistake in a configuration file at once.
     Check(check::Arguments),
+    /// Subscribe as the centre would and print the events.
+    Events(events::Arguments),
     /// The JSON Schema of the configuration or of the event, or the AsyncAPI document of the topics.
     Schema(schema::Arguments),
     /// Cameras and sensors that are not there, for trying things out and for tests.
@@ -49,6 +52,7 @@ pub fn main() -> ExitCode {
     let outcome: Outcome = match arguments.command {
         Command::CameraWorker(arguments) => camera_worker::run(&arguments),
         Command::Check(arguments) => check::run(arguments),
+        Command::Events(arguments) => events::run(arguments),
         Command::Schema(arguments) => schema::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
     };
