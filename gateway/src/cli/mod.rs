@@ -6,6 +6,7 @@ mod camera_worker;
 mod check;
 mod detect;
 mod draw;
+mod events;
 mod models;
 mod pull;
 mod replay;
@@ -37,6 +38,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Know detectors: list, inspect, fetch and verify them.
     Models(models::Arguments),
+    /// Subscribe as the centre would and print the events.
+    Events(events::Arguments),
     /// The JSON Schema of the configuration or of the event, or the AsyncAPI document of the topics.
     Schema(schema::Arguments),
     /// Cameras and sensors that are not there, for trying things out and for tests.
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Detect(arguments) => detect::run(arguments),
         Command::Models(arguments) => models::run(arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Events(arguments) => events::run(arguments),
         Command::Schema(arguments) => schema::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
         Command::CameraWorker(arguments) => camera_worker::run(&arguments),
