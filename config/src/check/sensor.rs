@@ -125,7 +125,8 @@ impl Check<'_> {
             (None, None) => {
                 if needed && !self.document.is_bad(&format!("sensor.{}.kind", **id)) {
                     let message = format!("sensor `{}` has neither `preset` nor `kind`", **id);
-                    self.error(id.place(), message, "for example preset = \"zigbee2mqtt-smoke\", or kind = \"smoke\" and value = \"/smoke\"");
+                    let hint = "for example preset = \"zigbee2mqtt-smoke\"; or kind = \"smoke\" and value = \"/smoke\"";
+                    self.error(id.place(), message, hint);
                 }
                 None
             }
