@@ -74,7 +74,7 @@ async fn receive(
                     tracing::error!(filter, "the broker refuses the subscription");
                 }
                 // Full: it has been told before and nobody has asked.
-                drop(subscribed.try_send(()));
+                subscribed.try_send(()).ok();
             }
             Ok(MqttEvent::Incoming(Packet::Publish(publish))) => {
                 let message = Message { topic: publish.topic, payload: publish.payload.to_vec() };

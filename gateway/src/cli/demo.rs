@@ -37,7 +37,7 @@ Examples:
 
 Exit code 1 when the story was not told in time: one incident, opened by the smoke alarm, confirmed by the camera,
 closed when both are clear. With --camera there is no story to be told.")]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// How long the demo may take
     #[arg(long, default_value_t = 55, value_parser = clap::value_parser!(u64).range(5..=86_400))]
     seconds: u64,
@@ -50,7 +50,7 @@ pub struct Arguments {
 }
 
 /// Never used for training.
-const COURTYARD: u64 = 0x6d6f_7368_616f;
+const COURTYARD: u64 = 0x6d6f_7368_6174;
 /// First flame in the picture.
 const FLAMES_S: f32 = 11.0;
 /// The fire is put out.
@@ -80,7 +80,7 @@ change = [
 "#;
 
 /// Runs the demo.
-pub fn run(arguments: &Arguments) -> Outcome {
+pub(super) fn run(arguments: &Arguments) -> Outcome {
     logging::init(logging::Format::Text, true);
     let runtime = super::run::runtime()?;
     let outcome = runtime.block_on(show(arguments));
