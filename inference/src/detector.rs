@@ -8,6 +8,7 @@ use crate::labels;
 use crate::model_file::ModelFile;
 use crate::nms::{self, Candidate, Suppression};
 use crate::picture::{BoxPx, Matrix, PictureView, Plane, Range};
+use crate::quantisation::{self, Mute};
 use crate::session::{Output, Session};
 use crate::tensor::{InputTensor, Preparation};
 
@@ -112,6 +113,9 @@ impl Detector {
         let thresholds = label_thresholds(&model, &labels, threshold, &settings.label_thresholds)?;
         let least = thresholds.iter().copied().fold(1.0, f32::min);
 
+        if let Some(Mute { output, step, most }) = quantisation::mute_output(&model, least) {
+            return Err(ModelError::Mute { model: model.name, output, step, most, threshold: least });
+        }
         let suppression = match recognised.suppression {
             Some(rule) => Some(Suppression {
                 iou: in_unit("overlap", settings.overlap.unwrap_or(rule.iou))?,

@@ -15,6 +15,7 @@ mod model_file;
 mod nms;
 mod onnx;
 pub mod picture;
+mod quantisation;
 pub mod runtime;
 mod session;
 mod tensor;

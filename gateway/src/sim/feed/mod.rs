@@ -97,6 +97,13 @@ struct Outlet {
     stop: Arc<AtomicBool>,
 }
 
+/// FFmpeg, with its log lines kept to errors.
+fn quiet_ffmpeg() -> Result<(), ffmpeg_next::Error> {
+    ffmpeg_next::init()?;
+    ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Error);
+    Ok(())
+}
+
 // === impl Codec ===
 
 impl Codec {
@@ -246,5 +253,22 @@ mod tests {
         );
         let sets = unit.parameter_sets(Codec::H264);
         assert_eq!((&sets.sps[..], &sets.pps[..], sets.vps.len()), (&[0x67, 1][..], &[0x68, 2][..], 0));
+    }
+
+    #[test]
+    fn a_recording_plays_its_pictures_with_their_times() {
+        let data = std::env::var("MOSHAO_TEST_DATA").unwrap_or_else(|_| "../../shared/data".into());
+        let path = std::path::Path::new(&data).join("videos/car-detection.mp4");
+        if !path.exists() {
+            eprintln!("skipped: {} is missing", path.display());
+            return;
+        }
+        let recording = Recording::load(&[path.clone(), path]).unwrap();
+        let feed = recording.start().unwrap();
+        assert_eq!(feed.codec, Codec::H264);
+        assert!(feed.sets.sps.len() > 4 && feed.sets.pps.len() > 2, "{:?}", feed.sets);
+        let mut units = feed.subscribe();
+        let (first, second) = (units.blocking_recv().unwrap(), units.blocking_recv().unwrap());
+        assert_eq!(second.media_time.abs_diff(first.media_time), Duration::from_millis(80));
     }
 }

@@ -98,7 +98,7 @@ impl Recording {
                 path.display()
             )));
         }
-        ffmpeg::init().map_err(failed("start FFmpeg for"))?;
+        super::quiet_ffmpeg().map_err(failed("start FFmpeg for"))?;
         let mut input = format::input(path).map_err(failed("open"))?;
         let stream = input
             .streams()
