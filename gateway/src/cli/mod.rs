@@ -5,6 +5,10 @@
 mod camera_worker;
 mod check;
 mod demo;
+mod detect;
+mod draw;
+mod models;
+mod pull;
 mod replay;
 mod run;
 mod schema;
@@ -30,7 +34,11 @@ enum Command {
     /// Every mistake in a configuration file at once.
     Check(check::Arguments),
     Demo(demo::Arguments),
+    /// Find objects in pictures and videos.
+    Detect(detect::Arguments),
     Replay(replay::Arguments),
+    /// Know detectors: list, inspect, fetch and verify them.
+    Models(models::Arguments),
     /// The JSON Schema of the configuration or of the event, or the AsyncAPI document of the topics.
     Schema(schema::Arguments),
     /// Cameras and sensors that are not there, for trying things out and for tests.
@@ -58,6 +66,8 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Detect(arguments) => detect::run(arguments),
+        Command::Models(arguments) => models::run(arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Schema(arguments) => schema::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
