@@ -55,7 +55,7 @@ const COURTYARD: u64 = 0x6d6f_7368_6174;
 const FLAMES_S: f32 = 11.0;
 /// The fire is put out.
 const OUT_S: f32 = 27.0;
-const SIZE_PX: (u32, u32) = (960, 540);
+const SIZE_PX: (u32, u32) = (640, 360);
 const FPS: u32 = 10;
 
 /// The shed: smoke before flames, as it is; the thermometer stays below its alarm.
