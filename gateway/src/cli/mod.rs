@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod detect;
 mod draw;
+mod events;
 mod models;
 mod pull;
 mod replay;
@@ -39,6 +40,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Know detectors: list, inspect, fetch and verify them.
     Models(models::Arguments),
+    /// Subscribe as the centre would and print the events.
+    Events(events::Arguments),
     /// The JSON Schema of the configuration or of the event, or the AsyncAPI document of the topics.
     Schema(schema::Arguments),
     /// Cameras and sensors that are not there, for trying things out and for tests.
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Detect(arguments) => detect::run(arguments),
         Command::Models(arguments) => models::run(arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Events(arguments) => events::run(arguments),
         Command::Schema(arguments) => schema::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
         Command::CameraWorker(arguments) => camera_worker::run(&arguments),
