@@ -43,7 +43,7 @@ impl Subscriber {
     /// Waits until the broker has taken the subscription: nothing published later is missed.
     pub async fn subscribed(&mut self) {
         // None: the connection task has ended, which it does only when this is dropped.
-        drop(self.subscribed.recv().await);
+        self.subscribed.recv().await.unwrap_or_default();
     }
 
     /// The next message.

@@ -55,7 +55,7 @@ const COURTYARD: u64 = 0x6d6f_7368_6174;
 const FLAMES_S: f32 = 11.0;
 /// The fire is put out.
 const OUT_S: f32 = 27.0;
-const SIZE_PX: (u32, u32) = (960, 540);
+const SIZE_PX: (u32, u32) = (640, 360);
 const FPS: u32 = 10;
 
 /// The shed: smoke before flames, as it is; the thermometer stays below its alarm.
@@ -109,7 +109,11 @@ async fn show(arguments: &Arguments) -> Outcome {
     let mut subscriber = Subscriber::start(subscriber_options(broker), topics);
     subscriber.subscribed().await;
 
-    let app = App::build(config, super::run::worker_command(logging::Format::Text)?).await.map_err(Failure::failed)?;
+    let mut worker = super::run::worker_command(logging::Format::Text)?;
+    if std::env::var_os("MOSHAO_LOG").is_none() {
+        worker.environment.push(("MOSHAO_LOG".to_owned(), "warn".to_owned()));
+    }
+    let app = App::build(config, worker).await.map_err(Failure::failed)?;
     let metrics = app.http_address().map_err(Failure::failed)?;
     introduce(arguments, broker, metrics);
     let stop = CancellationToken::new();

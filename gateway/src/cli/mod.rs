@@ -4,6 +4,7 @@
 
 mod camera_worker;
 mod check;
+mod demo;
 mod detect;
 mod draw;
 mod events;
@@ -33,6 +34,7 @@ enum Command {
     Run(run::Arguments),
     /// Every mistake in a configuration file at once.
     Check(check::Arguments),
+    Demo(demo::Arguments),
     /// Find objects in pictures and videos.
     Detect(detect::Arguments),
     Replay(replay::Arguments),
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
     let outcome: Outcome = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Detect(arguments) => detect::run(arguments),
         Command::Models(arguments) => models::run(arguments),
         Command::Replay(arguments) => replay::run(&arguments),
