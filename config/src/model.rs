@@ -58,6 +58,7 @@ pub struct Grid {
     /// Grid code, 1 to 32 characters; usually 15 digits.
     pub code: String,
     /// Name for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
@@ -257,10 +258,13 @@ pub enum TopicLevel {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Place {
     /// Address for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     /// Longitude in degrees, CGCS2000 or WGS 84.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lon: Option<f64>,
     /// Latitude in degrees, CGCS2000 or WGS 84.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lat: Option<f64>,
 }
 

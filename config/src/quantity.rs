@@ -43,6 +43,9 @@ impl Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_zero() {
+            return f.write_str("0s");
+        }
         let milliseconds = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
         print(milliseconds, &TIME_UNITS, f)
     }
@@ -142,7 +145,7 @@ mod tests {
             ("1.5s", 1_500, "1500ms"),
             ("5m", 300_000, "5m"),
             ("24h", 86_400_000, "1d"),
-            ("0s", 0, "0ms"),
+            ("0s", 0, "0s"),
             ("2 s", 2_000, "2s"),
         ] {
             let span = Span::parse(text).unwrap();

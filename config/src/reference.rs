@@ -49,7 +49,9 @@ fn table(page: &mut String, title: &str, described: &Value, table: &Value) {
         let default = match key.get("default") {
             _ if required.contains(&name.as_str()) => "**required**".to_owned(),
             Some(Value::Object(_)) | None => String::new(),
-            Some(value) => format!("`{value}`"),
+            Some(value) => {
+                format!("`{}`", value.as_f64().map_or(value.to_string(), |number| number.to_string()))
+            }
         };
         let meaning = one_line(key["description"].as_str().unwrap_or_default());
         let example = key["examples"][0].as_str().filter(|_| key["x-format"].is_null());

@@ -149,7 +149,8 @@ level = 1
 "#;
 
     fn village() -> Config {
-        moshao_config::parse(VILLAGE, "village.toml", &Environment::of_process(std::path::Path::new("."))).unwrap()
+        moshao_config::parse(VILLAGE, "village.toml", &Environment::of_process(std::path::Path::new(".")))
+            .unwrap()
     }
 
     fn judge(config: &Config) -> Judge {
@@ -250,7 +251,7 @@ level = 1
                     "confirm": "unconfirmed",
                     "rule": "preset/zigbee2mqtt-smoke",
                     "grid": { "code": "510104001001003", "name": "第三网格", "division": "510104001001" },
-                    "place": { "address": "一组 3 号", "lon": null, "lat": null },
+                    "place": { "address": "一组 3 号" },
                     "device": { "kind": "smoke", "id": "kitchen-smoke", "name": "厨房烟感" },
                     "measure": { "name": "smoke", "value": 1.0, "unit": "bool" },
                 },

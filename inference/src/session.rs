@@ -18,7 +18,7 @@ use crate::runtime;
 use crate::tensor::Layout;
 
 /// Execution providers, by the names that configuration uses.
-pub const PROVIDERS: [&str; 7] = ["cpu", "xnnpack", "openvino", "cuda", "tensorrt", "acl", "rknpu"];
+pub(crate) const PROVIDERS: [&str; 7] = ["cpu", "xnnpack", "openvino", "cuda", "tensorrt", "acl", "rknpu"];
 
 /// Least and largest side of an input, pixels.
 const SIDE_PX: std::ops::RangeInclusive<usize> = 32..=4096;

@@ -56,15 +56,12 @@ struct Taps {
     chroma: Vec<Tap>,
 }
 
-/// Two neighbouring samples and how far between them, in 1/[`ONE`].
+/// Two neighbouring samples and how far between them, 0..1.
 #[derive(Debug, Clone, Copy)]
 struct Tap {
     first: u32,
-    part: i32,
+    part: f32,
 }
-
-/// Fixed-point 1.0 of interpolation weights across a row.
-const ONE: i32 = 1 << 11;
 
 /// Coefficients from Y, U - 128 and V - 128 to R, G and B in 0..255.
 struct ToRgb {
@@ -174,17 +171,15 @@ impl InputTensor {
 /// One row of one plane, interpolated at every tap.
 #[inline]
 fn sample_row(plane: Plane<'_>, width: usize, row: Tap, taps: &[Tap], out: &mut [f32]) {
-    const UNIT: f32 = 1.0 / ONE as f32;
-    let down = row.part as f32 * UNIT;
     let (upper, lower) = (plane.row(row.first as usize, width), plane.row(row.first as usize + 1, width));
     for (out, tap) in out.iter_mut().zip(taps) {
         let first = tap.first as usize;
         let across = |samples: &[u8]| {
-            let (a, b) = (i32::from(samples[0]), i32::from(samples[1]));
-            a * ONE + (b - a) * tap.part
+            let (a, b) = (f32::from(samples[0]), f32::from(samples[1]));
+            a + (b - a) * tap.part
         };
         let (up, low) = (across(&upper[first..first + 2]), across(&lower[first..first + 2]));
-        *out = (up as f32 + (low - up) as f32 * down) * UNIT;
+        *out = up + (low - up) * row.part;
     }
 }
 
@@ -209,7 +204,7 @@ impl Tap {
         let last = (length - 2) as f32;
         let first = position.floor().clamp(0.0, last);
         let part = (position - first).clamp(0.0, 1.0);
-        Self { first: first as u32, part: (part * ONE as f32).round() as i32 }
+        Self { first: first as u32, part }
     }
 }
 

@@ -20,7 +20,7 @@ from compose import cut_flames, ignite
 from data import Picture, no_boxes
 
 # Shares of each kind. `drawn`: the demo generator's own pictures; without them, composed ones take their share.
-KINDS = {"fire": 0.29, "smoke": 0.13, "calm": 0.20, "composed": 0.20, "drawn": 0.18}
+KINDS = {"fire": 0.34, "smoke": 0.12, "calm": 0.20, "composed": 0.20, "drawn": 0.14}
 MOSAIC = 0.45
 SMALLEST = 5  # pixels: a smaller remnant of a box is not taught
 

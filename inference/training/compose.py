@@ -12,6 +12,8 @@ from numpy.random import Generator
 
 import synth
 
+ENGULFED = 0.08  # share of composed pictures that fire fills
+LOOSE = 0.09  # people draw boxes with room around a flame, on each side; generated boxes must not contradict them
 SPRITE = 144  # pixels; larger fires are this sprite enlarged, as soft as a camera would show them
 
 
@@ -20,6 +22,10 @@ def ignite(rng: Generator, image: np.ndarray, flames: list[np.ndarray]) -> tuple
     canvas = image.astype(np.float32)
     height, width = image.shape[:2]
     boxes: list[list[float]] = []
+    if rng.random() < ENGULFED:
+        left, top = rng.uniform(-0.1, 0.35) * width, rng.uniform(-0.1, 0.35) * height
+        box = lay(canvas, sized(rng, synth.blaze, height * 1.1, width * 1.1), left, top, seen=10.0)
+        return np.clip(canvas, 0, 255).astype(np.uint8), np.array([[0, *box]] if box else [], np.float32).reshape(-1, 5)
     for _ in range(1 + int(rng.random() < 0.3) + int(rng.random() < 0.1)):
         tall = height * float(np.exp(rng.uniform(np.log(0.05), np.log(0.7))))
         wide = tall * rng.uniform(0.5, 1.6)
@@ -40,7 +46,7 @@ def ignite(rng: Generator, image: np.ndarray, flames: list[np.ndarray]) -> tuple
                     shine(rng, canvas, x, foot - tall / 2, tall)
                 box = lay(canvas, sized(rng, synth.flame, tall, wide), x - wide / 2, foot - tall, seen=14.0)
             if box:
-                boxes.append([0, *box])
+                boxes.append([0, *loosen(box, height, width)])
     return np.clip(canvas, 0, 255).astype(np.uint8), merge(np.array(boxes, np.float32).reshape(-1, 5))
 
 
@@ -111,6 +117,12 @@ def bounds(mask: np.ndarray, x: int, y: int) -> list[float] | None:
     if len(across) < 3 or len(down) < 3:
         return None
     return [x + float(across[0]), y + float(down[0]), x + float(across[-1] + 1), y + float(down[-1] + 1)]
+
+
+def loosen(box: list[float], height: int, width: int) -> list[float]:
+    x1, y1, x2, y2 = box
+    dx, dy = (x2 - x1) * LOOSE, (y2 - y1) * LOOSE
+    return [max(0.0, x1 - dx), max(0.0, y1 - dy), min(float(width), x2 + dx), min(float(height), y2 + dy)]
 
 
 def merge(boxes: np.ndarray) -> np.ndarray:

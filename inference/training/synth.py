@@ -71,13 +71,25 @@ def flame(rng: Generator, height: int, width: int) -> Sprite:
     tongues = noise(rng, height, width, rng.uniform(3, 8), 4, stretch=rng.uniform(1.5, 3.5))
     heat = np.clip(heat * (0.55 + 0.9 * tongues) - rng.uniform(0.02, 0.16), 0, 1)
     heat = np.clip(heat * rng.uniform(1.1, 1.9), 0, 1) ** rng.uniform(0.6, 1.2)
+    alpha = np.clip(heat * rng.uniform(2.0, 5.0), 0, 1)
+    return glowing(rng, heat), alpha
+
+
+def blaze(rng: Generator, height: int, width: int) -> Sprite:
+    """Fire that fills the view, as a camera sees it that is about to be lost."""
+    heat = noise(rng, height, width, rng.uniform(2, 5), 5, stretch=rng.uniform(1.2, 2.5))
+    heat = warp(heat, rng, rng.uniform(0.05, 0.2), rng.uniform(2, 4))
+    heat = np.clip(heat * rng.uniform(0.6, 1.2) + rng.uniform(0.05, 0.3), 0, 1)
+    return glowing(rng, heat), np.clip(heat * rng.uniform(3, 8), 0, 1)
+
+
+def glowing(rng: Generator, heat: np.ndarray) -> np.ndarray:
+    """The colour of a body this hot, by a ramp between two of the known ones."""
     first, second = RAMPS[rng.integers(len(RAMPS), size=2)]
     blend = rng.random()
     ramp = first * blend + second * (1 - blend)
     steps = np.linspace(0, 1, len(ramp))
-    colour = np.stack([np.interp(heat, steps, ramp[:, c]) for c in range(3)], 2).astype(np.float32)
-    alpha = np.clip(heat * rng.uniform(2.0, 5.0), 0, 1)
-    return colour, alpha
+    return np.stack([np.interp(heat, steps, ramp[:, c]) for c in range(3)], 2).astype(np.float32)
 
 
 def smoke(rng: Generator, height: int, width: int) -> Sprite:

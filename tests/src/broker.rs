@@ -1,8 +1,8 @@
 //! A real broker for tests: mosquitto (Debian package `mosquitto`) on a free port of the loopback interface.
 //!
 //! It keeps its port over [`Broker::stop`] and [`Broker::start_again`], so that clients meet the same address before
-//! and after an outage. It keeps nothing on disk: a stopped broker forgets sessions and retained messages, the harder
-//! case for its clients.
+//! and after an outage. A plain one keeps nothing on disk: stopped, it forgets sessions and retained messages, the
+//! harder case for its clients.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -11,6 +11,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
 /// How long mosquitto may take to accept connections.
@@ -36,12 +38,19 @@ impl Broker {
         Self::start_with("")
     }
 
+    /// Starts a broker that keeps sessions over a stop, without a limit to what it queues for them.
+    pub fn start_keeping_sessions() -> Self {
+        Self::start_with("persistence true\nuser root\nmax_queued_messages 0\nmax_inflight_messages 0")
+    }
+
     /// Starts a broker with further lines in its `mosquitto.conf(5)`.
     pub fn start_with(settings: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory for the broker");
         let port = free_port();
-        let text =
-            format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n{settings}\n");
+        let text = format!(
+            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence_location {}/\n{settings}\n",
+            directory.path().display()
+        );
         fs::write(directory.path().join("mosquitto.conf"), text)
             .expect("the broker's configuration is written");
         let mut broker = Self { port, directory, process: None };
@@ -54,15 +63,16 @@ impl Broker {
         format!("mqtt://127.0.0.1:{}", self.port)
     }
 
-    /// Ends the broker at once (SIGKILL): connections break, the port refuses.
+    /// Ends the broker (SIGTERM): connections break, the port refuses.
     pub fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {
-            process.kill().expect("the broker is ours to end");
+            let id = Pid::from_raw(process.id().try_into().expect("process ids are positive i32"));
+            signal::kill(id, Signal::SIGTERM).expect("the broker is ours to end");
             process.wait().expect("the broker has ended");
         }
     }
 
-    /// Starts it on the same port, without sessions and retained messages; returns when it accepts connections.
+    /// Starts it on the same port; returns when it accepts connections.
     pub fn start_again(&mut self) {
         assert!(self.process.is_none(), "the broker runs already; stop() it first");
         let log =

@@ -4,8 +4,11 @@
 
 pub mod broker;
 pub mod camera_server;
+pub mod centre;
+pub mod fake_broker;
 pub mod footage;
 pub mod gateway;
+pub mod gateway_parts;
 pub mod processes;
 pub mod subscriber;
 pub mod wait;

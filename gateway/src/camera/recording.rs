@@ -7,8 +7,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ffmpeg_next as ffmpeg;
 use ffmpeg::{codec, encoder, format, media};
+use ffmpeg_next as ffmpeg;
 
 use super::{AccessUnit, Codec};
 
@@ -89,7 +89,7 @@ impl Recording {
                 let ticks = packet.pts().or(packet.dts()).unwrap_or_default();
                 seconds.push(ticks as f64 * f64::from(time_base));
                 packet.set_stream(0);
-                packet.write(&output).map_err(failed("convert"))?;
+                packet.write(&mut output).map_err(failed("convert"))?;
             }
         }
         output.write_trailer().map_err(failed("convert"))?;
@@ -146,6 +146,9 @@ impl Iterator for Recording {
 
 impl std::fmt::Debug for Recording {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Recording").field("codec", &self.codec).field("len", &self.len()).finish_non_exhaustive()
+        f.debug_struct("Recording")
+            .field("codec", &self.codec)
+            .field("len", &self.len())
+            .finish_non_exhaustive()
     }
 }

@@ -3,11 +3,22 @@
 //! Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 bad configuration (`EX_CONFIG` of sysexits.h).
 
 mod camera_worker;
+mod check;
+mod detect;
+mod draw;
+mod models;
+mod pull;
+mod replay;
+mod run;
+mod schema;
 mod simulate;
 
+use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use moshao_config::{Config, Report};
 
 #[derive(Parser)]
 #[command(name = "moshao", version, about, max_term_width = 110, arg_required_else_help = true)]
@@ -18,10 +29,20 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    #[command(hide = true)]
-    CameraWorker(camera_worker::Arguments),
+    Run(run::Arguments),
+    /// Every mistake in a configuration file at once.
+    Check(check::Arguments),
+    /// Find objects in pictures and videos.
+    Detect(detect::Arguments),
+    Replay(replay::Arguments),
+    /// Know detectors: list, inspect, fetch and verify them.
+    Models(models::Arguments),
+    /// The JSON Schema of the configuration or of the event, or the AsyncAPI document of the topics.
+    Schema(schema::Arguments),
     /// Cameras and sensors that are not there, for trying things out and for tests.
     Simulate(simulate::Arguments),
+    #[command(hide = true)]
+    CameraWorker(camera_worker::Arguments),
 }
 
 /// Why a command failed: the text for people and the exit code.
@@ -40,8 +61,14 @@ pub type Outcome = Result<(), Failure>;
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome: Outcome = match arguments.command {
-        Command::CameraWorker(arguments) => camera_worker::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Detect(arguments) => detect::run(arguments),
+        Command::Models(arguments) => models::run(arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
+        Command::Schema(arguments) => schema::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
+        Command::CameraWorker(arguments) => camera_worker::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -55,6 +82,31 @@ pub fn main() -> ExitCode {
             }
             ExitCode::from(failure.code)
         }
+    }
+}
+
+/// Prints a result on standard output. A reader that has gone away (`| head`) is no failure.
+fn print(text: &str) -> Outcome {
+    match writeln!(std::io::stdout().lock(), "{}", text.trim_end()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::failed(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A configuration that can be used, and what is doubtful about it.
+struct Loaded {
+    config: Config,
+    doubts: Report,
+}
+
+/// Reads the configuration; a bad one ends the command with every mistake and exit code 78.
+fn load_config(path: &Path) -> Result<Loaded, Failure> {
+    let examined = moshao_config::examine(path);
+    match examined.config {
+        Some(config) => Ok(Loaded { config, doubts: examined.report }),
+        None => Err(Failure::config(format!("the configuration cannot be used\n{}", examined.report))),
     }
 }
 

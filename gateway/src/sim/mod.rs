@@ -2,7 +2,8 @@
 //!
 //! [`scene`] draws what a camera would see, [`feed`] turns it (or recorded files) into access units, [`rtsp`] serves
 //! them as a camera does, [`fault`] makes that camera misbehave, and [`sensors`] plays smoke and temperature sensors
-//! on a broker. [`broker`] is a small MQTT broker inside the process.
+//! on a broker. [`broker`] is a small MQTT broker inside the process, and [`story`] checks that the demo shows what it
+//! has to show.
 
 pub mod broker;
 pub mod fault;
@@ -11,3 +12,4 @@ pub mod rtsp;
 pub mod scene;
 pub mod scene_set;
 pub mod sensors;
+pub mod story;

@@ -30,7 +30,7 @@ impl Encoder {
             let what = format!("cannot {what} for {width_px}x{height_px} px at {fps} fps");
             move |source| FeedError::Ffmpeg { what, source }
         };
-        ffmpeg::init().map_err(failed("start FFmpeg"))?;
+        super::quiet_ffmpeg().map_err(failed("start FFmpeg"))?;
         let h264 = encoder::find_by_name("libx264").ok_or(FeedError::NoEncoder("H.264 (libx264)"))?;
         let mut video = codec::Context::new_with_codec(h264)
             .encoder()
@@ -95,6 +95,6 @@ impl Encoder {
             Err(source) => return Err(failed(source)),
         }
         let bytes = packet.data().unwrap_or_default();
-        Ok(Some(AccessUnit::from_annex_b(bytes, media_time, packet.is_key())))
+        Ok(Some(super::from_annex_b(bytes, media_time, packet.is_key())))
     }
 }

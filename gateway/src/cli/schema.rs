@@ -1,0 +1,202 @@
+//! `moshao schema`: the contracts of the gateway in forms that other programs read.
+
+use clap::{Args, ValueEnum};
+use moshao_config::{Category, schema as config_schema};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, schema_for};
+use serde_json::{Value, json};
+
+use super::{Failure, Outcome, print};
+use crate::event::Event;
+
+/// The JSON Schema of the configuration or of the event, or the AsyncAPI document of the topics.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  moshao schema config > moshao.schema.json
+  moshao schema config --markdown
+  moshao schema event
+  moshao schema asyncapi")]
+pub(super) struct Arguments {
+    /// Which contract.
+    what: Contract,
+    /// The configuration as a page for people.
+    #[arg(long)]
+    markdown: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Contract {
+    /// The configuration file: JSON Schema, draft 2020-12.
+    Config,
+    /// The event: JSON Schema, draft 2020-12.
+    Event,
+    /// The topics on the centre's broker: AsyncAPI 3.0.
+    Asyncapi,
+}
+
+/// Prints the contract.
+pub(super) fn run(arguments: Arguments) -> Outcome {
+    let contract = match arguments.what {
+        Contract::Config if arguments.markdown => return print(moshao_config::reference().trim_end()),
+        _ if arguments.markdown => {
+            return Err(Failure::usage("--markdown goes with `moshao schema config` only"));
+        }
+        Contract::Config => config_schema().to_value(),
+        Contract::Event => schema_for!(Event).to_value(),
+        Contract::Asyncapi => asyncapi(),
+    };
+    print(&serde_json::to_string_pretty(&contract).map_err(Failure::failed)?)
+}
+
+/// The topics that a gateway uses on the centre's broker (<https://www.asyncapi.com/docs/reference/specification/v3.0.0>).
+fn asyncapi() -> Value {
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Moshao gateway",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "What a gateway publishes on the command centre's MQTT broker. The same event may come \
+                twice; (source, id) tells.",
+            "license": { "name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0" },
+        },
+        "defaultContentType": "application/json",
+        "channels": {
+            "event": channel("event/{category}/{level}", "Events, a topic for each department and severity.", "event"),
+            "state": channel("state", "Retained: online with what the box is, or offline.", "state"),
+            "health": channel("health", "Retained, each minute: what is up, backlog, load.", "health"),
+        },
+        "operations": {
+            "publishEvent": operation("event", "event", "Tell a change in an incident's life.", false),
+            "publishState": operation("state", "state", "Come online, go offline; the last will is one too.", true),
+            "publishHealth": operation("health", "health", "Tell how the box is.", true),
+        },
+        "components": {
+            "parameters": {
+                "division": { "description": "Administrative division code, 12 digits.", "examples": ["510104001001"] },
+                "gateway": { "description": "Id of the box within the division.", "examples": ["gw-0007"] },
+                "category": { "description": "Department.", "enum": categories() },
+                "level": { "description": "1 (red, most severe) to 4 (blue).", "enum": ["1", "2", "3", "4"] },
+            },
+            "messages": {
+                "event": {
+                    "title": "Event",
+                    "summary": "CloudEvents 1.0 in structured JSON.",
+                    "contentType": "application/cloudevents+json",
+                    "payload": { "schemaFormat": DRAFT_7, "schema": inlined::<Event>() },
+                },
+                "state": {
+                    "title": "State",
+                    "payload": {
+                        "type": "object",
+                        "required": ["status"],
+                        "properties": {
+                            "status": { "type": "string", "enum": ["online", "offline"] },
+                            "reason": { "type": "string", "description": "Why it is offline." },
+                        },
+                    },
+                },
+                "health": { "title": "Health", "payload": { "type": "object" } },
+            },
+        },
+    })
+}
+
+/// The dialect of JSON Schema that AsyncAPI 3.0 tools must understand.
+const DRAFT_7: &str = "application/schema+json;version=draft-07";
+
+/// A topic of the gateway and the one message on it.
+fn channel(topic: &str, description: &str, message: &str) -> Value {
+    let address = format!("moshao/v1/{{division}}/{{gateway}}/{topic}");
+    let parameters = address.split('/').filter_map(|level| level.strip_prefix('{')?.strip_suffix('}'));
+    let parameters: serde_json::Map<String, Value> = parameters
+        .map(|name| (name.to_owned(), reference(&format!("components/parameters/{name}"))))
+        .collect();
+    json!({
+        "address": address,
+        "description": description,
+        "parameters": parameters,
+        "messages": { message: reference(&format!("components/messages/{message}")) },
+    })
+}
+
+/// Publishing on a channel, with QoS 1.
+fn operation(channel: &str, message: &str, summary: &str, retain: bool) -> Value {
+    json!({
+        "action": "send",
+        "channel": reference(&format!("channels/{channel}")),
+        "summary": summary,
+        "messages": [reference(&format!("channels/{channel}/messages/{message}"))],
+        "bindings": { "mqtt": { "qos": 1, "retain": retain, "bindingVersion": "0.2.0" } },
+    })
+}
+
+fn reference(path: &str) -> Value {
+    json!({ "$ref": format!("#/{path}") })
+}
+
+fn categories() -> [&'static str; 5] {
+    [Category::Fire, Category::Security, Category::Traffic, Category::City, Category::Device]
+        .map(Category::as_str)
+}
+
+/// A schema without `$ref`, which would point into the wrong document.
+fn inlined<T: JsonSchema>() -> Schema {
+    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
+    settings.into_generator().into_root_schema_for::<T>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reference_of_the_asyncapi_document_leads_somewhere() {
+        let document = asyncapi();
+        let mut references = Vec::new();
+        collect_references(&document, &mut references);
+        assert!(references.len() > 10, "{references:?}");
+        for reference in references {
+            let pointer = reference.strip_prefix('#').expect("a reference within the document");
+            assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+        }
+    }
+
+    #[test]
+    fn every_parameter_of_a_channel_stands_in_its_address() {
+        let document = asyncapi();
+        for (name, channel) in document["channels"].as_object().unwrap() {
+            let address = channel["address"].as_str().unwrap();
+            let parameters = channel["parameters"].as_object().unwrap();
+            assert_eq!(address.matches('{').count(), parameters.len(), "{name}");
+            assert!(
+                parameters.keys().all(|parameter| address.contains(&format!("{{{parameter}}}"))),
+                "{name}"
+            );
+        }
+        assert_eq!(
+            document["channels"]["event"]["address"],
+            "moshao/v1/{division}/{gateway}/event/{category}/{level}"
+        );
+    }
+
+    #[test]
+    fn the_event_schema_knows_the_envelope() {
+        let schema = schema_for!(Event).to_value();
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        for name in ["specversion", "id", "source", "type", "time", "sequence", "correlationid", "data"] {
+            assert!(schema["required"].as_array().unwrap().iter().any(|required| required == name), "{name}");
+        }
+    }
+
+    fn collect_references(value: &Value, references: &mut Vec<String>) {
+        match value {
+            Value::Object(object) => {
+                references.extend(object.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                object.values().for_each(|value| collect_references(value, references));
+            }
+            Value::Array(items) => items.iter().for_each(|item| collect_references(item, references)),
+            _ => {}
+        }
+    }
+}

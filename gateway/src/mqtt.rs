@@ -1,0 +1,151 @@
+//! What all MQTT connections have in common: options from the configuration, TLS, and errors in words for people.
+//!
+//! rumqttc keeps accepted publishes in memory over a reconnect and throws them away when the broker has lost the
+//! session; it can also stop for ever after out-of-order acknowledgements. Therefore every connection here gets a
+//! client and an event loop of its own, and nothing is carried over.
+
+use std::net::Ipv6Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moshao_config::{Broker, Tls};
+use rumqttc::{
+    AsyncClient, ConnectReturnCode, ConnectionError, EventLoop, MqttOptions, TlsConfiguration, Transport,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+/// Largest MQTT packet in either direction, bytes.
+pub const MAX_PACKET_BYTES: usize = 256 * 1024;
+
+/// TCP, TLS and CONNACK together may take this long: a cellular link is slow to wake.
+pub const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+
+/// Why the CA file of a broker cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TlsError {
+    /// The file cannot be read or is not PEM.
+    #[error("the CA file {} cannot be read as PEM: {detail}", .file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The file holds no certificate.
+    #[error("the CA file {} holds no certificate; it should hold the CA that signed the broker's", .file.display())]
+    Empty {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The TLS library refuses the settings.
+    #[error("TLS cannot be set up: {0}")]
+    Setup(String),
+}
+
+/// Options for one connection to this broker. The CA file is read anew each time, so that a replaced one is used.
+///
+/// # Errors
+/// The CA file cannot be used.
+pub fn options(broker: &Broker) -> Result<MqttOptions, TlsError> {
+    // rumqttc joins host and port with a colon.
+    let bare_ipv6 = broker.tls.is_none() && broker.host.parse::<Ipv6Addr>().is_ok();
+    let host = if bare_ipv6 { format!("[{}]", broker.host) } else { broker.host.clone() };
+    let mut options = MqttOptions::new(broker.client_id.clone(), host, broker.port);
+    options.set_keep_alive(broker.keep_alive);
+    options.set_max_packet_size(MAX_PACKET_BYTES, MAX_PACKET_BYTES);
+    if let Some(username) = &broker.username {
+        let password = broker.password.as_ref().map_or("", |password| password.reveal());
+        options.set_credentials(username.clone(), password);
+    }
+    if let Some(tls) = &broker.tls {
+        let configuration = TlsConfiguration::Rustls(Arc::new(client_config(tls)?));
+        options.set_transport(Transport::tls_with_config(configuration));
+    }
+    Ok(options)
+}
+
+/// A client and its event loop for one connection; `requests` is how many requests may wait in between.
+pub fn client(options: MqttOptions, requests: usize) -> (AsyncClient, EventLoop) {
+    let (client, mut event_loop) = AsyncClient::new(options, requests);
+    event_loop.network_options.set_connection_timeout(CONNECT_LIMIT.as_secs());
+    (client, event_loop)
+}
+
+/// Only the given CA counts, not the system's: a centre has its own.
+fn client_config(tls: &Tls) -> Result<ClientConfig, TlsError> {
+    let unreadable = |error: rustls::pki_types::pem::Error| TlsError::Unreadable {
+        file: tls.ca_file.clone(),
+        detail: error.to_string(),
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(&tls.ca_file).map_err(unreadable)? {
+        roots
+            .add(certificate.map_err(unreadable)?)
+            .map_err(|error| TlsError::Unreadable { file: tls.ca_file.clone(), detail: error.to_string() })?;
+    }
+    if roots.is_empty() {
+        return Err(TlsError::Empty { file: tls.ca_file.clone() });
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsError::Setup(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(config)
+}
+
+/// The broker as people know it: `mqtts://host:port`.
+pub fn address(broker: &Broker) -> String {
+    let scheme = if broker.tls.is_some() { "mqtts" } else { "mqtt" };
+    let colons = broker.host.contains(':');
+    let host = if colons { format!("[{}]", broker.host) } else { broker.host.clone() };
+    format!("{scheme}://{host}:{}", broker.port)
+}
+
+/// What went wrong with a connection, and what to do.
+pub fn explain(broker: &Broker, error: &ConnectionError) -> String {
+    let address = address(broker);
+    match error {
+        ConnectionError::Io(error) => match error.kind() {
+            std::io::ErrorKind::ConnectionRefused => {
+                format!("{address} refuses connections; is the broker running on that port?")
+            }
+            _ => format!("{address} cannot be reached: {error}"),
+        },
+        ConnectionError::NetworkTimeout => {
+            format!(
+                "{address} did not answer within {} s; check address and firewall",
+                CONNECT_LIMIT.as_secs()
+            )
+        }
+        ConnectionError::FlushTimeout => {
+            format!("{address} took no data for {} s; the link is broken", CONNECT_LIMIT.as_secs())
+        }
+        ConnectionError::Tls(error) => {
+            format!(
+                "{address}: TLS failed: {error}; check the CA file, the name in the certificate and the clock"
+            )
+        }
+        ConnectionError::ConnectionRefused(code) => format!("{address} {}", refusal(*code)),
+        ConnectionError::NotConnAck(_) => format!("{address} does not speak MQTT 3.1.1"),
+        ConnectionError::MqttState(error) => format!("{address}: the connection broke: {error}"),
+        ConnectionError::RequestsDone => format!("{address}: closed from this side"),
+    }
+}
+
+fn refusal(code: ConnectReturnCode) -> &'static str {
+    match code {
+        ConnectReturnCode::BadUserNamePassword => "refuses the user name or password",
+        ConnectReturnCode::NotAuthorized => {
+            "does not let this client in; check user, password and its access list"
+        }
+        ConnectReturnCode::BadClientId => "refuses the client id",
+        ConnectReturnCode::RefusedProtocolVersion => "does not speak MQTT 3.1.1",
+        ConnectReturnCode::ServiceUnavailable => "is not available now",
+        ConnectReturnCode::Success => "accepted, then closed",
+    }
+}

@@ -1,0 +1,430 @@
+//! The SQLite file: committing, reading, giving up. Synchronous; only the owner thread calls it.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use super::gap::{self, Cause, Gap};
+use super::{
+    Class, Cursor, MAX_EVENT_BYTES, MAX_STATE_BYTES, NewEvent, Origin, OriginSource, OutboxError, SavedState,
+    Sequence, Site, Stats, Waiting,
+};
+
+/// Page of the database file, bytes.
+pub(super) const PAGE_BYTES: u64 = 4096;
+/// Events given up in one step.
+const EVICTION_STEP: usize = 64;
+/// Pages kept free beyond what is about to be written: for the gap event and for pages that are not quite full.
+const SPARE_PAGES: u64 = 24;
+/// Free pages inside the file that are worth giving back, and the most given back at once (1 MiB).
+const SHRINK_ABOVE_PAGES: u64 = 256;
+
+/// What one caller wants committed.
+#[derive(Debug)]
+pub(super) struct Entry {
+    events: Vec<NewEvent>,
+    state: Option<SavedState>,
+    /// What it takes as JSON, about.
+    bytes: usize,
+}
+
+/// What a commit has done.
+#[derive(Debug, Default)]
+pub(super) struct Committed {
+    /// Sequences of each entry, in the order of the entries.
+    pub(super) sequences: Vec<Vec<Sequence>>,
+    /// Events given up for room, each declared in the same transaction.
+    pub(super) evicted: u64,
+}
+
+/// The open file.
+#[derive(Debug)]
+pub(super) struct Store {
+    pub(super) connection: Connection,
+    pub(super) directory: PathBuf,
+    pub(super) site: Site,
+    pub(super) quota_bytes: u64,
+    pub(super) counts: Counts,
+}
+
+/// What is known without asking SQLite; replaced as a whole when a transaction has committed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counts {
+    /// Last sequence given out.
+    last: u64,
+    /// Alarms waiting.
+    alarms: u64,
+    /// Other events waiting.
+    events: u64,
+    /// Events given up since the start.
+    evicted: u64,
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// Checks that each part is small enough.
+    pub(super) fn new(events: Vec<NewEvent>, state: Option<SavedState>) -> Result<Self, OutboxError> {
+        let mut bytes = 0;
+        for new in &events {
+            let body = serde_json::to_vec(&new.event).expect("an event has only string keys and numbers");
+            if body.len() > MAX_EVENT_BYTES {
+                return Err(OutboxError::EventTooLarge { bytes: body.len(), limit: MAX_EVENT_BYTES });
+            }
+            bytes += body.len() + new.topic.len();
+        }
+        if let Some(state) = &state {
+            if state.value.len() > MAX_STATE_BYTES {
+                let key = state.key.clone();
+                return Err(OutboxError::StateTooLarge {
+                    key,
+                    bytes: state.value.len(),
+                    limit: MAX_STATE_BYTES,
+                });
+            }
+            bytes += state.value.len();
+        }
+        Ok(Self { events, state, bytes })
+    }
+
+    /// The most urgent class in it.
+    pub(super) fn class(&self) -> Class {
+        if self.events.iter().any(|new| new.class == Class::Alarm) { Class::Alarm } else { Class::Event }
+    }
+
+    /// Rows that it brings.
+    pub(super) fn rows(&self) -> usize {
+        self.events.len() + usize::from(self.state.is_some())
+    }
+
+    /// The events in it.
+    pub(super) fn events(&self) -> &[NewEvent] {
+        &self.events
+    }
+}
+
+// === impl Store ===
+
+impl Store {
+    /// Deletes what has been delivered and writes the entries, in one transaction; gives up old events where the quota
+    /// leaves no room. On an error nothing has changed.
+    pub(super) fn commit(
+        &mut self,
+        entries: &[Entry],
+        delivered: &[Sequence],
+        now: Timestamp,
+    ) -> Result<Committed, OutboxError> {
+        let directory = &self.directory;
+        let sqlite = |error: rusqlite::Error| OutboxError::from_sqlite(directory, &error);
+        let transaction = self.connection.transaction().map_err(sqlite)?;
+        let mut writer = Writer {
+            transaction: &transaction,
+            site: &self.site,
+            quota_bytes: self.quota_bytes,
+            counts: self.counts,
+            now,
+        };
+        let mut committed = Committed::default();
+        for sequence in delivered {
+            writer.remove(*sequence).map_err(sqlite)?;
+        }
+        committed.evicted = writer.make_room(bytes_of(entries)).map_err(sqlite)?;
+        for entry in entries {
+            let mut sequences = Vec::with_capacity(entry.events.len());
+            for event in &entry.events {
+                sequences.push(writer.insert(event).map_err(sqlite)?);
+            }
+            if let Some(state) = &entry.state {
+                writer.save(state).map_err(sqlite)?;
+            }
+            committed.sequences.push(sequences);
+        }
+        let counts = writer.counts;
+        transaction.commit().map_err(sqlite)?;
+        self.counts = counts;
+        Ok(committed)
+    }
+
+    /// Up to `limit` waiting events after the cursor, alarms first, each class in order.
+    pub(super) fn next(&self, after: Cursor, limit: usize) -> Result<Vec<Waiting>, OutboxError> {
+        let mut rows = Vec::new();
+        for (class, from) in [(Class::Alarm, after.alarm), (Class::Event, after.event)] {
+            let room = limit - rows.len();
+            if room > 0 {
+                self.read(class, from, room, &mut rows).map_err(|error| self.failed(&error))?;
+            }
+        }
+        Ok(rows)
+    }
+
+    fn read(
+        &self,
+        class: Class,
+        after: Sequence,
+        limit: usize,
+        rows: &mut Vec<Waiting>,
+    ) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT sequence, class, topic, body, accepted_unix_ms, origin_source, origin_unix_ms FROM outbox
+             WHERE class = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3",
+        )?;
+        for row in statement.query_map(params![class.code(), after.0 as i64, limit as i64], waiting)? {
+            rows.push(row?);
+        }
+        Ok(())
+    }
+
+    /// A value saved with [`Entry::state`].
+    pub(super) fn load_state(&self, key: &str) -> Result<Option<Vec<u8>>, OutboxError> {
+        self.connection
+            .query_row("SELECT value FROM state WHERE key = ?1", [key], |row| row.get(0))
+            .optional()
+            .map_err(|error| self.failed(&error))
+    }
+
+    /// Depth, age and size as of the last commit.
+    pub(super) fn stats(&self) -> Stats {
+        let oldest_unix_ms = self
+            .connection
+            .prepare_cached("SELECT accepted_unix_ms FROM outbox ORDER BY sequence LIMIT 1")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)).optional());
+        Stats {
+            depth: self.counts.depth(),
+            alarms: self.counts.alarms,
+            oldest_unix_ms: oldest_unix_ms.ok().flatten(),
+            used_bytes: used_pages(&self.connection).unwrap_or(0) * PAGE_BYTES,
+            evicted: self.counts.evicted,
+            last: Sequence(self.counts.last),
+            fault: None,
+        }
+    }
+
+    /// Gives pages that a drained backlog has left behind back to the file system.
+    pub(super) fn shrink(&self) -> Result<(), OutboxError> {
+        let free = pragma(&self.connection, "freelist_count").map_err(|error| self.failed(&error))?;
+        if free > SHRINK_ABOVE_PAGES {
+            let statement = format!("PRAGMA incremental_vacuum({SHRINK_ABOVE_PAGES})");
+            self.connection.execute_batch(&statement).map_err(|error| self.failed(&error))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn failed(&self, error: &rusqlite::Error) -> OutboxError {
+        OutboxError::from_sqlite(&self.directory, error)
+    }
+}
+
+// === impl Counts ===
+
+impl Counts {
+    pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|n| n as u64);
+        Ok(Counts {
+            last: number("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'")?,
+            alarms: number("SELECT COUNT(*) FROM outbox WHERE class = 0")?,
+            events: number("SELECT COUNT(*) FROM outbox WHERE class = 1")?,
+            evicted: 0,
+        })
+    }
+
+    pub(super) fn depth(&self) -> u64 {
+        self.alarms + self.events
+    }
+
+    fn of(&mut self, class: Class) -> &mut u64 {
+        match class {
+            Class::Alarm => &mut self.alarms,
+            Class::Event => &mut self.events,
+        }
+    }
+}
+
+/// One transaction in progress.
+struct Writer<'a> {
+    transaction: &'a Transaction<'a>,
+    site: &'a Site,
+    quota_bytes: u64,
+    counts: Counts,
+    now: Timestamp,
+}
+
+// === impl Writer ===
+
+impl Writer<'_> {
+    fn insert(&mut self, new: &NewEvent) -> rusqlite::Result<Sequence> {
+        let sequence = Sequence(self.counts.last + 1);
+        let mut event = new.event.clone();
+        event.sequence = sequence.to_string();
+        let body = serde_json::to_vec(&event).expect("an event has only string keys and numbers");
+        self.transaction
+            .prepare_cached(
+                "INSERT INTO outbox(sequence, class, topic, body, accepted_unix_ms, origin_source, origin_unix_ms)
+                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                sequence.0 as i64,
+                new.class.code(),
+                new.topic,
+                body,
+                self.now.as_millisecond(),
+                new.origin.map(|origin| origin.source.code()),
+                new.origin.map(|origin| origin.unix_ms),
+            ])?;
+        self.counts.last = sequence.0;
+        *self.counts.of(new.class) += 1;
+        Ok(sequence)
+    }
+
+    fn save(&self, state: &SavedState) -> rusqlite::Result<()> {
+        self.transaction
+            .prepare_cached(
+                "INSERT INTO state(key, value) VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2",
+            )?
+            .execute(params![state.key, state.value])?;
+        Ok(())
+    }
+
+    /// Deletes one event. One that is gone already (its PUBACK came twice) is no error.
+    fn remove(&mut self, sequence: Sequence) -> rusqlite::Result<()> {
+        let class = self
+            .transaction
+            .prepare_cached("DELETE FROM outbox WHERE sequence = ?1 RETURNING class")?
+            .query_row([sequence.0 as i64], class)
+            .optional()?;
+        if let Some(class) = class {
+            *self.counts.of(class) -= 1;
+            self.transaction
+                .prepare_cached("DELETE FROM gap WHERE sequence = ?1")?
+                .execute([sequence.0 as i64])?;
+        }
+        Ok(())
+    }
+
+    /// Gives up the oldest events, alarms last, until `bytes` more fit under the quota, and declares them.
+    fn make_room(&mut self, bytes: u64) -> rusqlite::Result<u64> {
+        let limit = self.quota_bytes / PAGE_BYTES;
+        // A row shares its page with index entries and free space: half as much again is on the safe side.
+        let wanted = bytes * 3 / 2 / PAGE_BYTES + SPARE_PAGES;
+        let mut gap: Option<Gap> = None;
+        let mut evicted = 0;
+        while used_pages(self.transaction)? + wanted > limit {
+            let victims = self.oldest()?;
+            if victims.is_empty() {
+                break;
+            }
+            for victim in victims {
+                let lost = self.gap_behind(victim)?;
+                gap = Some(gap.map_or(lost, |gap| gap.with(lost)));
+                evicted += 1;
+                self.remove(victim)?;
+            }
+        }
+        if let Some(gap) = gap {
+            let cause = Cause::Quota { gap, quota_bytes: self.quota_bytes };
+            let declared = self.insert(&gap::declare(self.site, cause, self.now))?;
+            self.transaction
+                .prepare_cached("INSERT INTO gap(sequence, first, last, count) VALUES(?1, ?2, ?3, ?4)")?
+                .execute(params![
+                    declared.0 as i64,
+                    gap.first.0 as i64,
+                    gap.last.0 as i64,
+                    gap.count as i64
+                ])?;
+            self.counts.evicted += evicted;
+        }
+        Ok(evicted)
+    }
+
+    /// The events to give up next.
+    fn oldest(&self) -> rusqlite::Result<Vec<Sequence>> {
+        let class = if self.counts.events > 0 { Class::Event } else { Class::Alarm };
+        let mut statement = self
+            .transaction
+            .prepare_cached("SELECT sequence FROM outbox WHERE class = ?1 ORDER BY sequence LIMIT ?2")?;
+        let rows =
+            statement.query_map(params![class.code(), EVICTION_STEP as i64], |row| row.get::<_, i64>(0))?;
+        rows.map(|row| row.map(|sequence| Sequence(sequence as u64))).collect()
+    }
+
+    /// What the centre misses when this event does not come: itself, and where it is a gap event, what it stood for.
+    fn gap_behind(&self, sequence: Sequence) -> rusqlite::Result<Gap> {
+        let own = Gap::one(sequence);
+        let stood_for = self
+            .transaction
+            .prepare_cached("SELECT first, last, count FROM gap WHERE sequence = ?1")?
+            .query_row([sequence.0 as i64], |row| {
+                Ok(Gap {
+                    first: Sequence(row.get::<_, i64>(0)? as u64),
+                    last: Sequence(row.get::<_, i64>(1)? as u64),
+                    count: row.get::<_, i64>(2)? as u64,
+                })
+            })
+            .optional()?;
+        Ok(stood_for.map_or(own, |gap| gap.with(own)))
+    }
+}
+
+/// Pages in use, the free ones inside the file not counted.
+fn used_pages(connection: &Connection) -> rusqlite::Result<u64> {
+    Ok(pragma(connection, "page_count")?.saturating_sub(pragma(connection, "freelist_count")?))
+}
+
+fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached(&format!("PRAGMA {name}"))?
+        .query_row([], |row| row.get::<_, i64>(0))
+        .map(|value| value as u64)
+}
+
+/// What entries will take, roughly.
+fn bytes_of(entries: &[Entry]) -> u64 {
+    entries.iter().map(|entry| entry.bytes as u64).sum()
+}
+
+fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {
+    let source = row.get::<_, Option<i64>>(5)?.map(OriginSource::from_code);
+    let unix_ms: Option<i64> = row.get(6)?;
+    Ok(Waiting {
+        sequence: Sequence(row.get::<_, i64>(0)? as u64),
+        class: Class::from_code(row.get(1)?),
+        topic: row.get(2)?,
+        body: row.get(3)?,
+        accepted_unix_ms: row.get(4)?,
+        origin: source.zip(unix_ms).map(|(source, unix_ms)| Origin { source, unix_ms }),
+    })
+}
+
+fn class(row: &Row<'_>) -> rusqlite::Result<Class> {
+    Ok(Class::from_code(row.get(0)?))
+}
+
+// === impl Class ===
+
+impl Class {
+    fn code(self) -> i64 {
+        match self {
+            Class::Alarm => 0,
+            Class::Event => 1,
+        }
+    }
+
+    fn from_code(code: i64) -> Self {
+        if code == 0 { Class::Alarm } else { Class::Event }
+    }
+}
+
+// === impl OriginSource ===
+
+impl OriginSource {
+    fn code(self) -> i64 {
+        match self {
+            OriginSource::Picture => 0,
+            OriginSource::Reading => 1,
+        }
+    }
+
+    fn from_code(code: i64) -> Self {
+        if code == 0 { OriginSource::Picture } else { OriginSource::Reading }
+    }
+}

@@ -1,0 +1,116 @@
+//! The uplink: events out of the outbox to the centre's broker, MQTT 3.1.1 with QoS 1.
+//!
+//! An event leaves the outbox only on its own PUBACK. Each connection gets a fresh client, event loop and bookkeeping
+//! ([`connection`]); what was in flight when it broke is read from the outbox again, so at most a window of events is
+//! repeated for each connection and none is lost. Events go in the order of their class, alarms before the backlog.
+//!
+//! The box says `online` on its retained `state` topic at each connection, `offline` when it is stopped, and leaves
+//! `offline` as its last will; `health` is retained too, renewed each minute.
+//!
+//! Down-link (dispositions, commands) will be a second client with a persistent session beside this one: it shares the
+//! broker's configuration and nothing else.
+
+mod connection;
+mod in_flight;
+mod watchdog;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moshao_config::Broker;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use self::connection::{Connection, Ended};
+use crate::backoff::Backoff;
+use crate::metrics::Metrics;
+use crate::mqtt;
+use crate::outbox::{Origin, OutboxHandle, Sequence};
+use crate::topics::Topics;
+
+/// Time between two `health` messages.
+pub const HEALTH_PERIOD: Duration = Duration::from_secs(60);
+
+/// What the uplink works with.
+pub struct Settings {
+    /// The centre's broker.
+    pub broker: Broker,
+    /// Publishes without PUBACK, at most: also the most events repeated after a broken connection.
+    pub window: usize,
+    /// Where state and health go.
+    pub topics: Topics,
+    /// What the retained `state` says besides `"status":"online"`: an object with inventory and versions.
+    pub birth: Value,
+    /// Makes the `health` object; called at each connection and each minute.
+    pub health: Arc<dyn Fn() -> Value + Send + Sync>,
+    /// Called for each event that the broker has acknowledged.
+    pub on_delivered: Option<Arc<dyn Fn(&Delivered) + Send + Sync>>,
+    /// Connections, bytes, deliveries, latency.
+    pub metrics: Arc<Metrics>,
+}
+
+/// An event that the centre's broker has taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivered {
+    /// Its number.
+    pub sequence: Sequence,
+    /// When it was accepted, milliseconds since the Unix epoch.
+    pub accepted_unix_ms: i64,
+    /// What caused it.
+    pub origin: Option<Origin>,
+    /// When its PUBACK came, milliseconds since the Unix epoch.
+    pub acknowledged_unix_ms: i64,
+}
+
+/// How the link to the centre is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// Trying to connect, or waiting to try.
+    Down {
+        /// Why the last connection ended; none before the first.
+        reason: Option<String>,
+    },
+    /// Connected.
+    Up,
+}
+
+/// Runs the uplink until `stop`; then says `offline` and disconnects, within 2 s.
+///
+/// `link` shows how it is; broken connections are retried for ever.
+pub async fn run(
+    settings: Settings,
+    outbox: OutboxHandle,
+    link: watch::Sender<Link>,
+    stop: CancellationToken,
+) {
+    let mut backoff = Backoff::for_broker(&settings.broker.host);
+    while !stop.is_cancelled() {
+        let begin = Instant::now();
+        let ended = match mqtt::options(&settings.broker) {
+            Ok(options) => Connection::new(&settings, &outbox, &link).run(options, &stop).await,
+            Err(error) => Ended::Broken(error.to_string()),
+        };
+        settings.metrics.uplink_up.set(0);
+        let Ended::Broken(reason) = ended else { break };
+        let wait = backoff.after(begin.elapsed(), rand::random());
+        tracing::warn!(reason, retry_in = ?wait, "no link to the centre");
+        link.send_replace(Link::Down { reason: Some(reason) });
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+    link.send_replace(Link::Down { reason: None });
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("broker", &self.broker)
+            .field("window", &self.window)
+            .finish_non_exhaustive()
+    }
+}

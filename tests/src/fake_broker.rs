@@ -1,0 +1,218 @@
+//! A broker that misbehaves by script: cuts links, forgets sessions, acknowledges out of order, late or never.
+//!
+//! It knows as much of MQTT 3.1.1 as a publisher needs (<https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/mqtt-v3.1.1.html>)
+//! and shares no code with the client under test. It is the judge as well: it remembers what it received and
+//! what it acknowledged.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rand::seq::SliceRandom;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// How one connection goes.
+#[derive(Debug, Clone)]
+pub struct Behaviour {
+    /// CONNACK says that the session has been kept.
+    pub session_present: bool,
+    /// PUBACKs are held back until this many are due (or nothing more comes), then sent in random order.
+    pub shuffle_in_groups_of: usize,
+    /// The publish with this number on the connection, from 0, is never acknowledged.
+    pub forget: Option<usize>,
+    /// The link is cut after this many publishes, with PUBACKs outstanding.
+    pub cut_after: Option<usize>,
+    /// After CONNACK nothing is answered any more, not even pings.
+    pub deaf: bool,
+}
+
+/// What the broker has seen, over all connections.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// CONNECTs.
+    pub connections: usize,
+    /// Payloads received on event topics, how often each.
+    pub received: BTreeMap<Vec<u8>, usize>,
+    /// Payloads acknowledged on event topics.
+    pub acknowledged: BTreeMap<Vec<u8>, usize>,
+    /// Payloads on event topics in the order of their first arrival.
+    pub order: Vec<Vec<u8>>,
+    /// Most publishes outstanding at once on one connection.
+    pub most_outstanding: usize,
+}
+
+/// A scripted broker on a free port of 127.0.0.1.
+#[derive(Debug)]
+pub struct FakeBroker {
+    /// Its port.
+    pub port: u16,
+    seen: Arc<Mutex<Seen>>,
+    task: JoinHandle<()>,
+}
+
+// === impl Behaviour ===
+
+impl Behaviour {
+    /// A broker as it should be.
+    pub fn good() -> Self {
+        Behaviour {
+            session_present: false,
+            shuffle_in_groups_of: 1,
+            forget: None,
+            cut_after: None,
+            deaf: false,
+        }
+    }
+}
+
+// === impl FakeBroker ===
+
+impl FakeBroker {
+    /// Starts it; `script` gives the behaviour of each connection, counted from 0.
+    pub async fn start(script: impl Fn(usize) -> Behaviour + Send + 'static) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port on loopback");
+        let port = listener.local_addr().expect("a bound socket has an address").port();
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let shared = Arc::clone(&seen);
+        let task = tokio::spawn(async move {
+            for number in 0.. {
+                let (stream, _) = listener.accept().await.expect("the listener works");
+                let behaviour = script(number);
+                // One connection after the other, as one gateway makes them. How it ends is the client's concern.
+                drop(Link::new(stream, behaviour, Arc::clone(&shared)).serve().await);
+            }
+        });
+        Self { port, seen, task }
+    }
+
+    /// What it has seen so far.
+    pub fn seen(&self) -> Seen {
+        self.seen.lock().expect("no holder panics").clone()
+    }
+}
+
+impl Drop for FakeBroker {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// One connection.
+struct Link {
+    reader: OwnedReadHalf,
+    writer: OwnedWriteHalf,
+    behaviour: Behaviour,
+    seen: Arc<Mutex<Seen>>,
+    /// Publishes on this connection.
+    publishes: usize,
+    /// PUBACKs held back: packet id and payload, none for a publish that is no event.
+    due: Vec<(u16, Option<Vec<u8>>)>,
+    outstanding: usize,
+}
+
+/// Packet types of MQTT 3.1.1 §2.2.1 that a publisher sends.
+const CONNECT: u8 = 1;
+const PUBLISH: u8 = 3;
+const PINGREQ: u8 = 12;
+const DISCONNECT: u8 = 14;
+
+// === impl Link ===
+
+impl Link {
+    fn new(stream: TcpStream, behaviour: Behaviour, seen: Arc<Mutex<Seen>>) -> Self {
+        let (reader, writer) = stream.into_split();
+        Self { reader, writer, behaviour, seen, publishes: 0, due: Vec::new(), outstanding: 0 }
+    }
+
+    async fn serve(mut self) -> io::Result<()> {
+        loop {
+            // A pause means that nothing more comes before a PUBACK does.
+            let pause =
+                if self.due.is_empty() { Duration::from_secs(3600) } else { Duration::from_millis(5) };
+            match timeout(pause, self.reader.readable()).await {
+                Ok(ready) => ready?,
+                Err(_) => {
+                    self.acknowledge().await?;
+                    continue;
+                }
+            }
+            let (kind, flags, body) = self.packet().await?;
+            match kind {
+                CONNECT => {
+                    self.seen.lock().expect("no holder panics").connections += 1;
+                    self.writer.write_all(&[0x20, 2, u8::from(self.behaviour.session_present), 0]).await?;
+                }
+                _ if self.behaviour.deaf => {}
+                PUBLISH => {
+                    self.publish(flags, &body);
+                    if self.behaviour.cut_after.is_some_and(|limit| self.publishes >= limit) {
+                        return Ok(());
+                    }
+                    if self.due.len() >= self.behaviour.shuffle_in_groups_of {
+                        self.acknowledge().await?;
+                    }
+                }
+                PINGREQ => self.writer.write_all(&[0xd0, 0]).await?,
+                DISCONNECT => return Ok(()),
+                other => return Err(io::Error::other(format!("packet type {other} is not in the script"))),
+            }
+        }
+    }
+
+    /// One packet: type, flags, body.
+    async fn packet(&mut self) -> io::Result<(u8, u8, Vec<u8>)> {
+        let first = self.reader.read_u8().await?;
+        let mut length = 0_usize;
+        for shift in [0, 7, 14, 21] {
+            let byte = self.reader.read_u8().await?;
+            length |= usize::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        self.reader.read_exact(&mut body).await?;
+        Ok((first >> 4, first & 0x0f, body))
+    }
+
+    fn publish(&mut self, flags: u8, body: &[u8]) {
+        assert_eq!(flags >> 1 & 3, 1, "everything is published with QoS 1");
+        let topic_length = usize::from(u16::from_be_bytes([body[0], body[1]]));
+        let topic = std::str::from_utf8(&body[2..2 + topic_length]).expect("topics are UTF-8");
+        let packet = u16::from_be_bytes([body[2 + topic_length], body[3 + topic_length]]);
+        let payload = topic.contains("/event/").then(|| body[4 + topic_length..].to_vec());
+        let number = self.publishes;
+        self.publishes += 1;
+        self.outstanding += 1;
+        let mut seen = self.seen.lock().expect("no holder panics");
+        seen.most_outstanding = seen.most_outstanding.max(self.outstanding);
+        if let Some(payload) = &payload {
+            if !seen.received.contains_key(payload) {
+                seen.order.push(payload.clone());
+            }
+            *seen.received.entry(payload.clone()).or_default() += 1;
+        }
+        if self.behaviour.forget != Some(number) {
+            self.due.push((packet, payload));
+        }
+    }
+
+    async fn acknowledge(&mut self) -> io::Result<()> {
+        self.due.shuffle(&mut rand::rng());
+        for (packet, payload) in std::mem::take(&mut self.due) {
+            if let Some(payload) = payload {
+                let mut seen = self.seen.lock().expect("no holder panics");
+                *seen.acknowledged.entry(payload).or_default() += 1;
+            }
+            self.outstanding -= 1;
+            let [high, low] = packet.to_be_bytes();
+            self.writer.write_all(&[0x40, 2, high, low]).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! Parts of a gateway for tests: an event, an outbox in a directory, an uplink to a broker on loopback.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use moshao::event::{Confirm, Device, Event, EventData, GridRef, Mode, Phase};
+use moshao::metrics::Metrics;
+use moshao::outbox::{self, Class, NewEvent, Origin, OriginSource, OutboxHandle, Recovered, Site};
+use moshao::topics::Topics;
+use moshao::uplink;
+use moshao_config::{Broker, Category, Grid, Place};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Division code of the test gateway.
+pub const DIVISION: &str = "510104001001";
+/// Id of the test gateway.
+pub const GATEWAY: &str = "gw-test";
+
+/// The test gateway as events name it.
+pub fn site() -> Site {
+    Site {
+        division: DIVISION.to_owned(),
+        gateway: GATEWAY.to_owned(),
+        grid: Grid { code: "510104001001003".to_owned(), name: None },
+        time_zone: TimeZone::fixed(jiff::tz::offset(8)),
+    }
+}
+
+/// A complete event with this id.
+pub fn event(id: &str) -> Event {
+    Event {
+        specversion: "1.0".to_owned(),
+        id: id.to_owned(),
+        source: format!("urn:moshao:{DIVISION}:{GATEWAY}"),
+        kind: "moshao.fire.smoke.v1".to_owned(),
+        subject: "sensor/kitchen-smoke".to_owned(),
+        time: "2026-11-21T12:34:56.120+08:00".to_owned(),
+        recordedtime: "2026-11-21T12:34:56.480+08:00".to_owned(),
+        datacontenttype: "application/json".to_owned(),
+        sequence: String::new(),
+        correlationid: "inc-1".to_owned(),
+        severitytext: "FATAL".to_owned(),
+        severitynumber: 21,
+        data: EventData {
+            phase: Phase::Opened,
+            code: "FIRE_SMOKE".to_owned(),
+            title: "Smoke in the kitchen".to_owned(),
+            category: Category::Fire,
+            level: 1,
+            color: "red".to_owned(),
+            mode: Mode::Live,
+            confirm: Confirm::Unconfirmed,
+            confidence: None,
+            rule: "smoke".to_owned(),
+            grid: GridRef::from((&site().grid, DIVISION)),
+            place: Place::default(),
+            device: Device {
+                kind: "smoke".to_owned(),
+                id: "kitchen-smoke".to_owned(),
+                name: "Kitchen".to_owned(),
+            },
+            measure: None,
+            objects: Vec::new(),
+            evidence: Vec::new(),
+            note: None,
+        },
+    }
+}
+
+/// The same, ready for the outbox.
+pub fn new_event(class: Class, id: &str) -> NewEvent {
+    let topic = Topics::new(DIVISION, GATEWAY).event(Category::Fire, 1);
+    let origin = Origin { source: OriginSource::Reading, unix_ms: jiff::Timestamp::now().as_millisecond() };
+    NewEvent { class, topic, event: event(id), origin: Some(origin) }
+}
+
+/// Opens an outbox in this directory.
+///
+/// # Panics
+/// Where it cannot be opened.
+pub fn open_outbox(directory: &Path, quota_bytes: u64, metrics: &Arc<Metrics>) -> (OutboxHandle, Recovered) {
+    let settings = outbox::Settings {
+        directory: directory.to_owned(),
+        quota_bytes,
+        site: site(),
+        metrics: Arc::clone(metrics),
+    };
+    outbox::open(settings).expect("the outbox opens")
+}
+
+/// A broker on this port of 127.0.0.1.
+pub fn loopback_broker(port: u16) -> Broker {
+    Broker {
+        host: "127.0.0.1".to_owned(),
+        port,
+        tls: None,
+        username: None,
+        password: None,
+        client_id: GATEWAY.to_owned(),
+        keep_alive: Duration::from_secs(30),
+    }
+}
+
+/// A running uplink.
+#[derive(Debug)]
+pub struct RunningUplink {
+    /// How the link is.
+    pub link: watch::Receiver<uplink::Link>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+// === impl RunningUplink ===
+
+impl RunningUplink {
+    /// Starts an uplink with this window.
+    pub fn start(broker: Broker, window: usize, outbox: &OutboxHandle, metrics: &Arc<Metrics>) -> Self {
+        let settings = uplink::Settings {
+            broker,
+            window,
+            topics: Topics::new(DIVISION, GATEWAY),
+            birth: json!({"version": env!("CARGO_PKG_VERSION")}),
+            health: Arc::new(|| json!({"cameras": {"up": 1, "of": 1}})),
+            on_delivered: None,
+            metrics: Arc::clone(metrics),
+        };
+        let (sender, link) = watch::channel(uplink::Link::Down { reason: None });
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(uplink::run(settings, outbox.clone(), sender, stop.clone()));
+        Self { link, stop, task }
+    }
+
+    /// Stops it and waits for its farewell.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.expect("the uplink does not panic");
+    }
+}
