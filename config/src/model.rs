@@ -58,6 +58,7 @@ pub struct Grid {
     /// Grid code, 1 to 32 characters; usually 15 digits.
     pub code: String,
     /// Name for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
@@ -257,10 +258,13 @@ pub enum TopicLevel {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Place {
     /// Address for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     /// Longitude in degrees, CGCS2000 or WGS 84.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lon: Option<f64>,
     /// Latitude in degrees, CGCS2000 or WGS 84.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lat: Option<f64>,
 }
 
@@ -348,6 +352,26 @@ pub enum Category {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
+
+// === impl SensorKind ===
+
+impl fmt::Display for SensorKind {
+    /// The word in the file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SensorKind::Smoke => "smoke",
+            SensorKind::Temperature => "temperature",
+            SensorKind::Gas => "gas",
+            SensorKind::CarbonMonoxide => "carbon-monoxide",
+            SensorKind::Leak => "leak",
+            SensorKind::Contact => "contact",
+            SensorKind::CallPoint => "call-point",
+            SensorKind::Pressure => "pressure",
+            SensorKind::ResidualCurrent => "residual-current",
+            SensorKind::Other => "other",
+        })
+    }
+}
 
 // === impl Condition ===
 

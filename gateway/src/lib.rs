@@ -4,10 +4,12 @@
 //! process, the camera worker, from access unit to observation. Everything that depends on time is a pure function of
 //! `(now, input)` ([`rules`], [`incident`]); thin drivers own the timers and the channels.
 
+pub mod app;
 pub mod backoff;
 pub mod camera;
 pub mod cli;
 pub mod clock;
+pub mod desk;
 pub mod event;
 pub mod evidence;
 pub mod health;
@@ -18,6 +20,7 @@ pub mod logging;
 pub mod metrics;
 pub mod mqtt;
 pub mod outbox;
+pub mod presence;
 pub mod rules;
 pub mod sensor;
 pub mod sim;

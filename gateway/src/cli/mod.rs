@@ -4,14 +4,23 @@
 
 mod camera_worker;
 mod check;
+mod demo;
+mod detect;
+mod draw;
 mod events;
+mod models;
+mod pull;
+mod replay;
+mod run;
 mod schema;
 mod simulate;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use moshao_config::{Config, Report};
 
 #[derive(Parser)]
 #[command(name = "moshao", version, about, max_term_width = 110, arg_required_else_help = true)]
@@ -22,16 +31,23 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    #[command(hide = true)]
-    CameraWorker(camera_worker::Arguments),
+    Run(run::Arguments),
     /// Every mistake in a configuration file at once.
     Check(check::Arguments),
+    Demo(demo::Arguments),
+    /// Find objects in pictures and videos.
+    Detect(detect::Arguments),
+    Replay(replay::Arguments),
+    /// Know detectors: list, inspect, fetch and verify them.
+    Models(models::Arguments),
     /// Subscribe as the centre would and print the events.
     Events(events::Arguments),
     /// The JSON Schema of the configuration or of the event, or the AsyncAPI document of the topics.
     Schema(schema::Arguments),
     /// Cameras and sensors that are not there, for trying things out and for tests.
     Simulate(simulate::Arguments),
+    #[command(hide = true)]
+    CameraWorker(camera_worker::Arguments),
 }
 
 /// Why a command failed: the text for people and the exit code.
@@ -50,11 +66,16 @@ pub type Outcome = Result<(), Failure>;
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome: Outcome = match arguments.command {
-        Command::CameraWorker(arguments) => camera_worker::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Detect(arguments) => detect::run(arguments),
+        Command::Models(arguments) => models::run(arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Events(arguments) => events::run(arguments),
         Command::Schema(arguments) => schema::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
+        Command::CameraWorker(arguments) => camera_worker::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -78,6 +99,21 @@ fn print(text: &str) -> Outcome {
             Err(Failure::failed(format!("cannot write to standard output: {error}")))
         }
         _ => Ok(()),
+    }
+}
+
+/// A configuration that can be used, and what is doubtful about it.
+struct Loaded {
+    config: Config,
+    doubts: Report,
+}
+
+/// Reads the configuration; a bad one ends the command with every mistake and exit code 78.
+fn load_config(path: &Path) -> Result<Loaded, Failure> {
+    let examined = moshao_config::examine(path);
+    match examined.config {
+        Some(config) => Ok(Loaded { config, doubts: examined.report }),
+        None => Err(Failure::config(format!("the configuration cannot be used\n{}", examined.report))),
     }
 }
 

@@ -1,6 +1,5 @@
 //! `moshao replay`: the whole camera path over recorded footage, with media time as the clock.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -85,7 +84,7 @@ struct Replay {
 }
 
 /// Runs to the end of the footage.
-pub fn run(arguments: Arguments) -> Outcome {
+pub fn run(arguments: &Arguments) -> Outcome {
     logging::init(logging::Format::Text, true);
     let mut config = super::load_config(&arguments.config)?.config;
     let camera = take_camera(&mut config, &arguments.camera)?;
@@ -148,10 +147,10 @@ impl Replay {
             self.stats.events += 1;
             let event = tell(&self.config, now, change).event;
             if self.json {
-                line(&serde_json::to_string(&event).expect("an event is plain data"))?;
+                super::print(&serde_json::to_string(&event).expect("an event is plain data"))?;
             } else {
                 let seen = event.data.objects.iter().map(|o| format!(" {} {:.2}", o.label, o.score));
-                line(&format!(
+                super::print(&format!(
                     "{:>9.2} s  {:<9} {} {}{}",
                     now.mono.as_secs_f64(),
                     format!("{:?}", change.phase).to_lowercase(),
@@ -167,9 +166,9 @@ impl Replay {
     fn sum_up(self) -> Outcome {
         let stats = &self.stats;
         if self.json {
-            return line(&serde_json::json!({ "stats": stats }).to_string());
+            return super::print(&serde_json::json!({ "stats": stats }).to_string());
         }
-        line(&format!(
+        super::print(&format!(
             "{:.1} s of footage: {} pictures, {} decoded, {} looked at, {} lost; {} events; {:.1} s of CPU time, {:.3} a second",
             stats.media_seconds,
             stats.access_units,
@@ -200,10 +199,6 @@ fn open_detector(config: &Config, camera: &Camera) -> Result<Detector, Failure> 
         .find(|detector| detector.name == camera.detector)
         .ok_or_else(|| Failure::config(format!("camera {} names no detector", camera.id)))?;
     detecting::open(detector_job(detector)).map_err(Failure::failed)
-}
-
-fn line(text: &str) -> Outcome {
-    writeln!(std::io::stdout(), "{text}").map_err(|error| Failure::failed(format!("cannot write: {error}")))
 }
 
 /// User and system time of this process.

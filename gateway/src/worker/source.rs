@@ -7,7 +7,7 @@ use retina::client::SessionGroup;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::Camera;
 use super::link::{FromWorker, StreamState};
@@ -108,7 +108,6 @@ impl Source {
     async fn tell_live(&self, session: &Session) {
         let codec = session.codec().as_str().to_owned();
         let (width, height) = session.size_px().unwrap_or_default();
-        info!(codec, width, height, "camera is live");
         self.tell(StreamState::Live { codec, width, height }).await;
     }
 

@@ -1,0 +1,202 @@
+//! READ FIRST: the parent process, built in the order in which data flows.
+//!
+//! ```text
+//! camera workers ─┐
+//!                 ├─▶ Desk: judge ─▶ tell ─▶ outbox (disk) ─▶ uplink ─▶ command centre
+//! sensors ────────┘        └─▶ stills ─▶ evidence (disk)
+//! ```
+//!
+//! [`App::build`] makes and binds everything, [`App::run`] runs it until it is told to stop and then stops it in the
+//! same order, so that nothing that was seen is left behind.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moshao_config::Config;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::clock::Clock;
+use crate::desk::Desk;
+use crate::evidence::{self, StoreError};
+use crate::http::{BindError, Expected, Http};
+use crate::metrics::Metrics;
+use crate::mqtt::Link;
+use crate::outbox::{self, OutboxError, OutboxHandle, Recovered};
+use crate::sensor::reading::Reading;
+use crate::supervise::{WorkerCommand, Workers};
+use crate::topics::Topics;
+use crate::{presence, sensor, uplink};
+
+/// After the sources have stopped, the uplink may go on for this long to empty the outbox. What is left waits on disk.
+const LAST_DELIVERIES: Duration = Duration::from_millis(1000);
+/// Readings that wait for the desk; beyond them the sensors' broker has to wait (TCP backpressure).
+const READINGS_MAX: usize = 1024;
+
+/// The gateway, built and not yet running.
+#[derive(Debug)]
+pub struct App {
+    config: Arc<Config>,
+    worker: WorkerCommand,
+    metrics: Arc<Metrics>,
+    http: Http,
+    outbox: OutboxHandle,
+    recovered: Recovered,
+    evidence: evidence::Store,
+}
+
+/// Why the gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppError {
+    /// The port of `/metrics`.
+    #[error(transparent)]
+    Http(#[from] BindError),
+    /// The event store.
+    #[error("cannot open the outbox: {0}")]
+    Outbox(#[from] OutboxError),
+    /// The directory of the stills.
+    #[error(transparent)]
+    Evidence(#[from] StoreError),
+}
+
+// === impl App ===
+
+impl App {
+    /// Opens the disk and binds the ports. `worker` is the command that starts a camera worker.
+    ///
+    /// # Errors
+    /// What the box cannot do without is not there; see [`AppError`].
+    pub async fn build(config: Config, worker: WorkerCommand) -> Result<Self, AppError> {
+        let config = Arc::new(config);
+        let metrics = Arc::new(Metrics::new());
+        let (outbox, recovered) = outbox::open(outbox_settings(&config, &metrics))?;
+        let evidence = evidence::Store::open(&config.gateway.data_dir, config.gateway.time_zone.clone())?;
+        let expected = Expected {
+            workers: config.cameras.len().min(config.gateway.workers) as i64,
+            sensor_broker: config.sensor_broker.is_some(),
+        };
+        let http = Http::bind(config.http.listen, metrics.clone(), expected).await?;
+        Ok(App { config, worker, metrics, http, outbox, recovered, evidence })
+    }
+
+    /// Where `/metrics` is served.
+    ///
+    /// # Errors
+    /// The operating system does not tell.
+    pub fn http_address(&self) -> std::io::Result<SocketAddr> {
+        self.http.address()
+    }
+
+    /// Runs until `stop`, then stops in the order of the data: sources, judgement, outbox, uplink.
+    pub async fn run(self, stop: CancellationToken) {
+        let App { config, worker, metrics, http, outbox, recovered, evidence } = self;
+        info!(
+            gateway = config.gateway.id,
+            cameras = config.cameras.len(),
+            sensors = config.sensors.len(),
+            rules = config.rules.len(),
+            waiting_events = recovered.waiting,
+            "moshao {} is starting",
+            env!("CARGO_PKG_VERSION")
+        );
+
+        // The far end first, so that the first event finds its way; the sources last.
+        let uplink_stop = CancellationToken::new();
+        let uplink = start_uplink(&config, &metrics, &outbox, &uplink_stop);
+        let http = tokio::spawn(http.serve(uplink_stop.clone()));
+        let sources_stop = stop.child_token();
+        let (readings, sensors) = start_sensors(&config, &metrics, &sources_stop);
+        let (workers, reports) = Workers::start(&config, &worker, &metrics, &sources_stop);
+
+        let desk = Desk::new(config.clone(), Clock::start(), metrics, outbox.clone(), evidence, workers).await;
+        // Returns when both sources have ended and all that they had said is in the outbox.
+        desk.run(reports, readings).await;
+
+        finish("sensors", sensors).await;
+        let emptied = tokio::time::timeout(LAST_DELIVERIES, until_empty(&outbox)).await;
+        if emptied.is_err() {
+            info!(waiting_events = outbox.stats().borrow().depth, "events wait on disk for the next start");
+        }
+        uplink_stop.cancel();
+        finish("uplink", uplink).await;
+        outbox.close().await;
+        if let Ok(Err(error)) = http.await {
+            warn!(%error, "the HTTP server failed");
+        }
+        info!("moshao has stopped");
+    }
+}
+
+fn outbox_settings(config: &Config, metrics: &Arc<Metrics>) -> outbox::Settings {
+    outbox::Settings {
+        directory: config.gateway.data_dir.clone(),
+        quota_bytes: config.outbox.quota_bytes,
+        site: outbox::Site {
+            division: config.gateway.division.clone(),
+            gateway: config.gateway.id.clone(),
+            grid: config.grid.clone(),
+            time_zone: config.gateway.time_zone.clone(),
+        },
+        metrics: metrics.clone(),
+    }
+}
+
+fn start_uplink(
+    config: &Arc<Config>,
+    metrics: &Arc<Metrics>,
+    outbox: &OutboxHandle,
+    stop: &CancellationToken,
+) -> JoinHandle<()> {
+    let health = {
+        let (config, metrics) = (config.clone(), metrics.clone());
+        move || presence::health(&config, &metrics)
+    };
+    let settings = uplink::Settings {
+        broker: config.uplink.clone(),
+        window: config.outbox.window,
+        topics: Topics::new(&config.gateway.division, &config.gateway.id),
+        birth: presence::birth(config),
+        health: Arc::new(health),
+        on_delivered: None,
+        metrics: metrics.clone(),
+    };
+    // Metrics and logs say how the link is; nobody waits for it.
+    let (link, _) = watch::channel(Link::Down { reason: None });
+    tokio::spawn(uplink::run(settings, outbox.clone(), link, stop.clone()))
+}
+
+/// The sensors' broker, where one is configured; otherwise a source that never says anything until `stop`.
+fn start_sensors(
+    config: &Config,
+    metrics: &Arc<Metrics>,
+    stop: &CancellationToken,
+) -> (mpsc::Receiver<Reading>, JoinHandle<()>) {
+    let (sender, readings) = mpsc::channel(READINGS_MAX);
+    let stop = stop.clone();
+    let Some(broker) = config.sensor_broker.clone() else {
+        let silence = async move {
+            stop.cancelled().await;
+            drop(sender);
+        };
+        return (readings, tokio::spawn(silence));
+    };
+    let settings =
+        sensor::mqtt::Settings { broker, sensors: config.sensors.clone(), metrics: metrics.clone() };
+    let (link, _) = watch::channel(Link::Down { reason: None });
+    (readings, tokio::spawn(sensor::mqtt::run(settings, sender, link, stop)))
+}
+
+async fn until_empty(outbox: &OutboxHandle) {
+    // An outbox whose owner is gone has nothing left to wait for.
+    drop(outbox.stats().wait_for(|stats| stats.depth == 0).await);
+}
+
+async fn finish(name: &str, task: JoinHandle<()>) {
+    if let Err(panic) = task.await {
+        error!(task = name, error = %panic, "a task failed");
+    }
+}

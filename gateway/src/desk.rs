@@ -1,0 +1,324 @@
+//! The desk: the one task where everything that cameras and sensors say arrives, and where it is decided what leaves.
+//!
+//! A thin driver around [`Judge`]: it owns the clock, asks for stills, and hands events to the outbox together with the
+//! state that goes with them. Events that the outbox cannot take now (a full or broken disk) wait here, at most
+//! [`UNACCEPTED_MAX`], and are offered again with every turn; the oldest that is no alarm goes first when they are too
+//! many, counted as lost.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use moshao_config::Config;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tracing::{debug, error, info, warn};
+
+use crate::clock::{Clock, Moment};
+use crate::event::Phase;
+use crate::evidence::{QUOTA_BYTES, Store, Want, Wanted};
+use crate::incident::Change;
+use crate::incident::fusion::Places;
+use crate::incident::tell::{new_id, tell};
+use crate::judge::Judge;
+use crate::metrics::Metrics;
+use crate::outbox::{Class, NewEvent, Origin, OriginSource, OutboxHandle, SavedState};
+use crate::rules::Source;
+use crate::sensor::reading::Reading;
+use crate::supervise::Workers;
+use crate::worker::link::{CameraCounters, FromWorker, StreamFault, StreamState};
+
+/// Conditions that end by time alone are looked at this often.
+const TICK: Duration = Duration::from_millis(250);
+/// Old evidence is removed this often.
+const TIDY_EVERY: Duration = Duration::from_secs(3600);
+/// Events that wait here while the outbox takes none.
+const UNACCEPTED_MAX: usize = 1000;
+/// Name of the judge's state in the outbox.
+const STATE_KEY: &str = "incidents";
+
+/// The driver of the judge. See the module's text.
+#[derive(Debug)]
+pub struct Desk {
+    config: Arc<Config>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    outbox: OutboxHandle,
+    evidence: Store,
+    workers: Workers,
+    places: Places,
+    judge: Judge,
+    wanted: Wanted,
+    unaccepted: VecDeque<NewEvent>,
+    /// The outbox refused the last time.
+    refused: bool,
+    /// What was last logged of each camera that fails: a fault is worth one line, not one a retry.
+    failing: BTreeMap<String, StreamFault>,
+}
+
+// === impl Desk ===
+
+impl Desk {
+    /// A desk that goes on with the incidents that the last run left open.
+    pub async fn new(
+        config: Arc<Config>,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        outbox: OutboxHandle,
+        evidence: Store,
+        workers: Workers,
+    ) -> Self {
+        let mut judge = Judge::new(&config, Box::new(new_id));
+        match outbox.load_state(STATE_KEY).await {
+            Ok(Some(saved)) => match judge.restore(clock.now(), &saved) {
+                Ok(()) => info!(open = judge.open().len(), "open incidents of the last run go on"),
+                Err(error) => error!(%error, "the open incidents of the last run cannot be read and are forgotten"),
+            },
+            Ok(None) => {}
+            Err(error) => error!(%error, "the open incidents of the last run cannot be read and are forgotten"),
+        }
+        metrics.incidents_open.set(judge.open().len() as i64);
+        for camera in &config.cameras {
+            metrics.camera_up.with_label_values(&[&camera.id]).set(0);
+        }
+        let places = Places::new(&config);
+        Desk {
+            config,
+            clock,
+            metrics,
+            outbox,
+            evidence,
+            workers,
+            places,
+            judge,
+            wanted: Wanted::default(),
+            unaccepted: VecDeque::new(),
+            refused: false,
+            failing: BTreeMap::new(),
+        }
+    }
+
+    /// Works until both sources have ended, then until all that they had said is in the outbox.
+    pub async fn run(mut self, mut reports: mpsc::Receiver<FromWorker>, mut readings: mpsc::Receiver<Reading>) {
+        let mut tick = interval_at(Instant::now() + TICK, TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut tidy = interval_at(Instant::now() + TIDY_EVERY, TIDY_EVERY);
+        let (mut cameras_speak, mut sensors_speak) = (true, true);
+        while cameras_speak || sensors_speak {
+            // Sensors first: their alarms are few and final, pictures come again.
+            tokio::select! {
+                biased;
+                reading = readings.recv(), if sensors_speak => match reading {
+                    Some(reading) => self.reading(&reading).await,
+                    None => sensors_speak = false,
+                },
+                report = reports.recv(), if cameras_speak => match report {
+                    Some(report) => self.report(report).await,
+                    None => cameras_speak = false,
+                },
+                _ = tick.tick() => self.tick().await,
+                _ = tidy.tick() => self.tidy(),
+            }
+        }
+        self.offer().await;
+        self.workers.join().await;
+    }
+
+    async fn reading(&mut self, reading: &Reading) {
+        let now = self.clock.now();
+        let changes = self.judge.reading(now, reading);
+        self.tell(now, changes, None).await;
+    }
+
+    async fn report(&mut self, report: FromWorker) {
+        let now = self.clock.now();
+        match report {
+            FromWorker::Hello { version } => {
+                if version != env!("CARGO_PKG_VERSION") {
+                    error!(version, "a camera worker of another version: the binary has been replaced, restart moshao");
+                }
+            }
+            FromWorker::DetectorFailed { detector, message } => {
+                error!(detector, "detector cannot be used, its cameras are not watched: {message}");
+            }
+            FromWorker::Observation(seen) => {
+                let taken_s = seen.received_unix_ms as f64 / 1000.0;
+                self.metrics.camera_last_picture.with_label_values(&[&seen.camera]).set(taken_s);
+                let changes = self.judge.observe(now, &seen);
+                self.tell(now, changes, Some(seen.picture)).await;
+            }
+            FromWorker::Stream { camera, state } => {
+                self.note_stream(&camera, &state);
+                let changes = self.judge.stream(now, &camera, &state);
+                self.tell(now, changes, None).await;
+            }
+            FromWorker::Still { request, camera, jpeg, taken_unix_ms } => {
+                self.still(now, request, &camera, jpeg, taken_unix_ms).await;
+            }
+            FromWorker::Counters(counters) => {
+                for counter in &counters {
+                    count(&self.metrics, counter);
+                }
+            }
+        }
+    }
+
+    async fn tick(&mut self) {
+        let now = self.clock.now();
+        let changes = self.judge.tick(now);
+        self.tell(now, changes, None).await;
+        self.offer().await;
+    }
+
+    /// Asks for the stills that the changes want, and hands their events to the outbox.
+    async fn tell(&mut self, now: Moment, changes: Vec<Change>, picture: Option<u64>) {
+        if changes.is_empty() {
+            return;
+        }
+        for change in &changes {
+            info!(
+                incident = change.incident.id,
+                phase = ?change.phase,
+                code = change.incident.rule.code,
+                level = change.incident.level,
+                source = ?change.source,
+                note = change.note,
+                "{}",
+                change.incident.rule.title
+            );
+            if matches!(change.phase, Phase::Opened | Phase::Confirmed) {
+                self.ask_for_stills(change, picture);
+            }
+        }
+        let events = changes.iter().map(|change| self.new_event(now, change));
+        let events: Vec<NewEvent> = events.collect();
+        self.unaccepted.extend(events);
+        self.metrics.incidents_open.set(self.judge.open().len() as i64);
+        self.offer().await;
+    }
+
+    fn new_event(&self, now: Moment, change: &Change) -> NewEvent {
+        let telling = tell(&self.config, now, change);
+        let source = match change.source {
+            Source::Camera(_) => OriginSource::Picture,
+            Source::Sensor(_) => OriginSource::Reading,
+        };
+        // Only a beginning has a picture or reading that somebody waits for.
+        let origin = matches!(change.phase, Phase::Opened | Phase::Confirmed)
+            .then_some(Origin { source, unix_ms: change.origin_unix_ms });
+        let class = if change.incident.level <= 2 { Class::Alarm } else { Class::Event };
+        NewEvent { class, topic: telling.topic, event: telling.event, origin }
+    }
+
+    /// A still of the picture that showed it, or of what linked cameras see now.
+    fn ask_for_stills(&mut self, change: &Change, picture: Option<u64>) {
+        if change.incident.rule.category == moshao_config::Category::Device {
+            return;
+        }
+        let cameras: BTreeSet<String> = self.places.cameras(&change.source);
+        for camera in cameras {
+            let own = change.source == Source::Camera(camera.clone());
+            let (picture, subjects) = if own {
+                (picture, change.incident.objects.iter().map(|object| object.area).collect())
+            } else {
+                (None, Vec::new())
+            };
+            let source = Source::Camera(camera.clone());
+            let want = Want { incident: change.incident.id.clone(), source };
+            let request = self.wanted.ask(want, &camera, picture, subjects);
+            if !self.workers.take_still(request) {
+                self.metrics.evidence_missed.with_label_values(&["worker-busy"]).inc();
+            }
+        }
+    }
+
+    async fn still(&mut self, now: Moment, request: u64, camera: &str, jpeg: Option<Vec<u8>>, taken_unix_ms: i64) {
+        let Some(want) = self.wanted.take(request) else { return };
+        let Some(jpeg) = jpeg else {
+            self.metrics.evidence_missed.with_label_values(&["no-picture"]).inc();
+            return;
+        };
+        let taken = Timestamp::from_millisecond(taken_unix_ms).unwrap_or(now.wall);
+        match self.evidence.keep(&want.incident, &jpeg, taken) {
+            Ok(kept) => {
+                self.metrics.evidence_stills.inc();
+                let change = self.judge.attach(now, &want.incident, &want.source, kept);
+                self.tell(now, change.into_iter().collect(), None).await;
+            }
+            Err(error) => {
+                self.metrics.evidence_missed.with_label_values(&["disk"]).inc();
+                error!(camera, %error, "a still is lost");
+            }
+        }
+    }
+
+    /// Offers what waits to the outbox, together with the state that it led to.
+    async fn offer(&mut self) {
+        if self.unaccepted.is_empty() {
+            return;
+        }
+        let state = SavedState { key: STATE_KEY.to_owned(), value: self.judge.save() };
+        let events: Vec<NewEvent> = self.unaccepted.iter().cloned().collect();
+        match self.outbox.accept(events, Some(state)).await {
+            Ok(_) => {
+                self.unaccepted.clear();
+                if std::mem::take(&mut self.refused) {
+                    info!("the outbox takes events again");
+                }
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.refused, true) {
+                    error!(%error, waiting = self.unaccepted.len(), "the outbox takes no events, they wait in memory");
+                }
+                while self.unaccepted.len() > UNACCEPTED_MAX {
+                    let least = self.unaccepted.iter().position(|new| new.class == Class::Event).unwrap_or(0);
+                    self.unaccepted.remove(least);
+                    self.metrics.events_lost.with_label_values(&["storage"]).inc();
+                }
+            }
+        }
+    }
+
+    fn note_stream(&mut self, camera: &str, state: &StreamState) {
+        let up = matches!(state, StreamState::Live { .. });
+        self.metrics.camera_up.with_label_values(&[camera]).set(i64::from(up));
+        match state {
+            StreamState::Connecting => {}
+            StreamState::Live { codec, width, height } => {
+                self.failing.remove(camera);
+                info!(camera, codec, width, height, "pictures flow");
+            }
+            StreamState::Failed { fault, message, retry_in } => {
+                self.metrics.camera_faults.with_label_values(&[camera, fault.as_str()]).inc();
+                let retry_s = retry_in.as_secs_f64();
+                if self.failing.insert(camera.to_owned(), *fault) == Some(*fault) {
+                    debug!(camera, fault = fault.as_str(), retry_s, "{message}");
+                } else {
+                    warn!(camera, fault = fault.as_str(), retry_s, "{message}");
+                }
+            }
+        }
+    }
+
+    fn tidy(&self) {
+        match self.evidence.tidy(SystemTime::now(), QUOTA_BYTES) {
+            Ok(0) => {}
+            Ok(incidents) => info!(incidents, "evidence past its time or beyond the quota removed"),
+            Err(error) => warn!(%error, "old evidence could not be looked at"),
+        }
+    }
+}
+
+fn count(metrics: &Metrics, counted: &CameraCounters) {
+    let camera = &[counted.camera.as_str()];
+    metrics.camera_received_bytes.with_label_values(camera).inc_by(counted.bytes);
+    metrics.camera_access_units.with_label_values(camera).inc_by(counted.access_units);
+    metrics.camera_decoded.with_label_values(camera).inc_by(counted.decoded);
+    metrics.camera_inferred.with_label_values(camera).inc_by(counted.inferred);
+    metrics.camera_lost_packets.with_label_values(camera).inc_by(counted.lost_packets);
+    metrics.camera_dropped.with_label_values(&[&counted.camera, "replaced"]).inc_by(counted.replaced);
+    metrics.camera_dropped.with_label_values(&[&counted.camera, "behind"]).inc_by(counted.skipped);
+    metrics.camera_decode_seconds.with_label_values(camera).inc_by(counted.decode_busy.as_secs_f64());
+    metrics.camera_infer_seconds.with_label_values(camera).inc_by(counted.infer_busy.as_secs_f64());
+}
