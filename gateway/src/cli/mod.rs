@@ -4,6 +4,7 @@
 
 mod camera_worker;
 mod check;
+mod probe;
 mod replay;
 mod run;
 mod schema;
@@ -28,6 +29,7 @@ enum Command {
     Run(run::Arguments),
     /// Every mistake in a configuration file at once.
     Check(check::Arguments),
+    Probe(probe::Arguments),
     Replay(replay::Arguments),
     /// The JSON Schema of the configuration or of the event, or the AsyncAPI document of the topics.
     Schema(schema::Arguments),
@@ -55,6 +57,7 @@ pub fn main() -> ExitCode {
     let outcome: Outcome = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(arguments),
+        Command::Probe(arguments) => probe::run(arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Schema(arguments) => schema::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
