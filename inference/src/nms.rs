@@ -4,29 +4,29 @@ use crate::picture::BoxPx;
 
 /// One possible object, in pixels of the model's input.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Candidate {
+pub struct Candidate {
     /// Label index.
-    pub(crate) label: usize,
+    pub label: usize,
     /// 0..1.
-    pub(crate) score: f32,
+    pub score: f32,
     /// Where.
-    pub(crate) area: BoxPx,
+    pub area: BoxPx,
 }
 
 /// Which overlapping candidates are one object.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Suppression {
+pub struct Suppression {
     /// Candidates that overlap more than this (intersection over union, 0..1) are one object.
-    pub(crate) iou: f32,
+    pub iou: f32,
     /// Candidates of different labels may be one object too.
-    pub(crate) across_labels: bool,
+    pub across_labels: bool,
 }
 
 /// Most candidates that are compared with each other; the best ones where there are more.
-pub(crate) const MAX_CANDIDATES: usize = 10_000;
+pub const MAX_CANDIDATES: usize = 10_000;
 
 /// Best first; ties by label and place, so that the order in which candidates come never matters.
-pub(crate) fn sort(candidates: &mut [Candidate]) {
+pub fn sort(candidates: &mut [Candidate]) {
     let place = |c: &Candidate| [c.area.x1, c.area.y1, c.area.x2, c.area.y2];
     candidates.sort_unstable_by(|a, b| {
         b.score.total_cmp(&a.score).then(a.label.cmp(&b.label)).then_with(|| {
@@ -37,7 +37,7 @@ pub(crate) fn sort(candidates: &mut [Candidate]) {
 }
 
 /// Keeps the best of each group of overlapping candidates, at most `limit`, best first.
-pub(crate) fn suppress(candidates: &mut Vec<Candidate>, rule: Suppression, limit: usize) {
+pub fn suppress(candidates: &mut Vec<Candidate>, rule: Suppression, limit: usize) {
     sort(candidates);
     candidates.truncate(MAX_CANDIDATES);
     let mut kept: Vec<Candidate> = Vec::new();
@@ -57,7 +57,7 @@ pub(crate) fn suppress(candidates: &mut Vec<Candidate>, rule: Suppression, limit
 
 /// Joins what tiles saw of the same object: like [`suppress`], but a part that lies mostly inside a better candidate
 /// of the same label goes too, because an object cut by a tile's edge overlaps its whole self only a little.
-pub(crate) fn merge_tiles(candidates: &mut Vec<Candidate>, rule: Suppression, limit: usize) {
+pub fn merge_tiles(candidates: &mut Vec<Candidate>, rule: Suppression, limit: usize) {
     /// Share of the smaller box that must lie in the other one.
     const COVERED: f32 = 0.7;
     // The whole object first: among equals the larger box is the one that no edge has cut.
