@@ -51,7 +51,7 @@ def arguments() -> argparse.Namespace:
 class Average:
     """A slow copy of the weights: steadier than the weights themselves, and what is shipped."""
 
-    def __init__(self, model: torch.nn.Module, decay: float = 0.9985):
+    def __init__(self, model: torch.nn.Module, decay: float = 0.997):
         self.model = copy.deepcopy(model).eval()
         self.decay, self.steps = decay, 0
 
@@ -171,7 +171,7 @@ def examiner(pictures, device):
         def predict(images: np.ndarray) -> np.ndarray:
             return whole(torch.from_numpy(images).to(device)).float().cpu().numpy()
 
-        return {k: round(v, 4) for k, v in summary(predict, pictures, 320, 320).items()}
+        return {k: round(v, 4) for k, v in summary(predict, pictures, 256, 416).items()}
 
     return examine
 

@@ -79,6 +79,16 @@ impl CameraServer {
         self.child.wait().expect("a child can be waited for");
     }
 
+    /// Stops the process where it is: connections stay open and nothing comes through them any more.
+    ///
+    /// # Panics
+    /// Where `kill` is missing.
+    pub fn freeze(&self) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-STOP", &pid]).status().expect("kill runs");
+        assert!(status.success(), "kill -STOP {pid}");
+    }
+
     /// Starts it again on the same port.
     pub fn restart(&mut self) {
         self.kill();

@@ -3,6 +3,8 @@
 //! Texts name the camera by host and port alone: some cameras carry the password in the path or the query of their
 //! URL, so neither is ever printed.
 
+use std::fmt::Display;
+
 use moshao_config::Secret;
 use url::Url;
 
@@ -66,11 +68,8 @@ impl SessionError {
             return Self::from_status(step, peer, status, &said);
         }
         let during = step.as_str();
-        if said.starts_with("Unable to connect") {
-            Self::new(
-                StreamFault::Unreachable,
-                format!("cannot connect to {peer}: {said}; is the camera powered and on this network?"),
-            )
+        if let Some(reason) = said.strip_prefix("Unable to connect to RTSP server: ") {
+            Self::unreachable(peer, reason)
         } else if said.starts_with("RTSP framing error") && step == Step::Describe {
             Self::not_rtsp(peer)
         } else if said.starts_with("Error reading") || said.starts_with("Error writing") {
@@ -104,10 +103,10 @@ impl SessionError {
     }
 
     /// The peer could not be connected to.
-    pub fn unreachable(peer: &str, error: &std::io::Error) -> Self {
+    pub fn unreachable(peer: &str, reason: impl Display) -> Self {
         Self::new(
             StreamFault::Unreachable,
-            format!("cannot connect to {peer}: {error}; is the camera powered and on this network?"),
+            format!("cannot connect to {peer}: {reason}; is the camera powered and on this network?"),
         )
     }
 

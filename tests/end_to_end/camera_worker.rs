@@ -1,0 +1,405 @@
+//! A camera worker at its link, with real cameras at the other end.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::Duration;
+
+use moshao::worker::codec::{read_message, write_message};
+use moshao::worker::link::{
+    Assignment, CameraCounters, CameraJob, DetectorJob, FromWorker, Observation, StillRequest, StreamFault,
+    StreamState, ToWorker,
+};
+use moshao_config::{Deadlines, Model, Polygon, Secret};
+use moshao_tests::camera_server::{CameraOptions, CameraServer};
+use moshao_tests::footage::{self, Clip};
+use tokio::net::UnixStream;
+use tokio::time::{Instant, timeout_at};
+
+const PASSWORD: &str = "correct-horse";
+const WRONG_PASSWORD: &str = "battery-staple";
+
+/// A worker within this process, seen through its link.
+struct Worker {
+    link: UnixStream,
+    life: std::thread::JoinHandle<Result<(), moshao::worker::WorkerError>>,
+}
+
+// === impl Worker ===
+
+impl Worker {
+    async fn start(cameras: Vec<CameraJob>) -> Self {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let life = std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async { moshao::worker::run(UnixStream::from_std(theirs).unwrap()).await })
+        });
+        let mut worker = Worker { link: UnixStream::from_std(ours).unwrap(), life };
+        worker.say(&ToWorker::Start(Box::new(Assignment { detectors: vec![yolox()], cameras }))).await;
+        let version = worker
+            .until("Hello", 10, |message| match message {
+                FromWorker::Hello { version } => Some(version.clone()),
+                _ => None,
+            })
+            .await;
+        assert_eq!(version, env!("CARGO_PKG_VERSION"));
+        worker
+    }
+
+    async fn say(&mut self, message: &ToWorker) {
+        write_message(&mut self.link, message).await.unwrap();
+    }
+
+    /// Waits for a message that `choose` takes, for at most `patience_s`.
+    async fn until<T>(
+        &mut self,
+        what: &str,
+        patience_s: u64,
+        mut choose: impl FnMut(&FromWorker) -> Option<T>,
+    ) -> T {
+        let deadline = Instant::now() + Duration::from_secs(patience_s);
+        loop {
+            let message: FromWorker = timeout_at(deadline, read_message(&mut self.link))
+                .await
+                .unwrap_or_else(|_| panic!("no {what} within {patience_s} s"))
+                .expect("the link is sound")
+                .unwrap_or_else(|| panic!("the worker ended while {what} was waited for"));
+            if let Some(chosen) = choose(&message) {
+                return chosen;
+            }
+        }
+    }
+
+    async fn until_live(&mut self, id: &str, patience_s: u64) -> (String, u32, u32) {
+        let what = format!("{id} live");
+        self.until(&what, patience_s, |message| match message {
+            FromWorker::Stream { camera, state: StreamState::Live { codec, width, height } }
+                if camera == id =>
+            {
+                Some((codec.clone(), *width, *height))
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    async fn until_person(&mut self, id: &str, patience_s: u64) -> Observation {
+        let what = format!("person before {id}");
+        self.until(&what, patience_s, |message| match message {
+            FromWorker::Observation(seen) if seen.camera == id => {
+                seen.tracks.iter().any(|track| track.label == "person").then(|| seen.clone())
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    async fn until_failed(&mut self, id: &str, patience_s: u64) -> (StreamFault, String) {
+        let what = format!("failure of {id}");
+        self.until(&what, patience_s, |message| match message {
+            FromWorker::Stream { camera, state: StreamState::Failed { fault, message, retry_in } }
+                if camera == id =>
+            {
+                assert!(*retry_in > Duration::ZERO);
+                Some((*fault, message.clone()))
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    async fn take_still(&mut self, request: StillRequest) -> image::RgbImage {
+        let number = request.request;
+        self.say(&ToWorker::TakeStill(request)).await;
+        let jpeg = self
+            .until("still", 10, |message| match message {
+                FromWorker::Still { request, jpeg, .. } if *request == number => Some(jpeg.clone()),
+                _ => None,
+            })
+            .await;
+        image::load_from_memory(&jpeg.expect("a picture has been analysed")).unwrap().to_rgb8()
+    }
+
+    /// Asks it to stop and waits until it has: TEARDOWN and all within 4 s.
+    async fn stop(mut self) {
+        self.say(&ToWorker::Stop).await;
+        let deadline = Instant::now() + Duration::from_secs(4);
+        while let Ok(Some(_)) = timeout_at(deadline, read_message::<FromWorker>(&mut self.link))
+            .await
+            .expect("it stops within 4 s")
+        {}
+        self.life.join().unwrap().unwrap();
+    }
+}
+
+fn yolox() -> DetectorJob {
+    let models = footage::data_dir().expect("checked before").join("models");
+    DetectorJob {
+        name: "coco".to_owned(),
+        model: Model::File(models.join("yolox_nano.onnx")),
+        family: None,
+        threshold: None,
+        label_thresholds: vec![],
+        labels: None,
+        provider: "cpu".to_owned(),
+    }
+}
+
+fn camera(id: &str, url: &str) -> CameraJob {
+    let s = Duration::from_secs;
+    CameraJob {
+        id: id.to_owned(),
+        url: url.to_owned(),
+        username: None,
+        password: None,
+        allow_basic: false,
+        detector: "coco".to_owned(),
+        detections_per_second: 5.0,
+        masks: vec![],
+        deadlines: Deadlines {
+            describe: s(5),
+            setup: s(5),
+            play: s(5),
+            first_key_frame: s(8),
+            silence: s(3),
+        },
+    }
+}
+
+fn with_login(camera: CameraJob, password: &str) -> CameraJob {
+    CameraJob { username: Some("viewer".to_owned()), password: Some(Secret::new(password)), ..camera }
+}
+
+/// A camera that plays `clip`; none, said aloud, without the test data.
+fn camera_server(clip: Clip) -> Option<CameraServer> {
+    let file = clip.file();
+    if file.is_none() {
+        println!("SKIPPED: the test data is not there (set MOSHAO_TEST_DATA)");
+    }
+    Some(CameraServer::start(CameraOptions::playing(file?)))
+}
+
+/// A TCP server that answers each request with `answer`, or never when it is empty.
+fn tcp_server(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("rtsp://{}/stream", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for mut connection in listener.incoming().map_while(Result::ok) {
+            let mut request = [0; 4096];
+            drop(connection.read(&mut request).and_then(|_| connection.write(answer.as_bytes())));
+            open.push(connection);
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn people_are_seen_in_h264_and_h265_and_a_still_of_one_hides_what_it_must() {
+    let (Some(avc), Some(hevc)) =
+        (camera_server(footage::PERSON_1080P_H264), camera_server(footage::PERSON_1080P_H265))
+    else {
+        return;
+    };
+    let mask = Polygon(vec![(0.0, 0.0), (1.0, 0.0), (1.0, 0.1), (0.0, 0.1)]);
+    let masked = CameraJob { masks: vec![mask], ..camera("avc", &avc.url()) };
+    let mut worker = Worker::start(vec![masked, camera("hevc", &hevc.url())]).await;
+
+    assert_eq!(worker.until_live("avc", 15).await, ("h264".to_owned(), 1920, 1080));
+    let seen = worker.until_person("avc", 30).await;
+    let person = seen.tracks.iter().find(|track| track.label == "person").unwrap();
+    let [left, top, right, bottom] = person.area;
+    assert!(
+        0.0 <= left && left < right && right <= 1.0 && 0.0 <= top && top < bottom && bottom <= 1.0,
+        "{person:?}"
+    );
+    assert_eq!((seen.width, seen.height), (1920, 1080));
+
+    let request = StillRequest {
+        request: 7,
+        camera: "avc".to_owned(),
+        picture: Some(seen.picture),
+        max_side_px: 1280,
+        subjects: vec![person.area],
+    };
+    let still = worker.take_still(request).await;
+    assert_eq!(still.dimensions(), (1280, 720));
+    let darkest =
+        |y: u32| (0..1280).map(|x| still.get_pixel(x, y).0.into_iter().max().unwrap()).max().unwrap();
+    assert!(darkest(30) < 20, "the masked strip is black, up to JPEG artefacts");
+    assert!(darkest(400) > 60, "the rest is not");
+
+    worker.until_person("hevc", 30).await;
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn every_fault_has_its_word_and_the_good_camera_goes_on() {
+    let Some(good) = camera_server(footage::PERSON_360P_H264) else { return };
+    let file = footage::PERSON_360P_H264.file().expect("there for the good one");
+    let locked = CameraServer::start(CameraOptions::playing(&file).with_login("viewer", PASSWORD));
+    let clear_text = CameraServer::start(CameraOptions {
+        basic: true,
+        ..CameraOptions::playing(&file).with_login("viewer", PASSWORD)
+    });
+    let deaf = CameraServer::start(CameraOptions::audio_only());
+    let web = tcp_server("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    let ssh = tcp_server("SSH-2.0-OpenSSH_9.2p1 Debian\r\n");
+    let silent = tcp_server("");
+    let nobody = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("rtsp://{}/stream", listener.local_addr().unwrap())
+    };
+    let cases = [
+        (with_login(camera("wrong-password", &locked.url()), WRONG_PASSWORD), StreamFault::WrongPassword),
+        (camera("no-password", &locked.url()), StreamFault::WrongPassword),
+        (with_login(camera("basic", &clear_text.url()), PASSWORD), StreamFault::InsecureLogin),
+        (camera("wrong-path", &format!("{}-1", good.url())), StreamFault::NoSuchStream),
+        (camera("audio", &deaf.url()), StreamFault::NoVideo),
+        (camera("web", &web), StreamFault::NotRtsp),
+        (with_login(camera("web-with-login", &web), PASSWORD), StreamFault::NotRtsp),
+        (camera("ssh", &ssh), StreamFault::NotRtsp),
+        (camera("silent", &silent), StreamFault::Timeout),
+        (camera("nobody", &nobody), StreamFault::Unreachable),
+    ];
+    let mut cameras: Vec<CameraJob> = cases.iter().map(|(camera, _)| camera.clone()).collect();
+    cameras.push(camera("good", &good.url()));
+    cameras.push(with_login(camera("good-with-login", &locked.url()), PASSWORD));
+    let mut worker = Worker::start(cameras).await;
+
+    let mut faults = std::collections::BTreeMap::new();
+    worker
+        .until("all faults", 20, |message| {
+            if let FromWorker::Stream { camera, state: StreamState::Failed { fault, message, .. } } = message
+            {
+                println!("{camera}: {} ({message})", fault.as_str());
+                for password in [PASSWORD, WRONG_PASSWORD] {
+                    assert!(!message.contains(password), "{message}");
+                }
+                faults.entry(camera.clone()).or_insert(*fault);
+            }
+            (faults.len() == cases.len()).then_some(())
+        })
+        .await;
+    for (camera, fault) in &cases {
+        assert_eq!(faults.get(&camera.id), Some(fault), "{}", camera.id);
+    }
+    worker.until_person("good", 30).await;
+    worker.until_person("good-with-login", 30).await;
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_camera_that_goes_and_comes_back_is_watched_again() {
+    let Some(mut server) = camera_server(footage::PERSON_360P_H264) else { return };
+    let mut worker = Worker::start(vec![camera("gate", &server.url())]).await;
+    let before = worker.until_person("gate", 30).await;
+
+    server.kill();
+    assert_eq!(worker.until_failed("gate", 10).await.0, StreamFault::Unreachable);
+    server.restart();
+    worker.until_live("gate", 15).await;
+    let after = worker.until_person("gate", 30).await;
+    assert!(after.picture > before.picture && after.media_time > before.media_time, "{before:?} {after:?}");
+
+    server.freeze();
+    let (fault, message) = worker.until_failed("gate", 10).await;
+    assert_eq!(fault, StreamFault::Silent, "{message}");
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn another_picture_size_in_mid_stream_is_followed() {
+    let short = Clip { length_s: 4, ..footage::PERSON_360P_H264 };
+    let wide = Clip { size: (1280, 720), ..short };
+    let (Some(small), Some(large)) = (short.file(), wide.file()) else {
+        println!("SKIPPED: the test data is not there (set MOSHAO_TEST_DATA)");
+        return;
+    };
+    let server = CameraServer::start(CameraOptions { files: vec![small, large], ..CameraOptions::default() });
+    let mut worker = Worker::start(vec![camera("gate", &server.url())]).await;
+    let mut sizes = Vec::new();
+    let mut broken = 0;
+    worker
+        .until("both sizes, twice", 30, |message| {
+            match message {
+                FromWorker::Observation(seen) if sizes.last() != Some(&seen.width) => sizes.push(seen.width),
+                FromWorker::Stream { state: StreamState::Failed { message, .. }, .. } => panic!("{message}"),
+                FromWorker::Counters(counters) => broken += counters[0].broken,
+                _ => {}
+            }
+            (sizes.len() == 4).then_some(())
+        })
+        .await;
+    assert_eq!(broken, 0);
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn pictures_are_looked_at_at_the_rate_of_the_camera_and_all_are_accounted_for() {
+    let Some(server) = camera_server(footage::PERSON_360P_H264) else { return };
+    let job = CameraJob { detections_per_second: 2.0, ..camera("gate", &server.url()) };
+    let mut worker = Worker::start(vec![job]).await;
+    worker.until_live("gate", 15).await;
+    let mut sum = CameraCounters::default();
+    let mut reports = 0;
+    worker
+        .until("ten reports", 15, |message| {
+            if let FromWorker::Counters(counters) = message {
+                let [counted] = counters.as_slice() else { panic!("one camera") };
+                reports += 1;
+                sum.access_units += counted.access_units;
+                sum.decoded += counted.decoded;
+                sum.inferred += counted.inferred;
+                sum.replaced += counted.replaced;
+                sum.skipped += counted.skipped;
+                sum.broken += counted.broken;
+                sum.lost_packets += counted.lost_packets;
+                sum.decode_busy += counted.decode_busy;
+                sum.infer_busy += counted.infer_busy;
+            }
+            (reports == 10).then_some(())
+        })
+        .await;
+    println!("{sum:?}");
+    assert!((200..=300).contains(&sum.access_units), "25 a second");
+    assert!(sum.access_units - sum.decoded - sum.skipped <= 2, "one or two may be on their way");
+    assert!((16..=24).contains(&(sum.inferred + sum.replaced)), "2 a second");
+    assert_eq!((sum.broken, sum.lost_packets), (0, 0));
+    assert!(sum.decode_busy > Duration::ZERO && sum.infer_busy > Duration::ZERO);
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_detector_that_cannot_be_used_is_said_and_the_worker_lives_on() {
+    if footage::data_dir().is_none() {
+        println!("SKIPPED: the test data is not there (set MOSHAO_TEST_DATA)");
+        return;
+    }
+    let mut job = camera("gate", "rtsp://127.0.0.1:9/stream");
+    job.detector = "absent".to_owned();
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let life = tokio::spawn(moshao::worker::run(theirs));
+    let absent = DetectorJob {
+        name: "absent".to_owned(),
+        model: Model::File("/nonexistent/model.onnx".into()),
+        ..yolox()
+    };
+    let assignment = Assignment { detectors: vec![absent], cameras: vec![job] };
+    write_message(&mut ours, &ToWorker::Start(Box::new(assignment))).await.unwrap();
+    loop {
+        match read_message(&mut ours).await.unwrap() {
+            Some(FromWorker::DetectorFailed { detector, message }) => {
+                assert_eq!(detector, "absent");
+                assert!(message.contains("/nonexistent/model.onnx"), "{message}");
+                break;
+            }
+            Some(_) => {}
+            None => panic!("the worker ended"),
+        }
+    }
+    // The parent goes: so does the worker, without an error.
+    drop(ours);
+    life.await.unwrap().unwrap();
+}
