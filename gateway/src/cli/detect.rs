@@ -23,7 +23,7 @@ Examples:
   moshao detect --model moshao-fire kitchen.jpg
   moshao detect --model yolox_nano.onnx --threshold 0.4 --json street.mp4
   moshao detect --model yolox-nano --every 5 --draw found/ street.mp4 square.png")]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// An ONNX file, a built-in detector, or one of the catalogue that was pulled
     #[arg(long, value_name = "FILE|NAME")]
     model: String,
@@ -84,7 +84,7 @@ struct Found<'a> {
 ///
 /// # Errors
 /// A model or an input that cannot be used.
-pub fn run(arguments: Arguments) -> Outcome {
+pub(super) fn run(arguments: Arguments) -> Outcome {
     runtime::load(None).map_err(Failure::failed)?;
     let mut detector = open(&arguments)?;
     if let Some(folder) = &arguments.draw {

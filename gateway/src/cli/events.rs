@@ -32,7 +32,7 @@ Examples:
   moshao events --url mqtt://127.0.0.1 --json --count 1 | jq .data.title
 
 The password comes from MOSHAO_MQTT_PASSWORD or stands in the URL. An event that is delivered twice is printed once.")]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Broker: mqtt://HOST[:PORT] or mqtts://HOST[:PORT]
     #[arg(long, value_name = "URL")]
     url: Url,
@@ -51,7 +51,7 @@ pub struct Arguments {
 }
 
 /// Runs the command.
-pub fn run(arguments: Arguments) -> Outcome {
+pub(super) fn run(arguments: Arguments) -> Outcome {
     logging::init(logging::Format::Text, true);
     let broker = broker(&arguments)?;
     if !rumqttc::valid_filter(&arguments.topic) {

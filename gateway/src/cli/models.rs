@@ -22,7 +22,7 @@ Examples:
   moshao models inspect my-detector.onnx
   moshao models pull yolox-nano --dir /var/lib/moshao/models
   moshao models verify --dir /var/lib/moshao/models")]
-pub struct Arguments {
+pub(super) struct Arguments {
     #[command(subcommand)]
     action: Action,
 }
@@ -86,7 +86,7 @@ enum State {
 ///
 /// # Errors
 /// A model that cannot be used or fetched, or one that is not what the catalogue says.
-pub fn run(arguments: Arguments) -> Outcome {
+pub(super) fn run(arguments: Arguments) -> Outcome {
     let mut out = std::io::stdout().lock();
     match arguments.action {
         Action::List { json } => list(json, &mut out),
