@@ -18,7 +18,7 @@ use crate::document::Document;
 use crate::model::{Config, Http, Outbox, Place};
 use crate::raw::{self, At};
 use crate::report::Problem;
-use crate::secret::{Environment, Template};
+use crate::secret::{BadReference, Environment, Template};
 
 /// The work on one file.
 pub(crate) struct Check<'a> {
@@ -97,10 +97,17 @@ impl Check<'_> {
 
     /// Replaces `${…}`; a problem and nothing where that fails.
     fn secret(&mut self, name: &str, text: &At<String>, template: Template) -> Option<String> {
-        self.environment
-            .expand(text, template)
-            .map_err(|error| self.problems.push(Problem::error(text.place(), format!("`{name}`: {error}"))))
-            .ok()
+        match self.environment.expand(text, template) {
+            Ok(expanded) => Some(expanded),
+            Err(BadReference { at, error }) => {
+                let whole = text.place();
+                // Between plain quotes and without escapes, the reference itself can be pointed at.
+                let plain = whole.len() == text.len() + 2;
+                let place = if plain { whole.start + 1 + at.start..whole.start + 1 + at.end } else { whole };
+                self.problems.push(Problem::error(place, format!("`{name}`: {error}")));
+                None
+            }
+        }
     }
 
     fn place(

@@ -116,6 +116,7 @@ mod tests {
             SensorKind::Other,
         ] {
             assert_eq!(EventCode::find(EventCode::of_sensor(kind).code), Some(EventCode::of_sensor(kind)));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.to_string(), "the word in the file");
         }
         assert_eq!(EventCode::of_labels(["fire", "smoke"]).code, "FIRE_VIDEO");
         assert_eq!(EventCode::of_labels(["smoke", "person"]).code, "OBJECT");

@@ -353,6 +353,26 @@ pub enum Category {
 #[serde(transparent)]
 pub struct Secret(String);
 
+// === impl SensorKind ===
+
+impl fmt::Display for SensorKind {
+    /// The word in the file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SensorKind::Smoke => "smoke",
+            SensorKind::Temperature => "temperature",
+            SensorKind::Gas => "gas",
+            SensorKind::CarbonMonoxide => "carbon-monoxide",
+            SensorKind::Leak => "leak",
+            SensorKind::Contact => "contact",
+            SensorKind::CallPoint => "call-point",
+            SensorKind::Pressure => "pressure",
+            SensorKind::ResidualCurrent => "residual-current",
+            SensorKind::Other => "other",
+        })
+    }
+}
+
 // === impl Condition ===
 
 impl fmt::Display for Condition {

@@ -145,14 +145,22 @@ impl Preset {
         PRESETS.iter().find(|preset| preset.name == name)
     }
 
-    /// Id of the rule that comes with it. No rule of a file can have it, for the slash.
-    pub fn rule_id(&self) -> String {
-        format!("preset/{}", self.name)
+    /// Id of the rule that comes with it on a sensor of this kind. No rule of a file can have it, for the slash.
+    pub fn rule_id(&self, kind: SensorKind) -> String {
+        match kind == self.kind {
+            true => format!("preset/{}", self.name),
+            false => format!("preset/{}/{kind}", self.name),
+        }
     }
 
-    /// The rule that a sensor with this preset and no `watches` is watched by.
-    pub fn rule(&self) -> Rule {
-        let code = EventCode::of_sensor(self.kind);
+    /// Whether its rule holds a limit, which only means something in its own unit.
+    pub fn has_limit(&self) -> bool {
+        !matches!(self.alarm, Alarm::Yes)
+    }
+
+    /// The rule that a sensor of this kind with this preset and no `watches` is watched by.
+    pub fn rule(&self, kind: SensorKind) -> Rule {
+        let code = EventCode::of_sensor(kind);
         let condition = match self.alarm {
             Alarm::Yes => Condition::State { is: true },
             Alarm::Above { limit, hysteresis } => {
@@ -163,7 +171,7 @@ impl Preset {
             }
         };
         Rule {
-            id: self.rule_id(),
+            id: self.rule_id(kind),
             condition,
             level: code.level,
             code: code.code.to_owned(),

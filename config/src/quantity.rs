@@ -93,13 +93,16 @@ fn parse(text: &str, units: &[(&str, u64)]) -> Result<u64, String> {
 
 /// Writes in the largest unit that divides it.
 fn print(count: u64, units: &[(&str, u64)], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let (unit, length) =
-        units.iter().rev().find(|(_, length)| count > 0 && count % length == 0).unwrap_or(&units[0]);
+    let (unit, length) = units
+        .iter()
+        .rev()
+        .find(|(_, length)| count > 0 && count.is_multiple_of(*length))
+        .unwrap_or(&units[0]);
     write!(f, "{}{unit}", count / length)
 }
 
 macro_rules! text_in_the_file {
-    ($type:ident, $format:literal, $example:literal) => {
+    ($type:ident, $format:literal, $pattern:literal, $example:literal) => {
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = String::deserialize(deserializer)?;
@@ -123,14 +126,14 @@ macro_rules! text_in_the_file {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "x-format": $format, "examples": [$example] })
+                json_schema!({ "type": "string", "pattern": $pattern, "x-format": $format, "examples": [$example] })
             }
         }
     };
 }
 
-text_in_the_file!(Span, "duration", "30s");
-text_in_the_file!(Size, "size", "256MiB");
+text_in_the_file!(Span, "duration", r"^[0-9]+(\.[0-9]+)? *(ms|s|m|h|d)$", "30s");
+text_in_the_file!(Size, "size", r"^[0-9]+(\.[0-9]+)? *(B|KiB|MiB|GiB)$", "256MiB");
 
 #[cfg(test)]
 mod tests {

@@ -7,10 +7,13 @@
 //! Ranges of durations and sizes stand in `x-min` and `x-max`, units of numbers in `x-unit`, what a pattern asks for
 //! in `x-wants`, and `x-secrets` marks text in which `${env:NAME}` and `${file:path}` are replaced.
 
-use std::ops::{Deref, Range};
+mod at;
+mod default;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use at::{At, Named};
 
 use crate::model::{Category, SensorKind};
 use crate::quantity::{Size, Span};
@@ -67,17 +70,17 @@ pub(crate) struct Gateway {
     )]
     pub division: Option<String>,
     /// Directory of the outbox and the evidence, relative to the file.
-    #[serde(default = "data_dir")]
+    #[serde(default = "default::data_dir")]
     pub data_dir: String,
     /// Camera worker processes. One for each core where the key is absent.
     #[schemars(range(min = 1, max = 256), extend("x-unit" = "processes"))]
     pub workers: Option<usize>,
     /// Memory that one camera worker may use before it is ended and restarted.
-    #[serde(default = "worker_memory")]
+    #[serde(default = "default::worker_memory")]
     #[schemars(extend("x-min" = "64MiB", "x-max" = "64GiB"))]
     pub worker_memory: Size,
     /// IANA time zone of the site; event times carry its offset.
-    #[serde(default = "time_zone")]
+    #[serde(default = "default::time_zone")]
     pub time_zone: At<String>,
 }
 
@@ -97,7 +100,7 @@ pub(crate) struct Grid {
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Broker {
     /// `mqtt://` or `mqtts://`, host, and port where it is not 1883 or 8883; may carry user and password.
-    #[schemars(required, extend("x-secrets" = true, "examples" = ["mqtts://centre.example:8883", "mqtt://127.0.0.1:1883"]))]
+    #[schemars(required, extend("x-secrets" = true, "examples" = BROKER_EXAMPLES))]
     pub url: Option<At<String>>,
     /// User name, where the URL has none.
     #[schemars(extend("x-secrets" = true))]
@@ -110,7 +113,7 @@ pub(crate) struct Broker {
     #[schemars(length(min = 1, max = 128))]
     pub client_id: Option<At<String>>,
     /// MQTT keep alive: a silent connection is given up after one and a half times this.
-    #[serde(default = "keep_alive")]
+    #[serde(default = "default::keep_alive")]
     #[schemars(extend("x-min" = "5s", "x-max" = "10m"))]
     pub keep_alive: Span,
     /// PEM file of the authority that signed the broker's certificate, relative to the file. For `mqtts://` the
@@ -123,11 +126,11 @@ pub(crate) struct Broker {
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Outbox {
     /// Most bytes that queued events may take on disk.
-    #[serde(default = "quota")]
+    #[serde(default = "default::quota")]
     #[schemars(extend("x-min" = "1MiB", "x-max" = "1024GiB"))]
     pub quota: Size,
     /// Publishes in flight without a PUBACK, at most.
-    #[serde(default = "window")]
+    #[serde(default = "default::window")]
     #[schemars(range(min = 1, max = 256), extend("x-unit" = "messages"))]
     pub window: usize,
 }
@@ -137,7 +140,7 @@ pub(crate) struct Outbox {
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Http {
     /// Address and port to listen on. Anything but loopback is open to the network.
-    #[serde(default = "listen")]
+    #[serde(default = "default::listen")]
     pub listen: At<String>,
 }
 
@@ -162,7 +165,7 @@ pub(crate) struct Detector {
     /// Text file with one label a line, relative to the configuration file; instead of `labels`.
     pub labels_file: Option<At<String>>,
     /// Execution provider of ONNX Runtime. Anything but `cpu` needs a runtime that was built with it.
-    #[serde(default = "provider")]
+    #[serde(default = "default::provider")]
     #[schemars(extend("enum" = PROVIDERS))]
     pub provider: String,
 }
@@ -174,16 +177,16 @@ pub(crate) struct Camera {
     /// RTSP URL with user and password.
     #[schemars(
         required,
-        extend("x-secrets" = true, "examples" = ["rtsp://viewer:${env:CAM_PASSWORD}@10.0.0.12/Streaming/Channels/102"])
+        extend("x-secrets" = true, "examples" = [CAMERA_EXAMPLE])
     )]
     pub url: Option<At<String>>,
     /// Name for people. The id where the key is absent.
     pub name: Option<String>,
     /// Name of a built-in detector (`moshao-fire`) or of a `[detector.*]` section, or an ONNX file.
-    #[serde(default = "detector")]
+    #[serde(default = "default::detector")]
     pub detector: At<String>,
     /// Pictures handed to the detector, at most.
-    #[serde(default = "detections_per_second")]
+    #[serde(default = "default::detections_per_second")]
     #[schemars(range(min = 0.1, max = 30.0), extend("x-unit" = "per second"))]
     pub detections_per_second: f64,
     /// Ids of object rules that look at this camera.
@@ -215,23 +218,23 @@ pub(crate) struct Camera {
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Deadlines {
     /// TCP connect and RTSP DESCRIBE.
-    #[serde(default = "ten_seconds")]
+    #[serde(default = "default::ten_seconds")]
     #[schemars(extend("x-min" = "1s", "x-max" = "2m"))]
     pub describe: Span,
     /// RTSP SETUP.
-    #[serde(default = "ten_seconds")]
+    #[serde(default = "default::ten_seconds")]
     #[schemars(extend("x-min" = "1s", "x-max" = "2m"))]
     pub setup: Span,
     /// RTSP PLAY.
-    #[serde(default = "ten_seconds")]
+    #[serde(default = "default::ten_seconds")]
     #[schemars(extend("x-min" = "1s", "x-max" = "2m"))]
     pub play: Span,
     /// From PLAY to the first key frame; longer than the camera's key-frame interval.
-    #[serde(default = "first_key_frame")]
+    #[serde(default = "default::first_key_frame")]
     #[schemars(extend("x-min" = "1s", "x-max" = "5m"))]
     pub first_key_frame: Span,
     /// Without a complete picture, while playing.
-    #[serde(default = "silence")]
+    #[serde(default = "default::silence")]
     #[schemars(extend("x-min" = "1s", "x-max" = "5m"))]
     pub silence: Span,
 }
@@ -287,18 +290,18 @@ pub(crate) struct Rule {
     #[schemars(range(min = 1, max = 4))]
     pub level: Option<u8>,
     /// Event code. By the labels, or by the kind of the sensor that watches the rule, where the key is absent.
-    #[schemars(regex(pattern = "^[A-Z][A-Z0-9_]{0,31}$"), extend("x-wants" = "capitals, digits and `_`, at most 32, such as \"FIRE_SMOKE\""))]
+    #[schemars(regex(pattern = "^[A-Z][A-Z0-9_]{0,31}$"), extend("x-wants" = CODE_WANTS))]
     pub code: Option<At<String>>,
     /// Department that the event belongs to. By the code where the key is absent.
     pub category: Option<At<Category>>,
     /// Last part of the event type, such as `video` in `moshao.fire.video.v1`. By the code where the key is absent.
-    #[schemars(regex(pattern = "^[a-z][a-z0-9-]{0,31}$"), extend("x-wants" = "small letters, digits and `-`, at most 32, such as \"video\""))]
+    #[schemars(regex(pattern = "^[a-z][a-z0-9-]{0,31}$"), extend("x-wants" = KIND_WANTS))]
     pub kind: Option<String>,
     /// Title for people. By the code where the key is absent.
     #[schemars(length(min = 1, max = 100))]
     pub title: Option<String>,
     /// How long the condition must be gone (for an object: unseen) before the incident closes.
-    #[serde(default = "ten_seconds")]
+    #[serde(default = "default::ten_seconds")]
     #[schemars(extend("x-min" = "0s", "x-max" = "24h"))]
     pub clear_after: Span,
 }
@@ -311,11 +314,11 @@ pub(crate) struct Object {
     #[schemars(required, length(min = 1))]
     pub labels: Option<Vec<At<String>>>,
     /// Sightings needed.
-    #[serde(default = "at_least")]
+    #[serde(default = "default::at_least")]
     #[schemars(range(min = 1, max = 1000), extend("x-unit" = "sightings"))]
     pub at_least: At<u32>,
     /// Length of the window in which they must lie.
-    #[serde(default = "within")]
+    #[serde(default = "default::within")]
     #[schemars(extend("x-min" = "100ms", "x-max" = "10m"))]
     pub within: Span,
     /// Least score of a sighting. The detector's threshold where the key is absent.
@@ -328,7 +331,7 @@ pub(crate) struct Object {
 #[schemars(deny_unknown_fields)]
 pub(crate) struct State {
     /// The alarming state.
-    #[serde(default = "yes")]
+    #[serde(default = "default::yes")]
     pub is: bool,
 }
 
@@ -345,7 +348,7 @@ pub(crate) struct Threshold {
     #[schemars(range(min = 0.0))]
     pub hysteresis: f64,
     /// How long the value must stay beyond the limit.
-    #[serde(default = "no_time")]
+    #[serde(default = "default::no_time")]
     #[schemars(extend("x-min" = "0s", "x-max" = "24h"))]
     pub hold: Span,
 }
@@ -372,118 +375,41 @@ pub(crate) struct Corners(
     #[schemars(length(min = 3, max = 100), inner(inner(range(min = 0.0, max = 1.0))))] pub Vec<[f64; 2]>,
 );
 
-/// A value and the bytes of the file that it stands in; an empty range for a default.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct At<T> {
-    value: T,
-    place: Range<usize>,
-}
-
-/// A table whose keys are names that the user chose, in the order of the file.
-#[derive(Debug)]
-pub(crate) struct Named<T>(pub Vec<(At<String>, T)>);
-
 /// Execution providers that `moshao-inference` knows.
 const PROVIDERS: [&str; 7] = ["cpu", "xnnpack", "openvino", "cuda", "tensorrt", "acl", "rknpu"];
 
+const BROKER_EXAMPLES: [&str; 2] = ["mqtts://centre.example:8883", "mqtt://127.0.0.1:1883"];
+const CAMERA_EXAMPLE: &str = "rtsp://viewer:${env:CAM_PASSWORD}@10.0.0.12/Streaming/Channels/102";
+const CODE_WANTS: &str = "capitals, digits and `_`, at most 32, such as \"FIRE_SMOKE\"";
+const KIND_WANTS: &str = "small letters, digits and `-`, at most 32, such as \"video\"";
 const ID_WANTS: &str = "1 to 32 of small letters, digits and `-`";
 
 fn id_pattern() -> serde_json::Value {
     serde_json::json!({ "pattern": "^[a-z0-9-]{1,32}$", "x-wants": ID_WANTS })
 }
 
-// Defaults. Each is named in the `serde` attribute of its key and shown in the schema and the reference.
-
-fn data_dir() -> String {
-    "/var/lib/moshao".to_owned()
-}
-
-fn worker_memory() -> Size {
-    Size::mebibytes(512)
-}
-
-fn time_zone() -> At<String> {
-    At::from("Asia/Shanghai".to_owned())
-}
-
-fn keep_alive() -> Span {
-    Span::from_secs(30)
-}
-
-fn quota() -> Size {
-    Size::mebibytes(256)
-}
-
-fn window() -> usize {
-    32
-}
-
-fn listen() -> At<String> {
-    At::from("127.0.0.1:9464".to_owned())
-}
-
-fn provider() -> String {
-    "cpu".to_owned()
-}
-
-fn detector() -> At<String> {
-    At::from("moshao-fire".to_owned())
-}
-
-fn detections_per_second() -> f64 {
-    5.0
-}
-
-fn ten_seconds() -> Span {
-    Span::from_secs(10)
-}
-
-fn first_key_frame() -> Span {
-    Span::from_secs(20)
-}
-
-fn silence() -> Span {
-    Span::from_secs(8)
-}
-
-fn at_least() -> At<u32> {
-    At::from(3)
-}
-
-fn within() -> Span {
-    Span::from_secs(2)
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn no_time() -> Span {
-    Span::from_secs(0)
-}
-
 // === impl Outbox, Http, Deadlines ===
 
 impl Default for Outbox {
     fn default() -> Self {
-        Self { quota: quota(), window: window() }
+        Self { quota: default::quota(), window: default::window() }
     }
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: listen() }
+        Self { listen: default::listen() }
     }
 }
 
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
-            describe: ten_seconds(),
-            setup: ten_seconds(),
-            play: ten_seconds(),
-            first_key_frame: first_key_frame(),
-            silence: silence(),
+            describe: default::ten_seconds(),
+            setup: default::ten_seconds(),
+            play: default::ten_seconds(),
+            first_key_frame: default::first_key_frame(),
+            silence: default::silence(),
         }
     }
 }
@@ -496,111 +422,5 @@ impl From<Meaning> for f64 {
             Meaning::YesNo(yes) => f64::from(u8::from(yes)),
             Meaning::Number(number) => number,
         }
-    }
-}
-
-// === impl At ===
-
-impl<T> At<T> {
-    /// Where it stands.
-    pub(crate) fn place(&self) -> Range<usize> {
-        self.place.clone()
-    }
-}
-
-impl<T> From<T> for At<T> {
-    fn from(value: T) -> Self {
-        Self { value, place: 0..0 }
-    }
-}
-
-impl<T> Deref for At<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let spanned = toml::Spanned::<T>::deserialize(deserializer)?;
-        Ok(Self { place: spanned.span(), value: spanned.into_inner() })
-    }
-}
-
-impl<T: Serialize> Serialize for At<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.value.serialize(serializer)
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for At<T> {
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn schema_id() -> std::borrow::Cow<'static, str> {
-        T::schema_id()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
-    }
-}
-
-// === impl Named ===
-
-impl<T> Default for Named<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries<T>(std::marker::PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Entries<T> {
-            type Value = Named<T>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a table")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Named<T>, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Named(entries))
-            }
-        }
-
-        deserializer.deserialize_map(Entries(std::marker::PhantomData))
-    }
-}
-
-impl<T: Serialize> Serialize for Named<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (&**name, value)))
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for Named<T> {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        format!("Map_of_{}", T::schema_name()).into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "object", "additionalProperties": generator.subschema_for::<T>() })
     }
 }

@@ -130,7 +130,9 @@ fn presets(page: &mut String) {
     line(page, format_args!("\n## Presets of sensors\n"));
     line(
         page,
-        format_args!("A sensor with a preset and no `watches` is watched by the preset's own rule.\n"),
+        format_args!(
+            "A sensor with a preset and no `watches` is watched by the preset's own rule; where it gives another `kind`, by the\nsame rule with the code of that kind.\n"
+        ),
     );
     line(
         page,
@@ -139,8 +141,7 @@ fn presets(page: &mut String) {
         ),
     );
     for preset in &PRESETS {
-        let rule = preset.rule();
-        let kind = serde_json::to_value(preset.kind).unwrap_or_default();
+        let rule = preset.rule(preset.kind);
         line(
             page,
             format_args!(
@@ -152,7 +153,7 @@ fn presets(page: &mut String) {
                 } else {
                     format!("`{}`", preset.value)
                 },
-                kind.as_str().unwrap_or_default(),
+                preset.kind,
                 preset.unit.map_or("yes/no".to_owned(), |unit| format!("`{unit}`")),
                 rule.code,
                 rule.condition,

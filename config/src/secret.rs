@@ -30,7 +30,14 @@ enum Variables {
     Only(BTreeMap<String, String>),
 }
 
-/// What a reference stands for cannot be had. Says why, never the value.
+/// A reference that cannot be replaced, and where it stands in its text, bytes.
+#[derive(Debug)]
+pub(crate) struct BadReference {
+    pub at: Range<usize>,
+    pub error: SecretError,
+}
+
+/// Why what a reference stands for cannot be had. Never the value.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SecretError {
     #[error("`${{` without `}}`")]
@@ -81,7 +88,7 @@ impl Environment {
     }
 
     /// Replaces every reference in `text`.
-    pub(crate) fn expand(&self, text: &str, template: Template) -> Result<String, SecretError> {
+    pub(crate) fn expand(&self, text: &str, template: Template) -> Result<String, BadReference> {
         let only_a_reference = is_reference(text);
         let mut expanded = String::with_capacity(text.len());
         let mut rest = text;
@@ -94,8 +101,13 @@ impl Environment {
                 continue;
             }
             expanded.push_str(before);
-            let end = reference.find('}').ok_or(SecretError::Open)?;
-            let value = self.value(&reference[2..end])?;
+            let start = text.len() - reference.len();
+            let end = reference
+                .find('}')
+                .ok_or(BadReference { at: start..text.len(), error: SecretError::Open })?;
+            let value = self
+                .value(&reference[2..end])
+                .map_err(|error| BadReference { at: start..start + end + 1, error })?;
             match template {
                 Template::Url if !only_a_reference => expanded.extend(utf8_percent_encode(&value, RESERVED)),
                 _ => expanded.push_str(&value),
@@ -243,7 +255,7 @@ mod tests {
         std::fs::write(directory.path().join("cam.pass"), "p@ss/1\r\n").unwrap();
         let variables = [("HOST", "10.0.0.1"), ("URL", "rtsp://a:b@c/d")];
         let environment = Environment::fixed(directory.path(), variables, 1);
-        let expand = |text, template| environment.expand(text, template).map_err(|error| error.to_string());
+        let expand = |text, template| environment.expand(text, template).map_err(|bad| bad.error.to_string());
 
         assert_eq!(expand("x${file:cam.pass}y", Template::Plain).unwrap(), "xp@ss/1y");
         assert_eq!(

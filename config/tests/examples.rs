@@ -107,3 +107,32 @@ fn the_smart_fire_example_maps_every_sensor() {
     let car_park = config.detectors.iter().find(|detector| detector.name == "car-park").unwrap();
     assert_eq!(car_park.label_thresholds, [("ebike".into(), 0.55)]);
 }
+
+#[test]
+fn a_preset_with_another_kind_brings_the_event_of_that_kind() {
+    let minimal = include_str!("../examples/minimal.toml");
+    let sensors = r#"
+[sensor.cellar]
+preset = "esphome-binary"
+kind = "leak"
+topic = "cellar/binary_sensor/water/state"
+
+[sensor.freezer]
+preset = "zigbee2mqtt-temperature"
+unit = "degF"
+topic = "zigbee2mqtt/freezer"
+"#;
+    let environment = Environment::fixed("/etc/moshao", [("CAM_PASSWORD", "x")], 4);
+    let told = examine_text(&format!("{minimal}{sensors}"), "moshao.toml", &environment).report.to_string();
+    assert!(
+        told.contains("error: the rule of preset `zigbee2mqtt-temperature` is for temperature in Cel"),
+        "{told}"
+    );
+
+    let sensors = sensors.replace("unit = \"degF\"\n", "");
+    let config = moshao_config::parse(&format!("{minimal}{sensors}"), "moshao.toml", &environment).unwrap();
+    let leak = config.rules.iter().find(|rule| rule.id == "preset/esphome-binary/leak").unwrap();
+    assert_eq!((leak.code.as_str(), leak.category), ("WATER_LEAK", Category::City));
+    let freezer = config.sensors.iter().find(|sensor| sensor.id == "freezer").unwrap();
+    assert_eq!(freezer.watches, ["preset/zigbee2mqtt-temperature"]);
+}

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use moshao_config::{Environment, examine_text};
+use moshao_config::{Environment, examine, examine_text};
 
 fn report_is_as_expected(name: &str) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports");
@@ -42,4 +42,28 @@ fn an_empty_file_misses_three_sections() {
 #[test]
 fn what_does_not_go_together_is_told() {
     report_is_as_expected("together");
+}
+
+#[test]
+fn programs_are_told_columns_in_characters() {
+    let text = "[grid]\r\ncode = \"510104001001003\"\r\nname = \"第三网格\" # \r\n\"名\" = 1\r\n";
+    let report = examine_text(text, "moshao.toml", &Environment::fixed(".", [], 1)).report;
+    let entry = report.entries().find(|entry| entry.line == Some(4)).unwrap();
+    assert_eq!((entry.column, entry.end_column), (Some(1), Some(4)));
+    assert_eq!(entry.message, "unknown key `名` in [grid]");
+    let json = serde_json::to_value(&entry).unwrap();
+    assert_eq!((json["severity"].as_str(), json["file"].as_str()), (Some("error"), Some("moshao.toml")));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_one_problem_without_a_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let report = examine(&directory.path().join("absent.toml")).report;
+    assert_eq!((report.errors(), report.entries().next().unwrap().line), (1, None));
+    assert!(report.to_string().contains("absent.toml: error: cannot read the configuration: No such file"));
+
+    let latin = directory.path().join("latin.toml");
+    std::fs::write(&latin, b"[grid]\nname = \"\xe9\"\n").unwrap();
+    let told = examine(&latin).report.to_string();
+    assert!(told.contains("not UTF-8 text from byte 15 on; save the file as UTF-8"), "{told}");
 }

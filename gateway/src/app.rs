@@ -24,6 +24,7 @@ use crate::desk::Desk;
 use crate::evidence::{self, StoreError};
 use crate::http::{BindError, Expected, Http};
 use crate::metrics::Metrics;
+use crate::mqtt::Link;
 use crate::outbox::{self, OutboxError, OutboxHandle, Recovered};
 use crate::sensor::reading::Reading;
 use crate::supervise::{WorkerCommand, Workers};
@@ -32,6 +33,8 @@ use crate::{presence, sensor, uplink};
 
 /// After the sources have stopped, the uplink may go on for this long to empty the outbox. What is left waits on disk.
 const LAST_DELIVERIES: Duration = Duration::from_millis(1000);
+/// Readings that wait for the desk; beyond them the sensors' broker has to wait (TCP backpressure).
+const READINGS_MAX: usize = 1024;
 
 /// The gateway, built and not yet running.
 #[derive(Debug)]
@@ -162,26 +165,29 @@ fn start_uplink(
         metrics: metrics.clone(),
     };
     // Metrics and logs say how the link is; nobody waits for it.
-    let (link, _) = watch::channel(uplink::Link::Down { reason: None });
+    let (link, _) = watch::channel(Link::Down { reason: None });
     tokio::spawn(uplink::run(settings, outbox.clone(), link, stop.clone()))
 }
 
 /// The sensors' broker, where one is configured; otherwise a source that never says anything until `stop`.
 fn start_sensors(
-    config: &Arc<Config>,
+    config: &Config,
     metrics: &Arc<Metrics>,
     stop: &CancellationToken,
 ) -> (mpsc::Receiver<Reading>, JoinHandle<()>) {
-    let (sender, readings) = mpsc::channel(sensor::READINGS_MAX);
+    let (sender, readings) = mpsc::channel(READINGS_MAX);
     let stop = stop.clone();
-    let task = match config.sensor_broker.clone() {
-        Some(broker) => tokio::spawn(sensor::mqtt::run(broker, config.clone(), metrics.clone(), sender, stop)),
-        None => tokio::spawn(async move {
+    let Some(broker) = config.sensor_broker.clone() else {
+        let silence = async move {
             stop.cancelled().await;
             drop(sender);
-        }),
+        };
+        return (readings, tokio::spawn(silence));
     };
-    (readings, task)
+    let settings =
+        sensor::mqtt::Settings { broker, sensors: config.sensors.clone(), metrics: metrics.clone() };
+    let (link, _) = watch::channel(Link::Down { reason: None });
+    (readings, tokio::spawn(sensor::mqtt::run(settings, sender, link, stop)))
 }
 
 async fn until_empty(outbox: &OutboxHandle) {

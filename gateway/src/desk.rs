@@ -127,7 +127,7 @@ impl Desk {
 
     async fn reading(&mut self, reading: &Reading) {
         let now = self.clock.now();
-        let changes = self.judge.reading(now, reading.config_index, &reading.sensor, reading.value);
+        let changes = self.judge.reading(now, reading);
         self.tell(now, changes, None).await;
     }
 

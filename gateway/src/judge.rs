@@ -13,6 +13,7 @@ use crate::health::StreamHealth;
 use crate::incident::fusion::Places;
 use crate::incident::{Change, Incident, Incidents};
 use crate::rules::{Engine, Finding, Source};
+use crate::sensor::reading::Reading;
 use crate::worker::link::{Observation, StreamState};
 
 pub use crate::incident::NewId;
@@ -77,9 +78,9 @@ impl Judge {
         self.settle(now, findings)
     }
 
-    /// One reading of sensor number `index` in the configuration.
-    pub fn reading(&mut self, now: Moment, index: usize, instance: &str, value: f64) -> Vec<Change> {
-        let findings = self.rules.reading(now, index, instance, value);
+    /// One reading of a sensor.
+    pub fn reading(&mut self, now: Moment, reading: &Reading) -> Vec<Change> {
+        let findings = self.rules.reading(now, reading);
         self.settle(now, findings)
     }
 
@@ -169,6 +170,12 @@ level = 1
         Moment { mono: Duration::ZERO, wall: begin }.later(Duration::from_millis(ms))
     }
 
+    /// The kitchen's smoke alarm says yes (1) or no (0).
+    fn smoke(ms: u64, value: f64) -> Reading {
+        let received = at(ms).wall;
+        Reading { sensor: "kitchen-smoke".to_owned(), config_index: 0, value, received, device_time: None }
+    }
+
     fn picture(number: u64, labels: &[&str]) -> Observation {
         let tracks = labels
             .iter()
@@ -198,11 +205,11 @@ level = 1
         let mut note = |ms: u64, changes: Vec<Change>| {
             story.extend(changes.iter().map(|c| (ms, c.phase, c.incident.id.clone(), c.incident.level)));
         };
-        note(0, judge.reading(at(0), 0, "kitchen-smoke", 1.0));
+        note(0, judge.reading(at(0), &smoke(0, 1.0)));
         for (n, ms) in [400, 600, 800, 1000].into_iter().enumerate() {
             note(ms, judge.observe(at(ms), &picture(n as u64, &["fire"])));
         }
-        note(20_000, judge.reading(at(20_000), 0, "kitchen-smoke", 0.0));
+        note(20_000, judge.reading(at(20_000), &smoke(20_000, 0.0)));
         note(25_000, judge.tick(at(25_000)));
         note(30_000, judge.tick(at(30_000)));
         assert_eq!(
@@ -219,7 +226,7 @@ level = 1
     fn the_event_says_what_the_contract_promises() {
         let config = village();
         let mut judge = judge(&config);
-        let opened = judge.reading(at(0), 0, "kitchen-smoke", 1.0).remove(0);
+        let opened = judge.reading(at(0), &smoke(0, 1.0)).remove(0);
         let telling = tell(&config, at(360), &opened);
         assert_eq!(telling.topic, "moshao/v1/510104001001/gw-0007/event/fire/1");
         let mut event = serde_json::to_value(&telling.event).unwrap();
@@ -263,7 +270,7 @@ level = 1
     fn a_restart_in_the_middle_changes_nothing_of_the_story() {
         let config = village();
         let mut before = judge(&config);
-        before.reading(at(0), 0, "kitchen-smoke", 1.0);
+        before.reading(at(0), &smoke(0, 1.0));
         for ms in [400, 600, 800] {
             before.observe(at(ms), &picture(1, &["smoke"]));
         }
@@ -271,9 +278,9 @@ level = 1
         let mut after = judge(&config);
         after.restore(at(2000), &before.save()).unwrap();
         assert!(after.observe(at(2200), &picture(1, &["smoke"])).is_empty(), "known already");
-        assert!(after.reading(at(3000), 0, "kitchen-smoke", 1.0).is_empty(), "known already");
+        assert!(after.reading(at(3000), &smoke(3000, 1.0)).is_empty(), "known already");
         assert!(after.tick(at(60_000)).is_empty(), "the camera sees nothing more, the sensor still alarms");
-        assert!(after.reading(at(61_000), 0, "kitchen-smoke", 0.0).is_empty());
+        assert!(after.reading(at(61_000), &smoke(61_000, 0.0)).is_empty());
         let closed = after.tick(at(71_000));
         assert_eq!((closed.len(), closed[0].phase), (1, Phase::Closed));
     }

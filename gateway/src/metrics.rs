@@ -48,6 +48,8 @@ pub struct Metrics {
     pub sensor_readings: IntCounter,
     /// Sensor messages refused. `reason`
     pub sensor_refused: IntCounterVec,
+    /// Readings that waited because the rules were behind; none is dropped.
+    pub sensor_waits: IntCounter,
     /// Sensors known, counting each instance of a captured topic.
     pub sensors_known: IntGauge,
 
@@ -170,6 +172,11 @@ impl Metrics {
                 "moshao_sensor_refused_total",
                 "Sensor messages refused, by reason.",
                 &["reason"],
+            ),
+            sensor_waits: counter(
+                r,
+                "moshao_sensor_waits_total",
+                "Readings that waited because the rules were behind.",
             ),
             sensors_known: gauge(r, "moshao_sensors_known", "Sensors that have been heard."),
             incidents_open: gauge(r, "moshao_incidents_open", "Incidents open now."),

@@ -23,6 +23,18 @@ pub const MAX_PACKET_BYTES: usize = 256 * 1024;
 /// TCP, TLS and CONNACK together may take this long: a cellular link is slow to wake.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
+/// How the link to a broker is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// Trying to connect, or waiting to try.
+    Down {
+        /// Why the last connection ended; none before the first and after a stop.
+        reason: Option<String>,
+    },
+    /// Connected.
+    Up,
+}
+
 /// Why the CA file of a broker cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TlsError {
@@ -74,18 +86,17 @@ pub fn client(options: MqttOptions, requests: usize) -> (AsyncClient, EventLoop)
     (client, event_loop)
 }
 
-/// Only the given CA counts, not the system's: a centre has its own.
+/// Only what the CA file holds counts: a centre has a CA of its own.
 fn client_config(tls: &Tls) -> Result<ClientConfig, TlsError> {
     let unreadable = |error: rustls::pki_types::pem::Error| TlsError::Unreadable {
         file: tls.ca_file.clone(),
         detail: error.to_string(),
     };
+    let certificates = CertificateDer::pem_file_iter(&tls.ca_file).map_err(unreadable)?;
+    let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(&tls.ca_file).map_err(unreadable)? {
-        roots
-            .add(certificate.map_err(unreadable)?)
-            .map_err(|error| TlsError::Unreadable { file: tls.ca_file.clone(), detail: error.to_string() })?;
-    }
+    // A system's collection holds a few that the library does not take; none of them is the centre's.
+    roots.add_parsable_certificates(certificates);
     if roots.is_empty() {
         return Err(TlsError::Empty { file: tls.ca_file.clone() });
     }

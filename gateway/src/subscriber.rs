@@ -43,7 +43,7 @@ impl Subscriber {
     /// Waits until the broker has taken the subscription: nothing published later is missed.
     pub async fn subscribed(&mut self) {
         // None: the connection task has ended, which it does only when this is dropped.
-        drop(self.subscribed.recv().await);
+        self.subscribed.recv().await.unwrap_or_default();
     }
 
     /// The next message.
@@ -74,7 +74,7 @@ async fn receive(
                     tracing::error!(filter, "the broker refuses the subscription");
                 }
                 // Full: it has been told before and nobody has asked.
-                drop(subscribed.try_send(()));
+                subscribed.try_send(()).ok();
             }
             Ok(MqttEvent::Incoming(Packet::Publish(publish))) => {
                 let message = Message { topic: publish.topic, payload: publish.payload.to_vec() };

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use prost::bytes::Bytes;
+
+use crate::catalogue::BUILT_IN;
 pub use crate::error::{DetectError, ModelError};
 use crate::family::{Evidence, FAMILIES, Family, Head, Recognised};
 use crate::labels;
@@ -257,7 +260,13 @@ impl Detector {
 }
 
 fn built_in(name: &str) -> Result<ModelFile, ModelError> {
-    Err(ModelError::UnknownBuiltIn { name: name.into(), known: Vec::new() })
+    let (name, bytes) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name).ok_or_else(|| {
+        ModelError::UnknownBuiltIn {
+            name: name.into(),
+            known: BUILT_IN.iter().map(|(name, _)| *name).collect(),
+        }
+    })?;
+    ModelFile::parse((*name).to_owned(), Bytes::from_static(bytes))
 }
 
 /// Runs the model on grey and asks the families, or the one that the user names.
@@ -272,7 +281,7 @@ fn recognise(
             let known = FAMILIES.iter().map(|f| f.name).collect();
             ModelError::UnknownFamily { family: family.clone(), known }
         })?),
-        None => None,
+        None => model.metadata.get("family").and_then(|family| Family::by_name(family)),
     };
     let input = session.input();
     /// Grey in the range that most models take; for this run only shapes and rough sizes matter.

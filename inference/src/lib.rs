@@ -6,6 +6,7 @@
 //! Inside the detector, in the order of the data: `tensor` (planar YUV to the model's input, one pass), `session` (ONNX
 //! Runtime), `family` (what the numbers mean; one file a family), `nms` (overlapping candidates).
 
+pub mod catalogue;
 pub mod detector;
 pub mod error;
 mod family;

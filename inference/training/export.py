@@ -25,13 +25,13 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 import data
-from metrics import Predict, answers, average_precision, threshold_for, top_scores
+from calibrate import balance
+from metrics import Predict, answers, average_precision
 from model import LABELS, Detector, Exported, fold
 
 VERSION = "1.0.0"
 LICENCE = "Apache-2.0 (weights; started from Megvii YOLOX-nano, Apache-2.0; trained on CC-BY-4.0 data named in the card)"
 ALLOWED_LOSS = 0.02  # average precision that int8 may cost, per label
-FALSE_ALARMS = 0.05  # of hard fire-free pictures, at the default threshold
 CALIBRATION = 100  # training pictures that set the int8 ranges
 
 
@@ -49,13 +49,15 @@ def main() -> None:
     plain, eight = options.models / "moshao-fire.onnx", options.models / "moshao-fire-int8.onnx"
     size = (options.height, options.width)
 
-    write(checkpoint(options.run), plain, size)
+    detector = checkpoint(options.run)
     if options.threshold:
+        write(detector, plain, size)
         describe(plain, size, options.threshold)
         return
     pictures = data.load(data.root(options.data))
+    threshold = balance(detector, pictures.held_out, size)
+    write(detector, plain, size)
     found = answers(runner(plain), pictures.held_out, *size)
-    threshold = default_threshold(found, pictures.held_out)
     describe(plain, size, threshold)
     whole = [average_precision(found, pictures.held_out, i) for i in range(len(LABELS))]
     report = {"file": plain.name, "bytes": plain.stat().st_size, "threshold": threshold}
@@ -64,8 +66,7 @@ def main() -> None:
     quantise(plain, eight, pictures.train, size)
     found = answers(runner(eight), pictures.held_out, *size)
     less = [average_precision(found, pictures.held_out, i) for i in range(len(LABELS))]
-    # The rule is the lowest threshold that stays quiet, and int8 shifts scores a little: it gets its own.
-    describe(eight, size, default_threshold(found, pictures.held_out))
+    describe(eight, size, threshold)
     print(json.dumps({"file": eight.name, "bytes": eight.stat().st_size} | {f"ap_{n}": round(v, 4) for n, v in zip(LABELS, less)}))
     if any(a - b > ALLOWED_LOSS for a, b in zip(whole, less)):
         eight.unlink()
@@ -110,12 +111,6 @@ def describe(file: Path, size: tuple[int, int], threshold: float) -> None:
     onnx.helper.set_model_props(model, facts)
     onnx.checker.check_model(model)
     onnx.save(model, str(file))
-
-
-def default_threshold(found, pictures) -> float:
-    """The lowest threshold at which at most one hard fire-free picture in twenty is reported."""
-    hard = np.array([p.kind == "calm" and p.source != "footage" for p in pictures])
-    return threshold_for(top_scores(found)[hard], FALSE_ALARMS)
 
 
 def runner(file: Path, threads: int = 2) -> Predict:

@@ -51,7 +51,7 @@ def arguments() -> argparse.Namespace:
 class Average:
     """A slow copy of the weights: steadier than the weights themselves, and what is shipped."""
 
-    def __init__(self, model: torch.nn.Module, decay: float = 0.9985):
+    def __init__(self, model: torch.nn.Module, decay: float = 0.997):
         self.model = copy.deepcopy(model).eval()
         self.decay, self.steps = decay, 0
 

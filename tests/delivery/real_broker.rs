@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use moshao::metrics::Metrics;
+use moshao::mqtt::Link;
 use moshao::outbox::{Class, OutboxHandle};
-use moshao::uplink::Link;
 use moshao_tests::broker::Broker;
-use moshao_tests::gateway_parts::{RunningUplink, loopback_broker, new_event, open_outbox};
 use moshao_tests::centre::{Centre, Message};
+use moshao_tests::gateway_parts::{RunningUplink, loopback_broker, new_event, open_outbox};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -34,10 +34,7 @@ async fn accept(outbox: &OutboxHandle, from: usize, to: usize) {
 async fn drained(outbox: &OutboxHandle) {
     let mut stats = outbox.stats();
     let empty = stats.wait_for(|stats| stats.depth == 0);
-    timeout(moshao_tests::centre::PATIENCE, empty)
-        .await
-        .expect("drained in time")
-        .expect("the outbox lives");
+    timeout(moshao_tests::centre::PATIENCE, empty).await.expect("drained in time").expect("the outbox lives");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

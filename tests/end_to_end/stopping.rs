@@ -36,13 +36,13 @@ fn a_second_sigterm_stops_at_once() {
     }
     gateway.signal(Signal::SIGTERM);
     eventually("the first signal is taken", Duration::from_secs(2), || {
-        gateway.log().to_lowercase().contains("stopping").then_some(())
+        gateway.log().contains("stopping").then_some(())
     });
     let asked = Instant::now();
     gateway.signal(Signal::SIGTERM);
     gateway.wait_for_exit(Duration::from_secs(10));
     let took = asked.elapsed();
-    assert!(took < Duration::from_millis(500), "it took {took:?}");
+    assert!(took < Duration::from_secs(1), "it took {took:?}");
     // A stopped process takes no signal but SIGKILL; the gateway's end closed their link, so they exit when they go on.
     for &worker in &workers {
         if processes::alive(worker) {

@@ -163,7 +163,7 @@ fn run(config: &Path, log: &Path) -> Child {
         .arg("run")
         .arg("--config")
         .arg(config)
-        .env("RUST_LOG", "info")
+        .env("MOSHAO_LOG", "info")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(fs::File::create(log).expect("the gateway's log"))

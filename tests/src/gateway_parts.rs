@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use moshao::event::{Confirm, Device, Event, EventData, GridRef, Mode, Phase};
 use moshao::metrics::Metrics;
+use moshao::mqtt::Link;
 use moshao::outbox::{self, Class, NewEvent, Origin, OriginSource, OutboxHandle, Recovered, Site};
 use moshao::topics::Topics;
 use moshao::uplink;
@@ -110,7 +111,7 @@ pub fn loopback_broker(port: u16) -> Broker {
 #[derive(Debug)]
 pub struct RunningUplink {
     /// How the link is.
-    pub link: watch::Receiver<uplink::Link>,
+    pub link: watch::Receiver<Link>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -129,7 +130,7 @@ impl RunningUplink {
             on_delivered: None,
             metrics: Arc::clone(metrics),
         };
-        let (sender, link) = watch::channel(uplink::Link::Down { reason: None });
+        let (sender, link) = watch::channel(Link::Down { reason: None });
         let stop = CancellationToken::new();
         let task = tokio::spawn(uplink::run(settings, outbox.clone(), sender, stop.clone()));
         Self { link, stop, task }

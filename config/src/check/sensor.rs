@@ -25,9 +25,9 @@ impl Check<'_> {
                 self.problems.push(Problem::warning(id.place(), message));
             }
             if let Some(preset) = preset.filter(|_| section.watches.is_none())
-                && !rules.iter().any(|rule| rule.id == preset.rule_id())
+                && !rules.iter().any(|rule| rule.id == preset.rule_id(sensor.kind))
             {
-                rules.push(preset.rule());
+                rules.push(preset.rule(sensor.kind));
             }
             sensors.push(sensor);
         }
@@ -74,8 +74,11 @@ impl Check<'_> {
         });
         let watches = match &section.watches {
             Some(entries) => self.watches(entries, names, Watcher::Sensors),
-            None => preset.iter().map(|preset| preset.rule_id()).collect(),
+            None => preset.zip(kind).iter().map(|(preset, kind)| preset.rule_id(*kind)).collect(),
         };
+        if section.watches.is_none() {
+            self.keeps_its_limit(section, preset);
+        }
         let nothing = section.watches.as_ref().map_or(needed, |entries| entries.is_empty());
         if nothing && !self.document.is_bad(&format!("{path}.watches")) {
             let message = format!("sensor `{}` watches no rule: its readings will raise nothing", **id);
@@ -112,6 +115,18 @@ impl Check<'_> {
         })
     }
 
+    /// The limit of a preset's own rule means nothing for another kind or in another unit.
+    fn keeps_its_limit(&mut self, section: &raw::Sensor, preset: Option<&'static Preset>) {
+        let Some(preset) = preset.filter(|preset| preset.has_limit()) else { return };
+        let kind = section.kind.as_ref().filter(|kind| ***kind != preset.kind).map(At::place);
+        let unit = section.unit.as_ref().filter(|unit| preset.unit != Some(unit.as_str())).map(At::place);
+        if let Some(place) = kind.or(unit) {
+            let unit = preset.unit.unwrap_or_default();
+            let message = format!("the rule of preset `{}` is for {} in {unit}", preset.name, preset.kind);
+            self.error(place, message, "leave this key out, or name a rule of your own in `watches`");
+        }
+    }
+
     fn kind(
         &mut self,
         id: &At<String>,
@@ -125,7 +140,8 @@ impl Check<'_> {
             (None, None) => {
                 if needed && !self.document.is_bad(&format!("sensor.{}.kind", **id)) {
                     let message = format!("sensor `{}` has neither `preset` nor `kind`", **id);
-                    self.error(id.place(), message, "for example preset = \"zigbee2mqtt-smoke\", or kind = \"smoke\" and value = \"/smoke\"");
+                    let hint = "for example preset = \"zigbee2mqtt-smoke\"; or kind = \"smoke\" and value = \"/smoke\"";
+                    self.error(id.place(), message, hint);
                 }
                 None
             }

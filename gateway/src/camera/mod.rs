@@ -10,6 +10,7 @@
 pub mod backoff;
 pub mod decode;
 pub mod fault;
+pub mod file;
 pub mod login;
 pub mod mask;
 pub mod measure;

@@ -50,7 +50,7 @@ impl Picture {
     }
 
     /// The frame, for scaling.
-    pub(super) fn frame(&self) -> &frame::Video {
+    pub(crate) fn frame(&self) -> &frame::Video {
         &self.frame
     }
 }

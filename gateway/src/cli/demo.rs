@@ -37,7 +37,7 @@ Examples:
 
 Exit code 1 when the story was not told in time: one incident, opened by the smoke alarm, confirmed by the camera,
 closed when both are clear. With --camera there is no story to be told.")]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// How long the demo may take
     #[arg(long, default_value_t = 55, value_parser = clap::value_parser!(u64).range(5..=86_400))]
     seconds: u64,
@@ -50,12 +50,12 @@ pub struct Arguments {
 }
 
 /// Never used for training.
-const COURTYARD: u64 = 0x6d6f_7368_616f;
+const COURTYARD: u64 = 0x6d6f_7368_6174;
 /// First flame in the picture.
 const FLAMES_S: f32 = 11.0;
 /// The fire is put out.
 const OUT_S: f32 = 27.0;
-const SIZE_PX: (u32, u32) = (960, 540);
+const SIZE_PX: (u32, u32) = (640, 360);
 const FPS: u32 = 10;
 
 /// The shed: smoke before flames, as it is; the thermometer stays below its alarm.
@@ -80,7 +80,7 @@ change = [
 "#;
 
 /// Runs the demo.
-pub fn run(arguments: &Arguments) -> Outcome {
+pub(super) fn run(arguments: &Arguments) -> Outcome {
     logging::init(logging::Format::Text, true);
     let runtime = super::run::runtime()?;
     let outcome = runtime.block_on(show(arguments));
@@ -109,7 +109,11 @@ async fn show(arguments: &Arguments) -> Outcome {
     let mut subscriber = Subscriber::start(subscriber_options(broker), topics);
     subscriber.subscribed().await;
 
-    let app = App::build(config, super::run::worker_command(logging::Format::Text)?).await.map_err(Failure::failed)?;
+    let mut worker = super::run::worker_command(logging::Format::Text)?;
+    if std::env::var_os("MOSHAO_LOG").is_none() {
+        worker.environment.push(("MOSHAO_LOG".to_owned(), "warn".to_owned()));
+    }
+    let app = App::build(config, worker).await.map_err(Failure::failed)?;
     let metrics = app.http_address().map_err(Failure::failed)?;
     introduce(arguments, broker, metrics);
     let stop = CancellationToken::new();

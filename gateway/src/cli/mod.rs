@@ -4,7 +4,13 @@
 
 mod camera_worker;
 mod check;
+mod demo;
+mod detect;
+mod draw;
+mod events;
+mod models;
 mod probe;
+mod pull;
 mod replay;
 mod run;
 mod schema;
@@ -29,8 +35,15 @@ enum Command {
     Run(run::Arguments),
     /// Every mistake in a configuration file at once.
     Check(check::Arguments),
+    Demo(demo::Arguments),
+    /// Find objects in pictures and videos.
+    Detect(detect::Arguments),
     Probe(probe::Arguments),
     Replay(replay::Arguments),
+    /// Know detectors: list, inspect, fetch and verify them.
+    Models(models::Arguments),
+    /// Subscribe as the centre would and print the events.
+    Events(events::Arguments),
     /// The JSON Schema of the configuration or of the event, or the AsyncAPI document of the topics.
     Schema(schema::Arguments),
     /// Cameras and sensors that are not there, for trying things out and for tests.
@@ -57,8 +70,12 @@ pub fn main() -> ExitCode {
     let outcome: Outcome = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Detect(arguments) => detect::run(arguments),
+        Command::Models(arguments) => models::run(arguments),
         Command::Probe(arguments) => probe::run(arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Events(arguments) => events::run(arguments),
         Command::Schema(arguments) => schema::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
         Command::CameraWorker(arguments) => camera_worker::run(&arguments),

@@ -32,7 +32,7 @@ Examples:
 
 Decoder, detector, tracker and rules are those of the running gateway; the clock is the footage's own, so it runs as
 fast as the machine can. Nothing is sent or stored. The last line sums up.")]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Configuration file
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -84,7 +84,7 @@ struct Replay {
 }
 
 /// Runs to the end of the footage.
-pub fn run(arguments: &Arguments) -> Outcome {
+pub(super) fn run(arguments: &Arguments) -> Outcome {
     logging::init(logging::Format::Text, true);
     let mut config = super::load_config(&arguments.config)?.config;
     let camera = take_camera(&mut config, &arguments.camera)?;

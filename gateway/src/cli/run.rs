@@ -22,7 +22,7 @@ Examples:
 
 Stops in order on SIGTERM or Ctrl-C, within 5 seconds; at once on a second one. Events that have not been
 delivered by then stay on disk and go out after the next start.")]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Configuration file; `moshao check` says what is wrong with it
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -32,7 +32,7 @@ pub struct Arguments {
 }
 
 /// Runs until a signal.
-pub fn run(arguments: &Arguments) -> Outcome {
+pub(super) fn run(arguments: &Arguments) -> Outcome {
     let loaded = super::load_config(&arguments.config)?;
     logging::init(arguments.log_format, false);
     for doubt in loaded.doubts.problems() {

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use super::{Failure, Outcome};
 use crate::logging;
 use crate::sim::fault::Fault;
-use crate::sim::feed::{Feed, Recording, SceneFeed};
+use crate::sim::feed::{Feed, Playlist, SceneFeed};
 use crate::sim::rtsp::{CameraOptions, CameraServer, Credentials};
 use crate::sim::scene::Story;
 use crate::sim::scene_set::SceneSet;
@@ -17,7 +17,7 @@ use crate::sim::sensors::{self, BrokerAddress, DEMO_SCRIPT, Script};
 
 /// Cameras and sensors that are not there: for trying things out and for tests.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     #[command(subcommand)]
     what: What,
 }
@@ -119,7 +119,7 @@ struct Scenes {
 }
 
 /// Runs the command.
-pub fn run(arguments: Arguments) -> Outcome {
+pub(super) fn run(arguments: Arguments) -> Outcome {
     logging::init(logging::Format::Text, false);
     match arguments.what {
         What::Camera(camera) => serve(camera),
@@ -132,7 +132,7 @@ fn serve(camera: Camera) -> Outcome {
     let feed: Feed = if camera.files.is_empty() {
         SceneFeed { seed: camera.scene, story: Story::Drawn, size_px: camera.size, fps: camera.fps }.start()
     } else {
-        Recording::load(&camera.files).and_then(Recording::start)
+        Playlist::load(&camera.files).and_then(Playlist::start)
     }
     .map_err(Failure::failed)?;
     let credentials = camera

@@ -173,10 +173,22 @@ impl Owner {
         let (entries, callers): (Vec<_>, Vec<_>) =
             waiting.into_iter().map(|one| (one.entry, (one.handed_over, one.reply))).unzip();
         let outcome = self.with_store(now, |store| store.commit(&entries, &delivered, Timestamp::now()));
-        match outcome {
+        match &outcome {
             Ok(committed) => {
                 self.fault = None;
-                self.count(&entries, &committed);
+                self.count(&entries, committed);
+            }
+            Err(error) => {
+                self.fault = error.is_storage_fault().then(|| error.clone());
+                // Not counted towards a full group: they try again in a second, not at once.
+                self.group.deletions(now, 0);
+                self.delivered = delivered;
+            }
+        }
+        // Who has an answer finds it in the figures too.
+        self.publish_stats();
+        match outcome {
+            Ok(committed) => {
                 for ((handed_over, reply), sequences) in callers.into_iter().zip(committed.sequences) {
                     self.settings.metrics.outbox_commit_seconds.observe(handed_over.elapsed().as_secs_f64());
                     drop(reply.send(Ok(sequences)));
@@ -186,13 +198,8 @@ impl Owner {
                 for (_, reply) in callers {
                     drop(reply.send(Err(error.clone())));
                 }
-                self.fault = error.is_storage_fault().then_some(error);
-                // Not counted towards a full group: they try again in a second, not at once.
-                self.group.deletions(now, 0);
-                self.delivered = delivered;
             }
         }
-        self.publish_stats();
     }
 
     /// Runs `work` on the open file; after a fault, opens it anew first.

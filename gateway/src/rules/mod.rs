@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Moment;
 use crate::event::{Measure, Object};
+use crate::sensor::reading::Reading;
 use crate::worker::link::Observation;
 
 use object::ObjectWatch;
@@ -189,10 +190,11 @@ impl Engine {
         findings
     }
 
-    /// One reading of sensor number `index` in the configuration; `instance` is its id with captured levels.
-    pub fn reading(&mut self, now: Moment, index: usize, instance: &str, value: f64) -> Vec<Finding> {
-        let Some(sensor) = self.sensors.get(index) else { return Vec::new() };
-        let source = Source::Sensor(instance.to_owned());
+    /// One reading of a sensor.
+    pub fn reading(&mut self, now: Moment, reading: &Reading) -> Vec<Finding> {
+        let Some(sensor) = self.sensors.get(reading.config_index) else { return Vec::new() };
+        let source = Source::Sensor(reading.sensor.clone());
+        let value = reading.value;
         let mut findings = Vec::new();
         for rule_id in &sensor.watches {
             let Some((rule, info)) = self.rules.get(rule_id) else { continue };
@@ -215,7 +217,7 @@ impl Engine {
                     source: source.clone(),
                     edge,
                     detail: Detail::Measured(measure),
-                    origin_unix_ms: now.wall.as_millisecond(),
+                    origin_unix_ms: reading.received.as_millisecond(),
                 });
             }
         }

@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::in_flight::InFlight;
 use super::watchdog::Watchdog;
-use super::{Delivered, HEALTH_PERIOD, Link, Settings};
-use crate::mqtt;
+use super::{Delivered, HEALTH_PERIOD, Settings};
+use crate::mqtt::{self, Link};
 use crate::outbox::{Class, Cursor, OutboxHandle, Sequence, Waiting};
 
 /// Packet ids that rumqttc may use, as a multiple of the window. It numbers publishes round and round and stops when

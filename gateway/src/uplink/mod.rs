@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use self::connection::{Connection, Ended};
 use crate::backoff::Backoff;
 use crate::metrics::Metrics;
-use crate::mqtt;
+use crate::mqtt::{self, Link};
 use crate::outbox::{Origin, OutboxHandle, Sequence};
 use crate::topics::Topics;
 
@@ -63,18 +63,6 @@ pub struct Delivered {
     pub origin: Option<Origin>,
     /// When its PUBACK came, milliseconds since the Unix epoch.
     pub acknowledged_unix_ms: i64,
-}
-
-/// How the link to the centre is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Link {
-    /// Trying to connect, or waiting to try.
-    Down {
-        /// Why the last connection ended; none before the first.
-        reason: Option<String>,
-    },
-    /// Connected.
-    Up,
 }
 
 /// Runs the uplink until `stop`; then says `offline` and disconnects, within 2 s.

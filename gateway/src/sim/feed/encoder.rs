@@ -95,6 +95,6 @@ impl Encoder {
             Err(source) => return Err(failed(source)),
         }
         let bytes = packet.data().unwrap_or_default();
-        Ok(Some(AccessUnit::from_annex_b(bytes, media_time, packet.is_key())))
+        Ok(Some(super::from_annex_b(bytes, media_time, packet.is_key())))
     }
 }

@@ -15,20 +15,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::broadcast;
 
-pub use recording::Recording;
+use crate::camera::recording::RecordingError;
+
+pub use crate::camera::Codec;
+pub use recording::Playlist;
 pub use scene::SceneFeed;
 
 /// Access units that a client may be behind.
 const BACKLOG: usize = 64;
-
-/// How pictures are compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Codec {
-    /// ITU-T H.264.
-    H264,
-    /// ITU-T H.265.
-    H265,
-}
 
 /// One encoded picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +68,10 @@ pub enum FeedError {
         /// Why it failed.
         source: std::io::Error,
     },
-    /// A file that cannot be played as it is.
+    /// A file cannot be played.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// A feed that cannot be.
     #[error("{0}")]
     Unusable(String),
 }
@@ -104,40 +101,41 @@ fn quiet_ffmpeg() -> Result<(), ffmpeg_next::Error> {
     Ok(())
 }
 
-// === impl Codec ===
-
-impl Codec {
-    pub(super) fn nal_header_bytes(self) -> usize {
-        match self {
-            Codec::H264 => 1,
-            Codec::H265 => 2,
-        }
+/// Length of the header of a NAL unit, bytes.
+pub(super) fn nal_header_bytes(codec: Codec) -> usize {
+    match codec {
+        Codec::H264 => 1,
+        Codec::H265 => 2,
     }
+}
 
-    /// Which parameter set a NAL unit is (ITU-T H.264 table 7-1, H.265 table 7-1).
-    fn parameter_set<'a>(self, nal: &[u8], sets: &'a mut ParameterSets) -> Option<&'a mut Bytes> {
-        let first = *nal.first()?;
-        match (self, if self == Codec::H264 { first & 0x1f } else { first >> 1 & 0x3f }) {
-            (Codec::H264, 7) | (Codec::H265, 33) => Some(&mut sets.sps),
-            (Codec::H264, 8) | (Codec::H265, 34) => Some(&mut sets.pps),
-            (Codec::H265, 32) => Some(&mut sets.vps),
-            _ => None,
-        }
+/// Which parameter set a NAL unit is (ITU-T H.264 table 7-1, H.265 table 7-1).
+fn parameter_set<'a>(codec: Codec, nal: &[u8], sets: &'a mut ParameterSets) -> Option<&'a mut Bytes> {
+    let first = *nal.first()?;
+    let kind = match codec {
+        Codec::H264 => first & 0x1f,
+        Codec::H265 => first >> 1 & 0x3f,
+    };
+    match (codec, kind) {
+        (Codec::H264, 7) | (Codec::H265, 33) => Some(&mut sets.sps),
+        (Codec::H264, 8) | (Codec::H265, 34) => Some(&mut sets.pps),
+        (Codec::H265, 32) => Some(&mut sets.vps),
+        _ => None,
     }
+}
+
+/// An access unit from a byte stream with start codes (ITU-T H.264 annex B).
+fn from_annex_b(bytes: &[u8], media_time: Duration, key: bool) -> AccessUnit {
+    AccessUnit { nals: split_annex_b(bytes), media_time, key }
 }
 
 // === impl AccessUnit ===
 
 impl AccessUnit {
-    /// From a byte stream with start codes (ITU-T H.264 annex B).
-    fn from_annex_b(bytes: &[u8], media_time: Duration, key: bool) -> Self {
-        Self { nals: split_annex_b(bytes), media_time, key }
-    }
-
     fn parameter_sets(&self, codec: Codec) -> ParameterSets {
         let mut sets = ParameterSets::default();
         for nal in &self.nals {
-            if let Some(set) = codec.parameter_set(nal, &mut sets) {
+            if let Some(set) = parameter_set(codec, nal, &mut sets) {
                 *set = nal.clone();
             }
         }
@@ -246,7 +244,7 @@ mod tests {
 
     #[test]
     fn parameter_sets_are_found_by_their_type() {
-        let unit = AccessUnit::from_annex_b(
+        let unit = from_annex_b(
             &[0, 0, 1, 0x67, 1, 0, 0, 1, 0x68, 2, 0, 0, 1, 0x65, 3],
             Duration::ZERO,
             true,
@@ -263,7 +261,7 @@ mod tests {
             eprintln!("skipped: {} is missing", path.display());
             return;
         }
-        let recording = Recording::load(&[path.clone(), path]).unwrap();
+        let recording = Playlist::load(&[path.clone(), path]).unwrap();
         let feed = recording.start().unwrap();
         assert_eq!(feed.codec, Codec::H264);
         assert!(feed.sets.sps.len() > 4 && feed.sets.pps.len() > 2, "{:?}", feed.sets);

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::sim::feed::{AccessUnit, Codec};
+use crate::sim::feed::{AccessUnit, Codec, nal_header_bytes};
 
 /// Largest RTP payload, bytes: fits an Ethernet frame with all headers.
 const MAX_PAYLOAD_BYTES: usize = 1400;
@@ -42,7 +42,7 @@ impl Packetizer {
         let time = rtp_time(unit.media_time);
         let codec = self.codec;
         let mut payloads: Vec<Vec<u8>> = vec![];
-        for nal in unit.nals.iter().filter(|nal| nal.len() > codec.nal_header_bytes()) {
+        for nal in unit.nals.iter().filter(|nal| nal.len() > nal_header_bytes(codec)) {
             if nal.len() <= MAX_PAYLOAD_BYTES {
                 payloads.push(nal.to_vec());
             } else {
@@ -90,7 +90,7 @@ fn rtp_time(media_time: Duration) -> u32 {
 }
 
 fn fragments(codec: Codec, nal: &[u8], payloads: &mut Vec<Vec<u8>>) {
-    let (header, body) = nal.split_at(codec.nal_header_bytes());
+    let (header, body) = nal.split_at(nal_header_bytes(codec));
     let prefix = match codec {
         // F and NRI as in the NAL unit, type FU-A; the FU header carries the type.
         Codec::H264 => (vec![header[0] & 0xe0 | H264_FU_A], header[0] & 0x1f),

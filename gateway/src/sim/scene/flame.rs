@@ -6,6 +6,7 @@
 //! yellow to white.
 
 use super::canvas::{Area, Canvas, Colour, blend};
+use super::coarse::Coarse;
 use super::noise::{noise2, smoothstep, turbulence3};
 use super::random::Random;
 
@@ -39,6 +40,8 @@ struct Tongue {
     phase: f32,
 }
 
+/// Rows of samples over the height of the picture.
+const STEPS: usize = 270;
 /// Heat below this is not seen as flame.
 const VISIBLE_HEAT: f32 = 0.22;
 
@@ -80,21 +83,23 @@ impl Flame {
             self.foot.0 + reach,
             self.foot.1 + height * 0.12,
         );
-        let mut heat = vec![];
-        canvas.places(area, |x, y, index| heat.push((index, self.heat(x, y, t_s, height, half_width))));
+        let step_px = (canvas.height_px / STEPS).max(1);
+        let field = Coarse::sample(canvas, area, step_px, |x, y| [self.heat(x, y, t_s, height, half_width)]);
         let mut seen = Extent::new(canvas);
-        for (index, heat) in heat {
+        let mut pixels = std::mem::take(&mut canvas.pixels);
+        canvas.places(area, |x, y, index| {
+            let [heat] = field.at(x, y);
             if heat <= 0.0 {
-                continue;
+                return;
             }
             let light = self.light(heat);
             let opacity = smoothstep(0.05, 0.75, heat) * 0.85;
-            canvas.pixels[index] =
-                std::array::from_fn(|i| canvas.pixels[index][i] * (1.0 - opacity) + light[i]);
+            pixels[index] = std::array::from_fn(|i| pixels[index][i] * (1.0 - opacity) + light[i]);
             if heat > VISIBLE_HEAT {
                 seen.add(index);
             }
-        }
+        });
+        canvas.pixels = pixels;
         seen.area()
     }
 

@@ -7,6 +7,7 @@
 
 mod backdrop;
 mod canvas;
+mod coarse;
 mod figures;
 mod fire;
 mod flame;

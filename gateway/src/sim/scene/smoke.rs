@@ -5,6 +5,7 @@
 //! brighter.
 
 use super::canvas::{Area, Canvas, Colour, blend, scaled};
+use super::coarse::Coarse;
 use super::flame::Extent;
 use super::noise::{mix, noise2, smoothstep, turbulence3};
 use super::random::Random;
@@ -31,6 +32,8 @@ pub(super) struct Smoke {
     seed: u32,
 }
 
+/// Rows of samples over the height of the picture.
+const STEPS: usize = 180;
 /// Smoke that changes a pixel by less than this, in square roots of light, is not seen against what is behind it.
 const VISIBLE_CHANGE: f32 = 0.07;
 
@@ -77,37 +80,40 @@ impl Smoke {
             self.source.0 + reach,
             self.source.1 + self.half_width * 0.6,
         );
-        let mut found = vec![];
-        canvas.places(area, |x, y, index| {
-            if let Some((opacity, shade)) = self.at(x, y, t_s, age_s, strength) {
-                found.push((index, opacity, shade));
-            }
-        });
+        let step_px = (canvas.height_px / STEPS).max(1);
+        let plume = Coarse::sample(canvas, area, step_px, |x, y| self.at(x, y, t_s, age_s, strength));
         let mut seen = Extent::new(canvas);
-        for (index, opacity, shade) in found {
-            let colour: Colour = std::array::from_fn(|i| self.colour[i] * light[i] * shade);
-            let behind = canvas.pixels[index];
-            canvas.pixels[index] = blend(behind, colour, opacity);
-            let change = brightness(canvas.pixels[index]) - brightness(behind);
+        let mut pixels = std::mem::take(&mut canvas.pixels);
+        canvas.places(area, |x, y, index| {
+            let [opacity, shade] = plume.at(x, y);
+            if opacity < 0.01 {
+                return;
+            }
+            // Shade is weighted with opacity, so that clear air around the plume does not darken its edge.
+            let colour: Colour = std::array::from_fn(|i| self.colour[i] * light[i] * shade / opacity);
+            let behind = pixels[index];
+            pixels[index] = blend(behind, colour, opacity);
+            let change = brightness(pixels[index]) - brightness(behind);
             if opacity > VISIBLE_OPACITY && change.abs() > VISIBLE_CHANGE {
                 seen.add(index);
             }
-        }
+        });
+        canvas.pixels = pixels;
         seen.area()
     }
 
-    /// Opacity and brightness at a place.
-    fn at(&self, x: f32, y: f32, t_s: f32, age_s: f32, strength: f32) -> Option<(f32, f32)> {
+    /// Opacity, and brightness times opacity, at a place.
+    fn at(&self, x: f32, y: f32, t_s: f32, age_s: f32, strength: f32) -> [f32; 2] {
         let up = self.source.1 - y + self.half_width * 0.5;
         if up <= 0.0 {
-            return None;
+            return [0.0; 2];
         }
         let sway = (noise2(up * 2.0 - t_s * 0.25, t_s * 0.07, self.seed) - 0.5) * 0.35;
         let axis = self.source.0 + (self.wind * up.powf(1.15) + sway * up);
         let radius = self.half_width * (0.6 + 0.4 * strength) + self.spread * up;
         let across = (x - axis) / radius;
         if across.abs() > 1.7 {
-            return None;
+            return [0.0; 2];
         }
         // Self-similar along the axis: equal steps of the logarithm are equal numbers of billows.
         let along = (up + self.half_width / self.spread).ln() / self.spread * 0.9;
@@ -139,10 +145,11 @@ impl Smoke {
             * self.density
             * strength.sqrt();
         if opacity < 0.01 {
-            return None;
+            return [0.0; 2];
         }
+        let opacity = opacity.min(0.97);
         let towards_light = field(0.06, 0.16);
-        Some((opacity.min(0.97), (0.75 + (here - towards_light) * 2.4).clamp(0.3, 1.5)))
+        [opacity, opacity * (0.75 + (here - towards_light) * 2.4).clamp(0.3, 1.5)]
     }
 
     /// The same plume in another colour.

@@ -1,0 +1,72 @@
+//! Defaults of keys. Each is named in the `serde` attribute of its key, from where the schema and the reference take it.
+
+use super::At;
+use crate::quantity::{Size, Span};
+
+pub(super) fn data_dir() -> String {
+    "/var/lib/moshao".to_owned()
+}
+
+pub(super) fn worker_memory() -> Size {
+    Size::mebibytes(512)
+}
+
+pub(super) fn time_zone() -> At<String> {
+    At::from("Asia/Shanghai".to_owned())
+}
+
+pub(super) fn keep_alive() -> Span {
+    Span::from_secs(30)
+}
+
+pub(super) fn quota() -> Size {
+    Size::mebibytes(256)
+}
+
+pub(super) fn window() -> usize {
+    32
+}
+
+pub(super) fn listen() -> At<String> {
+    At::from("127.0.0.1:9464".to_owned())
+}
+
+pub(super) fn provider() -> String {
+    "cpu".to_owned()
+}
+
+pub(super) fn detector() -> At<String> {
+    At::from("moshao-fire".to_owned())
+}
+
+pub(super) fn detections_per_second() -> f64 {
+    5.0
+}
+
+pub(super) fn ten_seconds() -> Span {
+    Span::from_secs(10)
+}
+
+pub(super) fn first_key_frame() -> Span {
+    Span::from_secs(20)
+}
+
+pub(super) fn silence() -> Span {
+    Span::from_secs(8)
+}
+
+pub(super) fn at_least() -> At<u32> {
+    At::from(3)
+}
+
+pub(super) fn within() -> Span {
+    Span::from_secs(2)
+}
+
+pub(super) fn yes() -> bool {
+    true
+}
+
+pub(super) fn no_time() -> Span {
+    Span::from_secs(0)
+}

@@ -1,0 +1,79 @@
+//! A reading: one value of one sensor, and why a message was not one.
+
+use jiff::Timestamp;
+
+/// One value of one sensor, in the unit of its configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// Which instance: the sensor's id in the configuration; for a topic with captures `id/capture` (`…/capture`).
+    pub sensor: String,
+    /// Place of the sensor in the configuration.
+    pub config_index: usize,
+    /// The value; 1 and 0 for yes and no.
+    pub value: f64,
+    /// When the message was received.
+    pub received: Timestamp,
+    /// When the device measured it, where the message says so (`last_seen` of Zigbee2MQTT).
+    pub device_time: Option<Timestamp>,
+}
+
+/// A message that is no reading.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{sensor}: {why}")]
+pub struct Refused {
+    /// Id in the configuration of the sensor that it was for; the topic where it was for none.
+    pub sensor: String,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why a message is no reading. [`Why::as_str`] is the metric label.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Why {
+    /// No sensor has this topic.
+    #[error("no sensor has this topic")]
+    UnknownTopic,
+    /// Larger than any sensor's message.
+    #[error("the message has {bytes} bytes; the limit is {limit} bytes")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A pointer was given and the payload is not JSON.
+    #[error("the message is not JSON")]
+    NotJson,
+    /// Nothing where the pointer points to.
+    #[error("the message has nothing at {0:?}")]
+    NoValue(String),
+    /// Something that is neither a number nor in the sensor's table of values.
+    #[error("{0} is neither a number nor one of the sensor's values")]
+    NotANumber(String),
+    /// The number is infinite after scaling.
+    #[error("the value is too large for a number")]
+    NotFinite,
+    /// A topic with captures has come with too many different names.
+    #[error("{limit} sensors are known already")]
+    TooManySensors {
+        /// The limit.
+        limit: usize,
+    },
+}
+
+// === impl Why ===
+
+impl Why {
+    /// One bounded word for metrics.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Why::UnknownTopic => "unknown-topic",
+            Why::TooLarge { .. } => "too-large",
+            Why::NotJson => "not-json",
+            Why::NoValue(_) => "no-value",
+            Why::NotANumber(_) => "not-a-number",
+            Why::NotFinite => "not-finite",
+            Why::TooManySensors { .. } => "too-many-sensors",
+        }
+    }
+}
