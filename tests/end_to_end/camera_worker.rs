@@ -12,21 +12,27 @@ use moshao::worker::link::{
 use moshao_config::{Deadlines, Model, Polygon, Secret};
 use moshao_tests::camera_server::{CameraOptions, CameraServer};
 use moshao_tests::footage::{self, Clip};
+use moshao_tests::gateway::{binary, send};
+use moshao_tests::processes::memory_bytes;
+use moshao_tests::skip;
+use nix::sys::signal::Signal;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout_at};
 
 const PASSWORD: &str = "correct-horse";
 const WRONG_PASSWORD: &str = "battery-staple";
 
-/// A worker within this process, seen through its link.
+/// A worker seen through its link.
 struct Worker {
     link: UnixStream,
-    life: std::thread::JoinHandle<Result<(), moshao::worker::WorkerError>>,
+    /// Its thread, where it lives within this process.
+    life: Option<std::thread::JoinHandle<Result<(), moshao::worker::WorkerError>>>,
 }
 
 // === impl Worker ===
 
 impl Worker {
+    /// Within this process.
     async fn start(cameras: Vec<CameraJob>) -> Self {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
@@ -35,7 +41,12 @@ impl Worker {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async { moshao::worker::run(UnixStream::from_std(theirs).unwrap()).await })
         });
-        let mut worker = Worker { link: UnixStream::from_std(ours).unwrap(), life };
+        Worker { life: Some(life), ..Self::greet(UnixStream::from_std(ours).unwrap(), cameras).await }
+    }
+
+    /// At the other end of `link`.
+    async fn greet(link: UnixStream, cameras: Vec<CameraJob>) -> Self {
+        let mut worker = Worker { link, life: None };
         worker.say(&ToWorker::Start(Box::new(Assignment { detectors: vec![yolox()], cameras }))).await;
         let version = worker
             .until("Hello", 10, |message| match message {
@@ -129,7 +140,9 @@ impl Worker {
             .await
             .expect("it stops within 4 s")
         {}
-        self.life.join().unwrap().unwrap();
+        if let Some(life) = self.life {
+            life.join().unwrap().unwrap();
+        }
     }
 }
 
@@ -175,7 +188,7 @@ fn with_login(camera: CameraJob, password: &str) -> CameraJob {
 fn camera_server(clip: Clip) -> Option<CameraServer> {
     let file = clip.file();
     if file.is_none() {
-        println!("SKIPPED: the test data is not there (set MOSHAO_TEST_DATA)");
+        skip("no test data");
     }
     Some(CameraServer::start(CameraOptions::playing(file?)))
 }
@@ -314,8 +327,7 @@ async fn another_picture_size_in_mid_stream_is_followed() {
     let short = Clip { length_s: 4, ..footage::PERSON_360P_H264 };
     let wide = Clip { size: (1280, 720), ..short };
     let (Some(small), Some(large)) = (short.file(), wide.file()) else {
-        println!("SKIPPED: the test data is not there (set MOSHAO_TEST_DATA)");
-        return;
+        return skip("no test data");
     };
     let server = CameraServer::start(CameraOptions { files: vec![small, large], ..CameraOptions::default() });
     let mut worker = Worker::start(vec![camera("gate", &server.url())]).await;
@@ -371,11 +383,86 @@ async fn pictures_are_looked_at_at_the_rate_of_the_camera_and_all_are_accounted_
     worker.stop().await;
 }
 
+/// The worker as a process, and the parent's end of its link.
+fn process(memory_bytes: u64) -> (std::process::Child, UnixStream) {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    let child = std::process::Command::new(binary())
+        .args(["camera-worker", "--memory-bytes", &memory_bytes.to_string()])
+        .stdin(std::os::fd::OwnedFd::from(theirs))
+        .spawn()
+        .unwrap();
+    (child, UnixStream::from_std(ours).unwrap())
+}
+
+async fn exit_of(mut child: std::process::Child, patience_s: u64) -> std::process::ExitStatus {
+    let waiting = tokio::task::spawn_blocking(move || child.wait().unwrap());
+    let patience = Duration::from_secs(patience_s);
+    tokio::time::timeout(patience, waiting)
+        .await
+        .unwrap_or_else(|_| panic!("alive after {patience_s} s"))
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_process_leaves_ctrl_c_to_its_parent_and_ends_with_it() {
+    let Some(server) = camera_server(footage::PERSON_360P_H264) else { return };
+    let (child, link) = process(512 << 20);
+    let mut worker = Worker::greet(link, vec![camera("gate", &server.url())]).await;
+    worker.until_live("gate", 15).await;
+    send(child.id(), Signal::SIGINT);
+    worker.until_person("gate", 30).await;
+    drop(worker);
+    assert_eq!(exit_of(child, 5).await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_camera_that_floods_the_memory_ends_the_process_and_not_the_machine() {
+    if footage::data_dir().is_none() {
+        return skip("no test data");
+    }
+    let (child, link) = process(400 << 20);
+    let pid = child.id();
+    let bomb = CameraJob {
+        deadlines: Deadlines { describe: Duration::from_secs(60), ..camera("", "").deadlines },
+        ..camera("bomb", &memory_bomb())
+    };
+    let _worker = Worker::greet(link, vec![bomb]).await;
+    let largest = tokio::task::spawn_blocking(move || {
+        let mut largest = 0;
+        while let Some(bytes) = memory_bytes(pid) {
+            largest = largest.max(bytes);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        largest
+    });
+    let exit = exit_of(child, 60).await;
+    assert!(!exit.success(), "{exit}");
+    let largest = largest.await.unwrap();
+    assert!((100 << 20..600 << 20).contains(&largest), "{} MiB", largest >> 20);
+}
+
+/// An RTSP server whose description never ends.
+fn memory_bomb() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("rtsp://{}/stream", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().map_while(Result::ok) {
+            let head = "RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 4000000000\r\n\r\n";
+            let mut sent = connection.write_all(head.as_bytes());
+            let filler = vec![b'a'; 1 << 20];
+            while sent.is_ok() {
+                sent = connection.write_all(&filler);
+            }
+        }
+    });
+    url
+}
+
 #[tokio::test]
 async fn a_detector_that_cannot_be_used_is_said_and_the_worker_lives_on() {
     if footage::data_dir().is_none() {
-        println!("SKIPPED: the test data is not there (set MOSHAO_TEST_DATA)");
-        return;
+        return skip("no test data");
     }
     let mut job = camera("gate", "rtsp://127.0.0.1:9/stream");
     job.detector = "absent".to_owned();

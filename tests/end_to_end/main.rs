@@ -7,6 +7,7 @@ mod camera_worker;
 mod demo;
 mod outages;
 mod people;
+mod probe;
 mod sensors;
 mod site;
 mod stopping;

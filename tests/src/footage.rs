@@ -14,7 +14,7 @@ pub enum Codec {
     H265,
 }
 
-/// A clip as a camera would send it: 25 pictures a second, a key frame every 2 s, no B-pictures, sensor noise,
+/// A clip as a camera would send it: 25 pictures a second, no B-pictures, sensor noise,
 /// constant bit rate.
 #[derive(Debug, Clone, Copy)]
 pub struct Clip {
@@ -28,6 +28,8 @@ pub struct Clip {
     pub size: (u32, u32),
     /// Codec.
     pub codec: Codec,
+    /// Pictures from one key frame to the next.
+    pub key_frame_every: u32,
 }
 
 /// People walking through one by one, 1920x1080 H.264.
@@ -37,6 +39,7 @@ pub const PERSON_1080P_H264: Clip = Clip {
     length_s: 20,
     size: (1920, 1080),
     codec: Codec::H264,
+    key_frame_every: 50,
 };
 
 /// The same in H.265.
@@ -66,8 +69,10 @@ impl Clip {
         let source = data_dir()?.join("videos").join(self.video);
         let (width, height) = self.size;
         let stem = Path::new(self.video).file_stem().expect("a video has a name").to_string_lossy();
-        let (from_s, length_s, codec) = (self.from_s, self.length_s, self.codec);
-        let name = format!("{stem}-{from_s}s-{length_s}s-{width}x{height}-{codec:?}.mp4").to_lowercase();
+        let Clip { from_s, length_s, codec, key_frame_every, .. } = self;
+        let name =
+            format!("{stem}-{from_s}s-{length_s}s-{width}x{height}-{codec:?}-key{key_frame_every}.mp4")
+                .to_lowercase();
         let file = cache_dir().join(name);
         if !file.exists() {
             self.encode(&source, &file);
@@ -78,13 +83,23 @@ impl Clip {
     fn encode(&self, source: &Path, file: &Path) {
         let (width, height) = self.size;
         // Written beside and renamed, so that tests running at the same time never read half a clip.
-        let partial = file.with_extension(format!("{}.mp4", std::process::id()));
+        let (process, thread) = (std::process::id(), std::thread::current().id());
+        let partial = file.with_extension(format!("{process}-{thread:?}.mp4"));
         let filter = format!("fps=25,scale={width}:{height},noise=alls=8:allf=t,format=yuv420p");
         // 4 Mbit/s for 1920x1080, what cameras are shipped with, and in proportion for other sizes.
         let bitrate = (u64::from(width) * u64::from(height) * 2).to_string();
         let encoder: &[&str] = match self.codec {
-            Codec::H264 => &["-c:v", "libx264", "-preset", "veryfast", "-profile:v", "main"],
-            Codec::H265 => &["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error"],
+            Codec::H264 => {
+                &["-c:v", "libx264", "-preset", "veryfast", "-profile:v", "main", "-sc_threshold", "0"]
+            }
+            Codec::H265 => &[
+                "-c:v",
+                "libx265",
+                "-preset",
+                "ultrafast",
+                "-x265-params",
+                "log-level=error:scenecut=0:open-gop=0",
+            ],
         };
         let status = Command::new("ffmpeg")
             .args(["-nostdin", "-v", "error", "-y"])
@@ -92,7 +107,18 @@ impl Clip {
             .arg(source)
             .args(["-an", "-vf", &filter])
             .args(encoder)
-            .args(["-g", "50", "-bf", "0", "-b:v", &bitrate, "-maxrate", &bitrate, "-bufsize", &bitrate])
+            .args([
+                "-g",
+                &self.key_frame_every.to_string(),
+                "-bf",
+                "0",
+                "-b:v",
+                &bitrate,
+                "-maxrate",
+                &bitrate,
+                "-bufsize",
+                &bitrate,
+            ])
             .arg(&partial)
             .stdin(Stdio::null())
             .status()

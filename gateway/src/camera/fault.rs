@@ -4,6 +4,7 @@
 //! URL, so neither is ever printed.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use moshao_config::Secret;
 use url::Url;
@@ -107,6 +108,14 @@ impl SessionError {
         Self::new(
             StreamFault::Unreachable,
             format!("cannot connect to {peer}: {reason}; is the camera powered and on this network?"),
+        )
+    }
+
+    /// The camera sent fewer than two pictures in the time it was watched.
+    pub fn too_few_pictures(peer: &str, watched: Duration) -> Self {
+        Self::new(
+            StreamFault::Silent,
+            format!("{peer} sent fewer than two pictures in {} s; watch it for longer", watched.as_secs()),
         )
     }
 

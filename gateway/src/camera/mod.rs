@@ -3,7 +3,7 @@
 //! In the order of the data: [`login`] asks which login the camera wants, [`rtsp`] opens the session and yields
 //! [`AccessUnit`]s, [`decode`] turns them into [`Picture`](picture::Picture)s, [`pace`] says which of them are due for
 //! the detector, [`still`] makes evidence of one. [`fault`] names what can go wrong and [`backoff`] says when to try
-//! again.
+//! again. [`measure`] makes figures of a stream for people who set up a camera.
 //!
 //! Nothing here knows the worker's threads or the parent.
 
@@ -13,6 +13,7 @@ pub mod fault;
 pub mod file;
 pub mod login;
 pub mod mask;
+pub mod measure;
 pub mod media_clock;
 pub mod pace;
 pub mod picture;

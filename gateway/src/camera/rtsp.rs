@@ -16,6 +16,7 @@ use retina::client::{
     SessionGroup, SessionOptions, SetupOptions, Stream, TeardownPolicy,
 };
 use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoFrame};
+use retina::rtcp::ReceivedCompoundPacket;
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
@@ -62,6 +63,7 @@ pub struct Session {
     size_px: Option<(u32, u32)>,
     clock: MediaClock,
     packet_errors: PacketErrors,
+    clock_offset_s: Option<f64>,
 }
 
 /// Broken packets of late.
@@ -163,6 +165,7 @@ impl Session {
             size_px: None,
             clock: MediaClock::default(),
             packet_errors: PacketErrors::default(),
+            clock_offset_s: None,
         })
     }
 
@@ -174,6 +177,11 @@ impl Session {
     /// Width and height of its pictures, pixels, as of the last access unit; none before the first.
     pub fn size_px(&self) -> Option<(u32, u32)> {
         self.size_px
+    }
+
+    /// The camera's clock minus this machine's, seconds, by its latest RTCP sender report; none before the first.
+    pub fn clock_offset_s(&self) -> Option<f64> {
+        self.clock_offset_s
     }
 
     /// The next access unit; the first is a key frame. Cancel-safe.
@@ -195,6 +203,9 @@ impl Session {
                     if let Some(unit) = self.accept(frame)? {
                         return Ok(unit);
                     }
+                }
+                Ok(CodecItem::Rtcp(report)) => {
+                    self.clock_offset_s = clock_offset_s(&report).or(self.clock_offset_s);
                 }
                 Ok(_) => {}
                 Err(error) => self
@@ -305,6 +316,15 @@ impl PacketErrors {
         self.latest = Some(error);
         Ok(())
     }
+}
+
+/// NTP time (RFC 5905, since 1900) of the sender report in a compound packet, minus the time of its receipt.
+fn clock_offset_s(packet: &ReceivedCompoundPacket) -> Option<f64> {
+    let report = packet.pkts().find_map(|packet| packet.as_sender_report().ok().flatten())?;
+    let camera_s = report.ntp_timestamp().0.wrapping_sub(retina::UNIX_EPOCH.0) as f64 / 2_f64.powi(32);
+    let received: std::time::SystemTime = packet.ctx().received_wall().into();
+    let received = received.duration_since(std::time::SystemTime::UNIX_EPOCH).ok()?;
+    Some(camera_s - received.as_secs_f64())
 }
 
 fn overdue(step: Step, peer: &str, deadline: Duration) -> SessionError {

@@ -10,6 +10,7 @@ mod draw;
 mod events;
 mod models;
 mod pull;
+mod probe;
 mod replay;
 mod run;
 mod schema;
@@ -37,6 +38,7 @@ enum Command {
     Demo(demo::Arguments),
     /// Find objects in pictures and videos.
     Detect(detect::Arguments),
+    Probe(probe::Arguments),
     Replay(replay::Arguments),
     /// Know detectors: list, inspect, fetch and verify them.
     Models(models::Arguments),
@@ -71,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Detect(arguments) => detect::run(arguments),
         Command::Models(arguments) => models::run(arguments),
+        Command::Probe(arguments) => probe::run(arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Events(arguments) => events::run(arguments),
         Command::Schema(arguments) => schema::run(arguments),

@@ -85,7 +85,9 @@ mod tests {
     #[test]
     fn cameras_are_served_in_turn() {
         let slots = Slots::new(3);
-        (0..3).for_each(|camera| drop(slots.put(camera, 'a')));
+        for camera in 0..3 {
+            slots.put(camera, 'a');
+        }
         assert_eq!(slots.take(), Some((0, 'a')));
         slots.put(0, 'b');
         assert_eq!(slots.take(), Some((1, 'a')));

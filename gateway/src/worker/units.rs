@@ -167,8 +167,9 @@ mod tests {
     #[test]
     fn once_skipping_it_skips_to_the_key_frame_even_if_there_is_room_again() {
         let units = Units::new(1);
-        (0..51).for_each(|n| drop(units.offer(0, unit(n, n == 0))));
-        (0..50).for_each(|_| drop(units.take()));
+        let skipped: u64 = (0..51).map(|n| units.offer(0, unit(n, n == 0))).sum();
+        assert_eq!(skipped, 1);
+        assert!((0..50).all(|n| number(&units.take().unwrap().1) == n));
         assert_eq!(units.offer(0, unit(51, false)), 1, "refers to 50, which was skipped");
         assert_eq!(units.offer(0, unit(52, true)), 0);
         assert_eq!(number(&units.take().unwrap().1), 52);
