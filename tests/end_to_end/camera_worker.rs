@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use moshao::worker::codec::{read_message, write_message};
 use moshao::worker::link::{
-    Assignment, CameraCounters, CameraJob, DetectorJob, FromWorker, Observation, StillRequest, StreamFault,
-    StreamState, ToWorker,
+    Assignment, CameraCounters, CameraJob, FromWorker, Observation, StillRequest, StreamFault, StreamState,
+    ToWorker,
 };
-use moshao_config::{Deadlines, Model, Polygon, Secret};
+use moshao_config::{Deadlines, Detector, Model, Polygon, Secret};
 use moshao_tests::camera_server::{CameraOptions, CameraServer};
 use moshao_tests::footage::{self, Clip};
 use moshao_tests::gateway::{binary, send};
@@ -146,9 +146,9 @@ impl Worker {
     }
 }
 
-fn yolox() -> DetectorJob {
+fn yolox() -> Detector {
     let models = footage::data_dir().expect("checked before").join("models");
-    DetectorJob {
+    Detector {
         name: "coco".to_owned(),
         model: Model::File(models.join("yolox_nano.onnx")),
         family: None,
@@ -468,7 +468,7 @@ async fn a_detector_that_cannot_be_used_is_said_and_the_worker_lives_on() {
     job.detector = "absent".to_owned();
     let (mut ours, theirs) = UnixStream::pair().unwrap();
     let life = tokio::spawn(moshao::worker::run(theirs));
-    let absent = DetectorJob {
+    let absent = Detector {
         name: "absent".to_owned(),
         model: Model::File("/nonexistent/model.onnx".into()),
         ..yolox()
