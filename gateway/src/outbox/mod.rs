@@ -43,6 +43,7 @@ mod group;
 mod open;
 mod owner;
 mod store;
+mod writer;
 
 use std::fmt;
 use std::path::PathBuf;
