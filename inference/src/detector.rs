@@ -203,6 +203,18 @@ impl Detector {
         &self.faint
     }
 
+    /// Brings a picture to the form that the model takes, and no more: for measuring.
+    pub fn prepare(&mut self, picture: &PictureView<'_>) -> Result<(), DetectError> {
+        picture.check().map_err(DetectError::Picture)?;
+        self.tensor.fill(picture, picture.area());
+        Ok(())
+    }
+
+    /// Runs the model on the latest picture and looks at nothing: for measuring what the rest costs.
+    pub fn run_alone(&mut self) -> Result<(), DetectError> {
+        self.session.run(self.tensor.data(), |_| Ok(()))
+    }
+
     /// Appends what is found in one rectangle, in pixels of the picture.
     fn look(
         &mut self,

@@ -13,7 +13,7 @@ mod family;
 mod geometry;
 pub mod labels;
 mod model_file;
-mod nms;
+pub mod nms;
 mod onnx;
 pub mod picture;
 mod quantisation;

@@ -1,63 +1,78 @@
 //! Non-maximum suppression: of overlapping candidates for one object the best remains.
 
+use std::cmp::Ordering;
+
 use crate::picture::BoxPx;
 
 /// One possible object, in pixels of the model's input.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Candidate {
+pub struct Candidate {
     /// Label index.
-    pub(crate) label: usize,
+    pub label: usize,
     /// 0..1.
-    pub(crate) score: f32,
+    pub score: f32,
     /// Where.
-    pub(crate) area: BoxPx,
+    pub area: BoxPx,
 }
 
 /// Which overlapping candidates are one object.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Suppression {
+pub struct Suppression {
     /// Candidates that overlap more than this (intersection over union, 0..1) are one object.
-    pub(crate) iou: f32,
+    pub iou: f32,
     /// Candidates of different labels may be one object too.
-    pub(crate) across_labels: bool,
+    pub across_labels: bool,
 }
 
 /// Most candidates that are compared with each other; the best ones where there are more.
-pub(crate) const MAX_CANDIDATES: usize = 10_000;
+pub const MAX_CANDIDATES: usize = 10_000;
 
 /// Best first; ties by label and place, so that the order in which candidates come never matters.
-pub(crate) fn sort(candidates: &mut [Candidate]) {
+pub fn sort(candidates: &mut Vec<Candidate>) {
+    // One number for score and index sorts several times faster than the candidates themselves. Scores are not negative, so
+    // their bits are in order.
+    let key = |(index, c): (usize, &Candidate)| u64::from(!c.score.max(0.0).to_bits()) << 32 | index as u64;
+    let mut keys: Vec<u64> = candidates.iter().enumerate().map(key).collect();
+    keys.sort_unstable();
+    let mut sorted: Vec<Candidate> = keys.iter().map(|key| candidates[*key as u32 as usize]).collect();
+    for equals in sorted.chunk_by_mut(|a, b| a.score == b.score) {
+        equals.sort_unstable_by(by_place);
+    }
+    *candidates = sorted;
+}
+
+fn by_place(a: &Candidate, b: &Candidate) -> Ordering {
     let place = |c: &Candidate| [c.area.x1, c.area.y1, c.area.x2, c.area.y2];
-    candidates.sort_unstable_by(|a, b| {
-        b.score.total_cmp(&a.score).then(a.label.cmp(&b.label)).then_with(|| {
-            let pairs = place(a).into_iter().zip(place(b));
-            pairs.map(|(a, b)| a.total_cmp(&b)).find(|o| o.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
-        })
-    });
+    let sides = place(a).into_iter().zip(place(b)).map(|(a, b)| a.total_cmp(&b));
+    sides.fold(a.label.cmp(&b.label), Ordering::then)
 }
 
 /// Keeps the best of each group of overlapping candidates, at most `limit`, best first.
-pub(crate) fn suppress(candidates: &mut Vec<Candidate>, rule: Suppression, limit: usize) {
+pub fn suppress(candidates: &mut Vec<Candidate>, rule: Suppression, limit: usize) {
     sort(candidates);
     candidates.truncate(MAX_CANDIDATES);
-    let mut kept: Vec<Candidate> = Vec::new();
+    let mut kept: Vec<(Candidate, f32)> = Vec::new();
     for candidate in candidates.drain(..) {
-        let same_object = |k: &Candidate| {
-            (rule.across_labels || k.label == candidate.label) && k.area.iou(&candidate.area) > rule.iou
+        let size = candidate.area.size();
+        let same_object = |(other, other_size): &(Candidate, f32)| {
+            (rule.across_labels || other.label == candidate.label) && {
+                let both = other.area.overlap(&candidate.area);
+                both > rule.iou * (other_size + size - both)
+            }
         };
         if !kept.iter().any(same_object) {
-            kept.push(candidate);
+            kept.push((candidate, size));
             if kept.len() == limit {
                 break;
             }
         }
     }
-    *candidates = kept;
+    candidates.extend(kept.into_iter().map(|(candidate, _)| candidate));
 }
 
 /// Joins what tiles saw of the same object: like [`suppress`], but a part that lies mostly inside a better candidate
 /// of the same label goes too, because an object cut by a tile's edge overlaps its whole self only a little.
-pub(crate) fn merge_tiles(candidates: &mut Vec<Candidate>, rule: Suppression, limit: usize) {
+pub fn merge_tiles(candidates: &mut Vec<Candidate>, rule: Suppression, limit: usize) {
     /// Share of the smaller box that must lie in the other one.
     const COVERED: f32 = 0.7;
     // The whole object first: among equals the larger box is the one that no edge has cut.

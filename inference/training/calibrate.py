@@ -8,16 +8,18 @@ found, and in which order, hardly changes; what a score *means* does.
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import torch
 
 from data import Picture, letterbox
 from model import LABELS, Detector
 
-FALSE_ALARMS = 0.025  # per label, of hard fire-free stills
+FALSE_ALARMS = 0.025  # per label, of hard fire-free scenes
 FOOTAGE_ALARMS = 0.01  # per label, of fire-free frames: an hour has many
 CELLS = 300  # the most promising cells of a picture; the others decide nothing
-SHIFTS = np.arange(-3.0, 4.01, 0.1)
+SHIFTS = np.arange(-3.0, 2.51, 0.1)  # further up a label would say nothing more than objectness does
 THRESHOLDS = (0.5, 0.45, 0.4, 0.35, 0.3)
 
 
@@ -25,7 +27,11 @@ THRESHOLDS = (0.5, 0.45, 0.4, 0.35, 0.3)
 def balance(detector: Detector, pictures: list[Picture], size: tuple[int, int]) -> float:
     """Shift the detector's label biases in place; the default threshold that now fits both labels."""
     objectness, logits = raw_scores(detector, pictures, size)
-    still = np.array([p.kind == "calm" and p.source != "footage" for p in pictures])
+    calm = [p if p.kind == "calm" and p.source != "footage" else None for p in pictures]
+    # A scene counts once: thirteen frames of one courtyard are one place that may be mistaken, not thirteen.
+    frames = Counter(p.scene for p in calm if p)
+    still = np.array([1 / frames[p.scene] if p else 0.0 for p in calm])
+    still /= still.sum()
     footage = np.array([p.source == "footage" for p in pictures])
     burning, smoking = (np.array([p.kind == kind for p in pictures]) for kind in LABELS)
     best: tuple[float, float, list[float]] = (-1.0, THRESHOLDS[0], [0.0] * len(LABELS))
@@ -35,7 +41,7 @@ def balance(detector: Detector, pictures: list[Picture], size: tuple[int, int]) 
             allowed, reported = 0.0, np.zeros(len(pictures), bool)
             for shift in SHIFTS:
                 score = (objectness / (1 + np.exp(-(logits[..., label] + shift)))).max(1) >= threshold
-                if score[still].mean() > FALSE_ALARMS or score[footage].mean() > FOOTAGE_ALARMS:
+                if (score * still).sum() > FALSE_ALARMS or score[footage].mean() > FOOTAGE_ALARMS:
                     break
                 allowed, reported = float(shift), score
             shifts.append(allowed)

@@ -86,14 +86,15 @@ def milliseconds(file: Path, size: tuple[int, int]) -> float:
 def rates(found, pictures) -> dict[str, dict[float, float]]:
     """What a user feels, over thresholds: shares of pictures with an alarm."""
     kinds = np.array([p.kind for p in pictures])
-    footage = np.array([p.source == "footage" for p in pictures])
+    calm = {s: np.array([p.kind == "calm" and p.source == s for p in pictures]) for s in ("negatives", "fire-dataset", "footage")}
     best, flames = top_scores(found), top_scores(found, 0)
     groups = {
         "fire pictures: fire found": flames[kinds == "fire"],
         "fire pictures: fire or smoke found": best[kinds == "fire"],
         "smoke pictures: smoke or fire found": best[kinds == "smoke"],
-        "hard fire-free stills: false alarm": best[(kinds == "calm") & ~footage],
-        "fire-free footage frames: false alarm": best[footage],
+        "hard fire-free photographs: false alarm": best[calm["negatives"]],
+        "calm frames of cameras that see fire elsewhere: false alarm": best[calm["fire-dataset"]],
+        "fire-free footage frames: false alarm": best[calm["footage"]],
     }
     return {name: {t: float((s >= t).mean()) for t in THRESHOLDS} | {-1: s} for name, s in groups.items()}
 

@@ -32,7 +32,7 @@ from model import LABELS, Detector, Exported, fold
 VERSION = "1.0.0"
 LICENCE = "Apache-2.0 (weights; started from Megvii YOLOX-nano, Apache-2.0; trained on CC-BY-4.0 data named in the card)"
 ALLOWED_LOSS = 0.02  # average precision that int8 may cost, per label
-CALIBRATION = 100  # training pictures that set the int8 ranges
+CALIBRATION = 48  # training pictures that set the int8 ranges
 
 
 def main() -> None:
@@ -40,8 +40,8 @@ def main() -> None:
     parser.add_argument("--data", help="data folder (default: $MOSHAO_TEST_DATA or ../shared/data)")
     parser.add_argument("--run", type=Path, default=Path("runs/moshao-fire"), help="folder of the training run")
     parser.add_argument("--models", type=Path, default=Path(__file__).resolve().parent.parent / "models")
-    parser.add_argument("--height", type=int, default=352)
-    parser.add_argument("--width", type=int, default=352)
+    parser.add_argument("--height", type=int, default=256)
+    parser.add_argument("--width", type=int, default=416)
     parser.add_argument("--threshold", type=float, help="write this threshold and examine nothing: for a quick look")
     options = parser.parse_args()
 

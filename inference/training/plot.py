@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 680, 400, 56, 46, 16, 96
+WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 720, 430, 56, 46, 16, 126
 STYLES = {
     "fire pictures: fire found": ("#d9480f", ""),
     "fire pictures: fire or smoke found": ("#f08c00", "6 4"),
     "smoke pictures: smoke or fire found": ("#5c7080", ""),
-    "hard fire-free stills: false alarm": ("#1971c2", ""),
+    "hard fire-free photographs: false alarm": ("#1971c2", ""),
+    "calm frames of cameras that see fire elsewhere: false alarm": ("#1971c2", "2 3"),
     "fire-free footage frames: false alarm": ("#1971c2", "6 4"),
 }
 
@@ -38,6 +39,6 @@ def curves(table: dict, threshold: float) -> str:
         points = " ".join(f"{x(t):.1f},{y(float((scores >= t).mean())):.1f}" for t in steps)
         line = f'stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"'
         parts.append(f'<polyline points="{points}" fill="none" {line}/>')
-        lx, ly = LEFT + (index % 2) * 300, TOP + plot_h + 40 + (index // 2) * 18
+        lx, ly = LEFT + (index % 2) * 270, TOP + plot_h + 44 + (index // 2) * 20
         parts.append(f'<path d="M{lx} {ly - 4}h26" {line}/><text x="{lx + 34}" y="{ly}" fill="#212529">{name}</text>')
     return "\n".join([*parts, "</svg>", ""])

@@ -171,7 +171,7 @@ def examiner(pictures, device):
         def predict(images: np.ndarray) -> np.ndarray:
             return whole(torch.from_numpy(images).to(device)).float().cpu().numpy()
 
-        return {k: round(v, 4) for k, v in summary(predict, pictures, 320, 320).items()}
+        return {k: round(v, 4) for k, v in summary(predict, pictures, 256, 416).items()}
 
     return examine
 

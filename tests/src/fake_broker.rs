@@ -134,14 +134,14 @@ impl Link {
             // A pause means that nothing more comes before a PUBACK does.
             let pause =
                 if self.due.is_empty() { Duration::from_secs(3600) } else { Duration::from_millis(5) };
-            match timeout(pause, self.reader.readable()).await {
-                Ok(ready) => ready?,
+            let first = match timeout(pause, self.reader.read_u8()).await {
+                Ok(first) => first?,
                 Err(_) => {
                     self.acknowledge().await?;
                     continue;
                 }
-            }
-            let (kind, flags, body) = self.packet().await?;
+            };
+            let (kind, flags, body) = (first >> 4, first & 0x0f, self.rest().await?);
             match kind {
                 CONNECT => {
                     self.seen.lock().expect("no holder panics").connections += 1;
@@ -164,9 +164,8 @@ impl Link {
         }
     }
 
-    /// One packet: type, flags, body.
-    async fn packet(&mut self) -> io::Result<(u8, u8, Vec<u8>)> {
-        let first = self.reader.read_u8().await?;
+    /// What follows the first byte of a packet: length, then as many bytes.
+    async fn rest(&mut self) -> io::Result<Vec<u8>> {
         let mut length = 0_usize;
         for shift in [0, 7, 14, 21] {
             let byte = self.reader.read_u8().await?;
@@ -177,7 +176,7 @@ impl Link {
         }
         let mut body = vec![0; length];
         self.reader.read_exact(&mut body).await?;
-        Ok((first >> 4, first & 0x0f, body))
+        Ok(body)
     }
 
     fn publish(&mut self, flags: u8, body: &[u8]) {

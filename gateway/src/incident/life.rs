@@ -19,7 +19,7 @@ use crate::event::{Confirm, Evidence, Measure, Object, Phase};
 use crate::rules::{Detail, Edge, Finding, RuleInfo, Source};
 
 /// An incident that goes on is told again this often.
-pub const UPDATE_EVERY: Duration = Duration::from_secs(60);
+const UPDATE_EVERY: Duration = Duration::from_secs(60);
 
 /// One happening that is not over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -301,3 +301,6 @@ impl OriginSource {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,292 @@
+//! The outbox as its callers see it, on a real file.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use moshao_config::Grid;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::gap::{Cause, Gap, declare};
+use super::*;
+
+const QUOTA_BYTES: u64 = 16 << 20;
+
+fn site() -> Site {
+    Site {
+        division: "510104001001".to_owned(),
+        gateway: "gw-0007".to_owned(),
+        grid: Grid { code: "510104001001003".to_owned(), name: None },
+        time_zone: TimeZone::UTC,
+    }
+}
+
+fn open_with(directory: &Path, quota_bytes: u64) -> (OutboxHandle, Recovered, Arc<Metrics>) {
+    let metrics = Arc::new(Metrics::new());
+    let settings = Settings {
+        directory: directory.to_owned(),
+        quota_bytes,
+        site: site(),
+        metrics: Arc::clone(&metrics),
+    };
+    let (outbox, recovered) = open(settings).expect("the outbox opens");
+    (outbox, recovered, metrics)
+}
+
+fn fresh() -> (TempDir, OutboxHandle) {
+    let directory = tempfile::tempdir().unwrap();
+    let (outbox, ..) = open_with(directory.path(), QUOTA_BYTES);
+    (directory, outbox)
+}
+
+/// An event with this title; a gap event serves as the pattern, its contents do not matter here.
+fn event(class: Class, title: &str) -> NewEvent {
+    let gap = Gap::one(Sequence(1));
+    let mut new = declare(&site(), Cause::Quota { gap, quota_bytes: 1 }, jiff::Timestamp::UNIX_EPOCH);
+    new.class = class;
+    new.event.data.code = "TEST".to_owned();
+    new.event.data.title = title.to_owned();
+    new
+}
+
+fn body(waiting: &Waiting) -> Event {
+    serde_json::from_slice(&waiting.body).expect("a body is an event")
+}
+
+async fn waiting(outbox: &OutboxHandle) -> Vec<Waiting> {
+    outbox.next(Cursor::default(), 1_000_000).await.expect("readable")
+}
+
+async fn titles(outbox: &OutboxHandle) -> Vec<String> {
+    waiting(outbox).await.iter().map(|row| body(row).data.title).collect()
+}
+
+fn numbers(sequences: &[Sequence]) -> Vec<u64> {
+    sequences.iter().map(|sequence| sequence.0).collect()
+}
+
+#[tokio::test]
+async fn sequences_rise_without_gaps_and_stand_in_the_event() {
+    let (_directory, outbox) = fresh();
+    let first = outbox.accept(vec![event(Class::Event, "a"), event(Class::Alarm, "b")], None).await.unwrap();
+    let second = outbox.accept(vec![event(Class::Event, "c")], None).await.unwrap();
+    assert_eq!((numbers(&first), numbers(&second)), (vec![1, 2], vec![3]));
+    for row in waiting(&outbox).await {
+        assert_eq!(body(&row).sequence, row.sequence.to_string());
+        assert_eq!(row.sequence.to_string().len(), 20);
+    }
+}
+
+#[tokio::test]
+async fn alarms_overtake_and_the_cursor_goes_on() {
+    let (_directory, outbox) = fresh();
+    for (class, title) in
+        [(Class::Event, "e1"), (Class::Alarm, "a2"), (Class::Event, "e3"), (Class::Alarm, "a4")]
+    {
+        outbox.accept(vec![event(class, title)], None).await.unwrap();
+    }
+    assert_eq!(titles(&outbox).await, ["a2", "a4", "e1", "e3"]);
+    let after = Cursor { alarm: Sequence(2), event: Sequence(1) };
+    let rows = outbox.next(after, 1).await.unwrap();
+    assert_eq!(body(&rows[0]).data.title, "a4");
+    let after = Cursor { alarm: Sequence(4), event: Sequence(1) };
+    let rows = outbox.next(after, 10).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(body(&rows[0]).data.title, "e3");
+}
+
+#[tokio::test]
+async fn delivered_events_are_gone_at_once_and_after_a_restart() {
+    let (directory, outbox) = fresh();
+    let sequences =
+        outbox.accept(vec![event(Class::Event, "a"), event(Class::Event, "b")], None).await.unwrap();
+    outbox.delivered(vec![sequences[0]]).await.unwrap();
+    assert_eq!(titles(&outbox).await, ["b"], "although its deletion is not committed yet");
+    outbox.close().await;
+    assert_eq!(outbox.accept(vec![], None).await, Err(OutboxError::Closed));
+
+    let (outbox, recovered, _) = open_with(directory.path(), QUOTA_BYTES);
+    assert_eq!(recovered, Recovered { waiting: 1, unclean_stop: false, quarantined: None, epoch: 0 });
+    assert_eq!(titles(&outbox).await, ["b"]);
+    let next = outbox.accept(vec![event(Class::Event, "c")], None).await.unwrap();
+    assert_eq!(numbers(&next), [3], "numbers are never given out twice");
+}
+
+#[tokio::test]
+async fn numbers_go_on_when_everything_has_been_delivered() {
+    let (directory, outbox) = fresh();
+    let sequences = outbox.accept(vec![event(Class::Alarm, "a")], None).await.unwrap();
+    outbox.delivered(sequences).await.unwrap();
+    outbox.close().await;
+    let (outbox, recovered, _) = open_with(directory.path(), QUOTA_BYTES);
+    assert_eq!(recovered.waiting, 0);
+    assert_eq!(numbers(&outbox.accept(vec![event(Class::Alarm, "b")], None).await.unwrap()), [2]);
+}
+
+#[tokio::test]
+async fn state_is_committed_with_its_events() {
+    let (directory, outbox) = fresh();
+    let state = |value: &[u8]| Some(SavedState { key: "incidents".to_owned(), value: value.to_vec() });
+    outbox.accept(vec![event(Class::Alarm, "a")], state(b"one")).await.unwrap();
+    outbox.accept(vec![], state(b"two")).await.unwrap();
+    outbox.close().await;
+    let (outbox, ..) = open_with(directory.path(), QUOTA_BYTES);
+    assert_eq!(outbox.load_state("incidents").await.unwrap().as_deref(), Some(&b"two"[..]));
+    assert_eq!(outbox.load_state("other").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_refused_and_hurts_nobody_else() {
+    let (_directory, outbox) = fresh();
+    let large = event(Class::Alarm, &"x".repeat(MAX_EVENT_BYTES));
+    let refused = outbox.accept(vec![large], None).await.unwrap_err();
+    assert_eq!(refused.reason(), "event-too-large");
+    let value = vec![0; MAX_STATE_BYTES + 1];
+    let refused = outbox.accept(vec![], Some(SavedState { key: "k".to_owned(), value })).await.unwrap_err();
+    assert_eq!(refused.reason(), "state-too-large");
+    assert_eq!(numbers(&outbox.accept(vec![event(Class::Alarm, "a")], None).await.unwrap()), [1]);
+}
+
+#[tokio::test]
+async fn a_full_outbox_gives_up_the_oldest_events_and_declares_exactly_which() {
+    let directory = tempfile::tempdir().unwrap();
+    let quota_bytes = 1 << 20;
+    let (outbox, _, metrics) = open_with(directory.path(), quota_bytes);
+    let alarm = outbox.accept(vec![event(Class::Alarm, "first")], None).await.unwrap();
+    let mut given_out = 1;
+    for _ in 0..100 {
+        let events = (0..20).map(|_| event(Class::Event, &"x".repeat(400))).collect();
+        given_out = outbox.accept(events, None).await.expect("always room for new ones").last().unwrap().0;
+    }
+    let rows = waiting(&outbox).await;
+    assert_eq!(rows[0].sequence, alarm[0], "an alarm goes last");
+    let present: HashSet<u64> = rows.iter().map(|row| row.sequence.0).collect();
+    let missing = given_out - present.iter().filter(|sequence| **sequence <= given_out).count() as u64;
+    assert!(missing > 0, "the quota was too large for this test");
+    let declared: Vec<Event> =
+        rows.iter().map(body).filter(|event| event.data.code == "OUTBOX_GAP").collect();
+    let counted: f64 = declared.iter().map(|event| event.data.measure.as_ref().unwrap().value).sum();
+    assert_eq!(counted, missing as f64);
+    assert_eq!(outbox.stats().borrow().evicted, missing);
+    let text = metrics.render();
+    assert!(text.contains(&format!("moshao_events_lost_total{{reason=\"quota\"}} {missing}")), "{text}");
+    // Each gap names its range, and nothing inside a range that is missing lies outside all of them.
+    let ranges: Vec<(u64, u64)> = declared.iter().map(range).collect();
+    for sequence in (1..=given_out).filter(|sequence| !present.contains(sequence)) {
+        assert!(
+            ranges.iter().any(|(first, last)| (*first..=*last).contains(&sequence)),
+            "{sequence}: {ranges:?}"
+        );
+    }
+    let file = fs::metadata(directory.path().join("outbox.db")).unwrap().len();
+    assert!(file <= quota_bytes, "{file} bytes");
+}
+
+#[tokio::test]
+async fn a_gap_that_must_go_itself_is_folded_into_the_next() {
+    let directory = tempfile::tempdir().unwrap();
+    let (outbox, ..) = open_with(directory.path(), 512 * 1024);
+    let mut given_out = 0;
+    for _ in 0..150 {
+        // Alarms only: gap events are alarms as well and are given up among them.
+        let alarms = (0..10).map(|_| event(Class::Alarm, &"x".repeat(1000))).collect();
+        given_out = outbox.accept(alarms, None).await.unwrap().last().unwrap().0;
+    }
+    let rows = waiting(&outbox).await;
+    let present = rows.len() as u64;
+    let counted: f64 = rows
+        .iter()
+        .map(body)
+        .filter(|event| event.data.code == "OUTBOX_GAP")
+        .map(|event| event.data.measure.unwrap().value)
+        .sum();
+    assert_eq!(counted, (given_out - present) as f64, "every number is present or declared");
+}
+
+fn range(gap: &Event) -> (u64, u64) {
+    let (first, last) = gap.subject.strip_prefix("outbox/").unwrap().split_once('-').unwrap();
+    (first.parse().unwrap(), last.parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_put_aside_and_declared() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("outbox.db"), "this is no database at all, however long it may be")
+        .unwrap();
+    let (outbox, recovered, _) = open_with(directory.path(), QUOTA_BYTES);
+    assert_eq!(recovered.epoch, 1);
+    let aside = recovered.quarantined.expect("put aside");
+    assert!(fs::read_to_string(&aside).unwrap().starts_with("this is no database"));
+    let rows = waiting(&outbox).await;
+    assert_eq!(rows[0].sequence, Sequence(1_000_000_000_001), "a new epoch");
+    assert_eq!(body(&rows[0]).data.code, "OUTBOX_GAP");
+    outbox.close().await;
+
+    let (_, recovered, _) = open_with(directory.path(), QUOTA_BYTES);
+    assert_eq!((recovered.epoch, recovered.quarantined), (1, None), "once is enough");
+}
+
+#[tokio::test]
+async fn a_damaged_page_is_found_after_an_unclean_stop() {
+    let directory = tempfile::tempdir().unwrap();
+    let (outbox, ..) = open_with(directory.path(), QUOTA_BYTES);
+    for _ in 0..20 {
+        outbox.accept((0..20).map(|_| event(Class::Event, &"x".repeat(500))).collect(), None).await.unwrap();
+    }
+    outbox.close().await;
+    let path = directory.path().join("outbox.db");
+    let mut bytes = fs::read(&path).unwrap();
+    for page in 4..8 {
+        bytes[page * 4096..page * 4096 + 16].fill(0xa5);
+    }
+    fs::write(&path, bytes).unwrap();
+    // A log that is left behind is the sign of an unclean stop; this one holds no whole transaction.
+    fs::write(directory.path().join("outbox.db-wal"), [0; 64]).unwrap();
+
+    let (outbox, recovered, metrics) = open_with(directory.path(), QUOTA_BYTES);
+    assert!(recovered.unclean_stop);
+    assert_eq!(recovered.epoch, 1);
+    assert_eq!(titles(&outbox).await.len(), 1, "only the declaration");
+    assert!(metrics.render().contains("moshao_events_lost_total{reason=\"damaged-file\"} 1"));
+}
+
+#[tokio::test]
+async fn two_gateways_cannot_share_a_directory() {
+    let (directory, _outbox) = fresh();
+    let settings = Settings {
+        directory: directory.path().to_owned(),
+        quota_bytes: QUOTA_BYTES,
+        site: site(),
+        metrics: Arc::new(Metrics::new()),
+    };
+    let error = open(settings).expect_err("somebody else has it");
+    assert_eq!(error.reason(), "in-use");
+}
+
+#[tokio::test]
+async fn a_directory_that_is_a_file_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data");
+    fs::write(&path, "").unwrap();
+    let settings =
+        Settings { directory: path.clone(), quota_bytes: QUOTA_BYTES, site: site(), metrics: Arc::default() };
+    let error = open(settings).expect_err("no directory");
+    assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+}
+
+#[test]
+fn a_gap_event_says_what_is_missing() {
+    let gap = Gap { first: Sequence(17), last: Sequence(40), count: 20 };
+    let cause = Cause::Quota { gap, quota_bytes: 1 << 20 };
+    let declared = declare(&site(), cause, jiff::Timestamp::UNIX_EPOCH);
+    assert_eq!(declared.class, Class::Alarm);
+    assert_eq!(declared.topic, "moshao/v1/510104001001/gw-0007/event/device/2");
+    let json: Value = serde_json::to_value(&declared.event).unwrap();
+    assert_eq!(json["type"], "moshao.device.gap.v1");
+    assert_eq!(json["subject"], "outbox/17-40");
+    assert_eq!(json["time"], "1970-01-01T00:00:00.000+00:00");
+    assert_eq!(json["data"]["measure"]["value"], 20.0);
+}
