@@ -49,10 +49,10 @@ impl Placement {
                 Self { source, left: 0, top: 0, width, height }
             }
             Fit::LetterboxTopLeft { .. } => {
-                // Rounded down, as YOLOX does.
-                let ratio = ratio_x.min(ratio_y);
-                let w = ((from_w * ratio + 1e-3) as usize).clamp(1, width);
-                let h = ((from_h * ratio + 1e-3) as usize).clamp(1, height);
+                // In double precision and rounded down, as YOLOX does: 416 / 768 x 432 is 233 there and not 234.
+                let ratio = (width as f64 / f64::from(from_w)).min(height as f64 / f64::from(from_h));
+                let w = ((f64::from(from_w) * ratio) as usize).clamp(1, width);
+                let h = ((f64::from(from_h) * ratio) as usize).clamp(1, height);
                 Self { source, left: 0, top: 0, width: w, height: h }
             }
             Fit::LetterboxCentre { .. } => {

@@ -32,7 +32,7 @@ from model import LABELS, Detector, Exported, fold
 VERSION = "1.0.0"
 LICENCE = "Apache-2.0 (weights; started from Megvii YOLOX-nano, Apache-2.0; trained on CC-BY-4.0 data named in the card)"
 ALLOWED_LOSS = 0.02  # average precision that int8 may cost, per label
-CALIBRATION = 100  # training pictures that set the int8 ranges
+CALIBRATION = 48  # training pictures that set the int8 ranges
 
 
 def main() -> None:

@@ -227,7 +227,7 @@ fn size_px(text: &str) -> Result<(u32, u32), String> {
     let (width, height) = text.split_once('x').ok_or_else(wrong)?;
     let (width, height): (u32, u32) =
         (width.parse().map_err(|_| wrong())?, height.parse().map_err(|_| wrong())?);
-    let fits = |side: u32| (16..=4096).contains(&side) && side % 2 == 0;
+    let fits = |side: u32| (16..=4096).contains(&side) && side.is_multiple_of(2);
     if fits(width) && fits(height) {
         Ok((width, height))
     } else {

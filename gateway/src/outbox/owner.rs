@@ -120,7 +120,7 @@ impl Owner {
             if let Some(reply) = closing {
                 drop(self.store);
                 // The one who asked may have gone; the file is closed all the same.
-                drop(reply.send(()));
+                reply.send(()).ok();
                 return;
             }
             if now >= housekeeping {

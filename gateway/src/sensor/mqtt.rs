@@ -138,7 +138,8 @@ impl Subscriber {
                     }
                 }
                 Event::Incoming(Packet::Publish(message)) => {
-                    if self.take(&message).await.is_err() {
+                    let handed_over = self.take(&message).await;
+                    if handed_over.is_err() {
                         return Ok(Ended::NobodyListens);
                     }
                 }

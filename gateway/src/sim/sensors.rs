@@ -120,7 +120,8 @@ impl Script {
 
 impl Sensor {
     fn publishes_at(&self, time: Duration) -> bool {
-        time.as_nanos() % self.every.as_nanos() == 0 || self.change.iter().any(|change| change.at == time)
+        time.as_nanos().is_multiple_of(self.every.as_nanos())
+            || self.change.iter().any(|change| change.at == time)
     }
 
     fn next_after(&self, now: Duration) -> Duration {

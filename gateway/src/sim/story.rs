@@ -120,10 +120,10 @@ pub(crate) mod tests {
         let opened = event("a", Phase::Opened, "smoke", Confirm::Unconfirmed);
         let confirmed = event("a", Phase::Confirmed, "camera", Confirm::VideoConfirmed);
         assert!(told(&[]).missing().unwrap().contains("no event"));
-        assert!(told(&[opened.clone()]).missing().unwrap().contains("did not confirm"));
+        assert!(told(std::slice::from_ref(&opened)).missing().unwrap().contains("did not confirm"));
         assert!(told(&[opened.clone(), confirmed]).missing().unwrap().contains("not closed"));
         let camera = event("b", Phase::Opened, "camera", Confirm::Unconfirmed);
-        assert!(told(&[camera.clone()]).missing().unwrap().contains("before the smoke sensor"));
+        assert!(told(std::slice::from_ref(&camera)).missing().unwrap().contains("before the smoke sensor"));
         assert!(told(&[camera, opened]).missing().unwrap().contains("did not confirm"));
     }
 

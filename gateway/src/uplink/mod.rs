@@ -47,10 +47,13 @@ pub struct Settings {
     /// Makes the `health` object; called at each connection and each minute.
     pub health: Arc<dyn Fn() -> Value + Send + Sync>,
     /// Called for each event that the broker has acknowledged.
-    pub on_delivered: Option<Arc<dyn Fn(&Delivered) + Send + Sync>>,
+    pub on_delivered: Option<OnDelivered>,
     /// Connections, bytes, deliveries, latency.
     pub metrics: Arc<Metrics>,
 }
+
+/// Told of each event that the broker has acknowledged; must not block.
+pub type OnDelivered = Arc<dyn Fn(&Delivered) + Send + Sync>;
 
 /// An event that the centre's broker has taken over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

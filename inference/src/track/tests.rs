@@ -81,7 +81,10 @@ fn time_that_runs_backwards_ends_all_tracks() {
     assert_eq!(tracker.update(at(100), &[detection(0, 100.0, 100.0)])[0].id, 2);
 }
 
-fn scenes() -> impl Strategy<Value = Vec<(u64, Vec<(usize, f32, f32)>)>> {
+/// Milliseconds since the scene before, and label and place of each object.
+type Scene = (u64, Vec<(usize, f32, f32)>);
+
+fn scenes() -> impl Strategy<Value = Vec<Scene>> {
     let objects = proptest::collection::vec((0usize..2, 0.0f32..500.0, 0.0f32..300.0), 0..6);
     proptest::collection::vec((1u64..4000, objects), 1..30)
 }

@@ -244,16 +244,14 @@ mod tests {
 
     #[test]
     fn parameter_sets_are_found_by_their_type() {
-        let unit = from_annex_b(
-            &[0, 0, 1, 0x67, 1, 0, 0, 1, 0x68, 2, 0, 0, 1, 0x65, 3],
-            Duration::ZERO,
-            true,
-        );
+        let unit =
+            from_annex_b(&[0, 0, 1, 0x67, 1, 0, 0, 1, 0x68, 2, 0, 0, 1, 0x65, 3], Duration::ZERO, true);
         let sets = unit.parameter_sets(Codec::H264);
         assert_eq!((&sets.sps[..], &sets.pps[..], sets.vps.len()), (&[0x67, 1][..], &[0x68, 2][..], 0));
     }
 
     #[test]
+    #[expect(clippy::print_stderr, reason = "a skipped test says so")]
     fn a_recording_plays_its_pictures_with_their_times() {
         let data = std::env::var("MOSHAO_TEST_DATA").unwrap_or_else(|_| "../../shared/data".into());
         let path = std::path::Path::new(&data).join("videos/car-detection.mp4");

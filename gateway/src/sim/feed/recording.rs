@@ -28,7 +28,8 @@ impl Playlist {
     /// # Errors
     /// No file, one that cannot be read or played, or two codecs.
     pub fn load(paths: &[PathBuf]) -> Result<Self, FeedError> {
-        let (first, others) = paths.split_first().ok_or_else(|| FeedError::Unusable("no file to play".into()))?;
+        let (first, others) =
+            paths.split_first().ok_or_else(|| FeedError::Unusable("no file to play".into()))?;
         let mut list = Self::load_one(first)?;
         for path in others {
             let part = Self::load_one(path)?;

@@ -54,11 +54,9 @@ async fn watch(
         .map_err(|error| error.to_string())?;
     let mut pictures = vec![];
     while pictures.len() < count {
-        match demuxed.next().await.ok_or("the stream ended")?.map_err(|error| error.to_string())? {
-            CodecItem::VideoFrame(frame) => {
-                pictures.push((frame.data().to_vec(), frame.is_random_access_point(), frame.loss()));
-            }
-            _ => {}
+        let item = demuxed.next().await.ok_or("the stream ended")?.map_err(|error| error.to_string())?;
+        if let CodecItem::VideoFrame(frame) = item {
+            pictures.push((frame.data().to_vec(), frame.is_random_access_point(), frame.loss()));
         }
     }
     Ok(pictures)

@@ -17,7 +17,12 @@ pub(super) struct Coarse<const N: usize> {
 
 impl<const N: usize> Coarse<N> {
     /// Samples `f` over the part of `area` that is in the picture, every `step_px` pixels.
-    pub(super) fn sample(canvas: &Canvas, area: Area, step_px: usize, f: impl Fn(f32, f32) -> [f32; N]) -> Self {
+    pub(super) fn sample(
+        canvas: &Canvas,
+        area: Area,
+        step_px: usize,
+        f: impl Fn(f32, f32) -> [f32; N],
+    ) -> Self {
         let step = canvas.pixel() * step_px as f32;
         let seen = canvas.everywhere();
         let (left, top) = (area.left.max(seen.left), area.top.max(seen.top));

@@ -61,8 +61,8 @@ impl Lens {
                 let light: Colour = std::array::from_fn(|i| (pixel[i] + glare[i]) * shade * self.cast[i]);
                 let grey = 0.25 * light[0] + 0.65 * light[1] + 0.1 * light[2];
                 let bits = hash(column as i32, row as i32, 0, seed);
-                for i in 0..3 {
-                    let toned = (grey + (light[i] - grey) * self.saturation).clamp(0.0, BRIGHTEST);
+                for (i, light) in light.into_iter().enumerate() {
+                    let toned = (grey + (light - grey) * self.saturation).clamp(0.0, BRIGHTEST);
                     let value = curve[(toned.sqrt() * steps + 0.5) as usize];
                     // The sum of two bytes is near enough to a bell; all channels share half of it.
                     let own = ((bits >> (8 * i)) & 0xff) as f32 + ((bits >> 24) & 0xff) as f32 - 255.0;
@@ -134,11 +134,11 @@ fn soften(canvas: &mut Canvas) {
     }
     let mut above: Vec<Colour> = canvas.pixels[..width].to_vec();
     for row in 0..height - 1 {
-        for column in 0..width {
+        for (column, above) in above.iter_mut().enumerate() {
             let index = row * width + column;
             let here = canvas.pixels[index];
-            canvas.pixels[index] = blur3(above[column], here, canvas.pixels[index + width]);
-            above[column] = here;
+            canvas.pixels[index] = blur3(*above, here, canvas.pixels[index + width]);
+            *above = here;
         }
     }
 }

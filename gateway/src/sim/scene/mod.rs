@@ -8,6 +8,7 @@
 mod backdrop;
 mod canvas;
 mod coarse;
+mod facade;
 mod figures;
 mod fire;
 mod flame;

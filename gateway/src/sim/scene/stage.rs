@@ -101,8 +101,7 @@ impl Stage {
     pub(super) fn finish(self, light: &Light) -> (Canvas, Canvas) {
         let Self { albedo, shade, mut emission, lamps } = self;
         let lamp_share = light.lamp_share();
-        let mut lit = albedo.clone();
-        lit.places(lit.everywhere(), |x, y, index| {
+        albedo.places(albedo.everywhere(), |x, y, index| {
             let shade = shade[index];
             let mut fall: Colour =
                 std::array::from_fn(|i| light.sky[i] * (0.45 + 0.55 * shade) + light.direct[i] * shade);
@@ -113,12 +112,11 @@ impl Stage {
                     *value += colour * share;
                 }
             }
-            for i in 0..3 {
-                emission.pixels[index][i] =
-                    emission.pixels[index][i] * light.emission_share() + albedo.pixels[index][i] * fall[i];
-            }
+            let share = light.emission_share();
+            emission.pixels[index] = std::array::from_fn(|i| {
+                emission.pixels[index][i] * share + albedo.pixels[index][i] * fall[i]
+            });
         });
-        lit.pixels.clear();
         (albedo, emission)
     }
 }

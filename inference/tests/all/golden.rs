@@ -3,14 +3,15 @@
 //! `testdata/golden.json` holds what independent Python code finds (`testdata/golden.py`), `testdata/families.json` what
 //! the models of `testdata/make_models.py` are made to answer. Allowed: overlap of 0.98 or more, score within 0.01.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use moshao_inference::detector::{Detection, Detector, ModelSource, Settings};
 use moshao_inference::picture::{BoxPx, Range};
+use moshao_inference::tiles::tiles;
 use serde::Deserialize;
+
+use crate::common;
 
 /// How far a detection may be from the reference's.
 #[derive(Clone, Copy)]
@@ -64,7 +65,7 @@ struct Refused {
 
 #[test]
 fn real_models_find_what_the_references_find() {
-    let cases = serde_json::from_str(include_str!("../testdata/golden.json")).unwrap();
+    let cases = serde_json::from_str(include_str!("../../testdata/golden.json")).unwrap();
     let Some((compared, problems)) = compare(cases, SLACK, EXACT) else { return };
     println!("{compared} detections compared");
     assert!(compared > 100, "the references found next to nothing");
@@ -73,7 +74,7 @@ fn real_models_find_what_the_references_find() {
 
 #[test]
 fn real_models_find_nearly_what_opencv_finds_with_its_own_decoders() {
-    let mut cases: Vec<Case> = serde_json::from_str(include_str!("../testdata/golden_bgr.json")).unwrap();
+    let mut cases: Vec<Case> = serde_json::from_str(include_str!("../../testdata/golden_bgr.json")).unwrap();
     cases.retain(|case| !case.is_int8());
     let Some((compared, problems)) = compare(cases, 0.1, ROUGH) else { return };
     println!("{compared} detections compared");
@@ -109,6 +110,40 @@ fn compare(cases: Vec<Case>, certain: f32, allowed: Allowed) -> Option<(usize, V
         problems.extend(differences.map(|d| format!("{place}: {d}")));
     }
     Some((compared, problems))
+}
+
+#[test]
+fn tiles_find_what_is_too_small_for_the_whole_and_a_region_finds_nothing_outside() {
+    let (Some(data), Some(frame)) = (common::data(), common::frame("videos/london_street_TestV4.mp4", 30))
+    else {
+        return;
+    };
+    let model = ModelSource::File(data.join("models/yolox_nano.onnx"));
+    let mut detector = Detector::open(&model, &Settings::default()).unwrap();
+    let view = frame.view();
+    let whole = detector.detect(&view).unwrap();
+    let mut regions = tiles(view.area(), 3, 2, 0.2);
+    regions.push(view.area());
+    let tiled = detector.detect_in(&view, &regions).unwrap();
+    let smallest = |found: &[Detection]| found.iter().map(|d| d.area.size() as u32).min();
+    println!(
+        "whole: {}, tiled: {}, smallest {:?} and {:?} px",
+        whole.len(),
+        tiled.len(),
+        smallest(&whole),
+        smallest(&tiled)
+    );
+    assert!(tiled.len() > whole.len() && smallest(&tiled) < smallest(&whole));
+    for (i, a) in tiled.iter().enumerate() {
+        assert!(
+            tiled[i + 1..].iter().all(|b| a.label != b.label || a.area.iou(&b.area) <= 0.45),
+            "seen twice: {a:?}"
+        );
+    }
+
+    let region = BoxPx { x1: 640.0, y1: 200.0, x2: 1280.0, y2: 720.0 };
+    let inside = detector.detect_in(&view, &[region]).unwrap();
+    assert!(!inside.is_empty() && inside.iter().all(|d| d.area == d.area.clipped(&region)));
 }
 
 #[test]
@@ -200,7 +235,7 @@ fn differences<'a>(
 }
 
 fn known() -> Known {
-    serde_json::from_str(include_str!("../testdata/families.json")).unwrap()
+    serde_json::from_str(include_str!("../../testdata/families.json")).unwrap()
 }
 
 fn testdata(file: &str) -> PathBuf {

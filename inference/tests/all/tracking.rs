@@ -1,7 +1,5 @@
 //! The tracker on footage: people who cross a yard one at a time.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::process::{Command, Stdio};
@@ -10,6 +8,8 @@ use std::time::Duration;
 use moshao_inference::detector::{Detector, ModelSource, Settings};
 use moshao_inference::picture::Range;
 use moshao_inference::track::Tracker;
+
+use crate::common;
 
 const WIDTH: usize = 768;
 const HEIGHT: usize = 432;
@@ -38,7 +38,7 @@ fn each_person_keeps_one_id_while_visible() {
         .stdout(Stdio::piped())
         .spawn();
     let Ok(mut ffmpeg) = ffmpeg else {
-        eprintln!("SKIPPED: no ffmpeg on PATH");
+        common::skip("no ffmpeg on PATH");
         return;
     };
     let mut footage = ffmpeg.stdout.take().unwrap();

@@ -13,6 +13,12 @@ pub(crate) struct Frame {
     pub(crate) range: Range,
 }
 
+/// Says that a test is skipped, and why.
+#[expect(clippy::print_stderr, reason = "a test that did nothing must not look as if it had passed")]
+pub(crate) fn skip(reason: &str) {
+    eprintln!("SKIPPED: {reason}");
+}
+
 /// The folder of real models, pictures and footage. Says so and returns `None` where it is missing.
 pub(crate) fn data() -> Option<PathBuf> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
@@ -20,7 +26,7 @@ pub(crate) fn data() -> Option<PathBuf> {
     if folder.join("models").is_dir() {
         return Some(folder);
     }
-    eprintln!("SKIPPED: no test data at {}; set MOSHAO_TEST_DATA", folder.display());
+    skip(&format!("no test data at {}; set MOSHAO_TEST_DATA", folder.display()));
     None
 }
 
@@ -43,7 +49,7 @@ pub(crate) fn frame(file: &str, number: usize) -> Option<Frame> {
         .arg(&path)
         .output();
     let Ok(probe) = probe else {
-        eprintln!("SKIPPED: no ffmpeg and ffprobe on PATH");
+        skip("no ffmpeg and ffprobe on PATH");
         return None;
     };
     let size = String::from_utf8(probe.stdout).unwrap();

@@ -1,0 +1,11 @@
+//! The crate from outside, with ONNX Runtime: one binary, so that it is linked once.
+//!
+//! Tests that need real models, pictures and footage skip, and say so, where `MOSHAO_TEST_DATA` is missing.
+
+mod common;
+/// Detections against references, family by family; what must be refused.
+mod golden;
+/// Damaged and malicious model files.
+mod hostile;
+/// Ids over footage.
+mod tracking;
