@@ -16,21 +16,12 @@ use crate::site::{CAMERA_START, NEXT_PERSON, camera, person_detector, uplink};
 
 const NO_DATA: &str = "needs footage and models (MOSHAO_TEST_DATA)";
 
-/// A broker that keeps its clients' sessions on disk, at once, as the centre's would.
-fn durable_broker(directory: &std::path::Path) -> Broker {
-    Broker::start_with(&format!(
-        "persistence true\npersistence_location {}/\nautosave_on_changes true\nautosave_interval 1\nuser root\n",
-        directory.display()
-    ))
-}
-
 #[test]
 fn events_of_the_time_without_a_broker_arrive_when_it_is_back() {
     let (Some(detector), Some(footage)) = (person_detector(), PERSON_1080P_H264.file()) else {
         return skip(NO_DATA);
     };
-    let directory = tempfile::tempdir().expect("a directory for the broker");
-    let mut broker = durable_broker(directory.path());
+    let mut broker = Broker::start_keeping_sessions();
     let centre = Subscriber::start(broker.port);
     let server = CameraServer::start(CameraOptions::playing(footage));
     let gateway = Gateway::start(&(uplink(&broker) + &detector + &camera("gate", &server.url())));

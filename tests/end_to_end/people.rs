@@ -41,8 +41,15 @@ fn a_person_reaches_the_centre(clip: Clip) {
     let [left, top, right, bottom] = person.area;
     assert!(0.0 <= left && left < right && right <= 1.0, "{:?}", person.area);
     assert!(0.0 <= top && top < bottom && bottom <= 1.0, "{:?}", person.area);
-    let still = opened.event.data.evidence.first().expect("a picture belongs to it");
+
+    let shown = centre.wait_for("a picture follows", NEXT_PERSON, |event| {
+        event.correlationid == opened.event.correlationid && !event.data.evidence.is_empty()
+    });
+    let still = &shown.event.data.evidence[0];
     assert_eq!(still.mime, "image/jpeg");
+    let kept =
+        std::fs::metadata(gateway.data_dir().join(&still.reference)).expect("the picture is kept on the box");
+    assert_eq!(kept.len(), still.bytes);
 
     let closed = centre.wait_for("the person has left", NEXT_PERSON, |event| {
         event.correlationid == opened.event.correlationid && event.data.phase == Phase::Closed

@@ -57,6 +57,11 @@ impl Gateway {
         processes::children(self.pid(), "camera-worker")
     }
 
+    /// Where its outbox and its evidence lie.
+    pub fn data_dir(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
     /// Everything logged so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
