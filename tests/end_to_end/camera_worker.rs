@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use moshao::worker::codec::{read_message, write_message};
 use moshao::worker::link::{
-    Assignment, CameraCounters, CameraJob, FromWorker, StillRequest, StreamFault, StreamState,
-    ToWorker,
+    Assignment, CameraCounters, CameraJob, FromWorker, StillRequest, StreamFault, StreamState, ToWorker,
 };
 use moshao_config::{Deadlines, Detector, Model, Polygon, Secret};
 use moshao_tests::camera_server::{CameraOptions, CameraServer};
