@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use moshao::worker::codec::{read_message, write_message};
 use moshao::worker::link::{
-    Assignment, CameraJob, DetectorJob, FromWorker, Observation, StillRequest, StreamFault, StreamState,
-    ToWorker,
+    Assignment, CameraJob, FromWorker, Observation, StillRequest, StreamFault, StreamState, ToWorker,
 };
-use moshao_config::{Deadlines, Model};
+use moshao_config::{Deadlines, Detector, Model};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout_at};
 
@@ -147,9 +146,9 @@ impl Worker {
 }
 
 /// The detector of people in the test data; check first that the data is there.
-pub fn yolox() -> DetectorJob {
+pub fn yolox() -> Detector {
     let models = footage::data_dir().expect("checked before").join("models");
-    DetectorJob {
+    Detector {
         name: "coco".to_owned(),
         model: Model::File(models.join("yolox_nano.onnx")),
         family: None,
