@@ -28,7 +28,7 @@ import data
 from calibrate import balance
 from footage import quiet
 from metrics import Predict, answers, average_precision
-from model import LABELS, Detector, Exported, fold
+from model import LABELS, STRIDES, Detector, Exported, fold
 
 VERSION = "1.0.0"
 LICENCE = "Apache-2.0 (weights; started from Megvii YOLOX-nano, Apache-2.0; trained on CC-BY-4.0 data named in the card)"
@@ -110,6 +110,10 @@ def describe(file: Path, size: tuple[int, int], threshold: float) -> None:
         "output": "output: 1xNx7, x y w h raw per grid cell (strides 8, 16, 32), objectness and labels 0..1",
         "description": "Moshao fire and smoke detector; assists and confirms, never the only fire alarm",
     }
+    # The exporter leaves the output's shape open; readers recognise a family by it.
+    cells = sum((size[0] // stride) * (size[1] // stride) for stride in STRIDES)
+    for dimension, value in zip(model.graph.output[0].type.tensor_type.shape.dim, (1, cells, 5 + len(LABELS)), strict=True):
+        dimension.dim_value = value
     del model.metadata_props[:]
     onnx.helper.set_model_props(model, facts)
     onnx.checker.check_model(model)
