@@ -68,7 +68,7 @@ impl Broker {
         if let Some(mut process) = self.process.take() {
             let id = Pid::from_raw(process.id().try_into().expect("process ids are positive i32"));
             // Fails only where it has ended already.
-            drop(signal::kill(id, Signal::SIGTERM));
+            signal::kill(id, Signal::SIGTERM).ok();
             process.wait().expect("the broker has ended");
         }
     }
