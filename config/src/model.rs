@@ -105,7 +105,7 @@ pub struct Http {
 }
 
 /// `[detector.NAME]`, or a built-in one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Detector {
     /// The name that cameras use.
     pub name: String,

@@ -112,7 +112,8 @@ impl App {
         let (readings, sensors) = start_sensors(&config, &metrics, &sources_stop);
         let (workers, reports) = Workers::start(&config, &worker, &metrics, &sources_stop);
 
-        let desk = Desk::new(config.clone(), Clock::start(), metrics, outbox.clone(), evidence, workers).await;
+        let desk =
+            Desk::new(config.clone(), Clock::start(), metrics, outbox.clone(), evidence, workers).await;
         // Returns when both sources have ended and all that they had said is in the outbox.
         desk.run(reports, readings).await;
 

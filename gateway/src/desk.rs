@@ -73,10 +73,14 @@ impl Desk {
         match outbox.load_state(STATE_KEY).await {
             Ok(Some(saved)) => match judge.restore(clock.now(), &saved) {
                 Ok(()) => info!(open = judge.open().len(), "open incidents of the last run go on"),
-                Err(error) => error!(%error, "the open incidents of the last run cannot be read and are forgotten"),
+                Err(error) => {
+                    error!(%error, "the open incidents of the last run cannot be read and are forgotten")
+                }
             },
             Ok(None) => {}
-            Err(error) => error!(%error, "the open incidents of the last run cannot be read and are forgotten"),
+            Err(error) => {
+                error!(%error, "the open incidents of the last run cannot be read and are forgotten")
+            }
         }
         metrics.incidents_open.set(judge.open().len() as i64);
         for camera in &config.cameras {
@@ -100,7 +104,11 @@ impl Desk {
     }
 
     /// Works until both sources have ended, then until all that they had said is in the outbox.
-    pub async fn run(mut self, mut reports: mpsc::Receiver<FromWorker>, mut readings: mpsc::Receiver<Reading>) {
+    pub async fn run(
+        mut self,
+        mut reports: mpsc::Receiver<FromWorker>,
+        mut readings: mpsc::Receiver<Reading>,
+    ) {
         let mut tick = interval_at(Instant::now() + TICK, TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut tidy = interval_at(Instant::now() + TIDY_EVERY, TIDY_EVERY);
@@ -136,7 +144,10 @@ impl Desk {
         match report {
             FromWorker::Hello { version } => {
                 if version != env!("CARGO_PKG_VERSION") {
-                    error!(version, "a camera worker of another version: the binary has been replaced, restart moshao");
+                    error!(
+                        version,
+                        "a camera worker of another version: the binary has been replaced, restart moshao"
+                    );
                 }
             }
             FromWorker::DetectorFailed { detector, message } => {
@@ -233,7 +244,14 @@ impl Desk {
         }
     }
 
-    async fn still(&mut self, now: Moment, request: u64, camera: &str, jpeg: Option<Vec<u8>>, taken_unix_ms: i64) {
+    async fn still(
+        &mut self,
+        now: Moment,
+        request: u64,
+        camera: &str,
+        jpeg: Option<Vec<u8>>,
+        taken_unix_ms: i64,
+    ) {
         let Some(want) = self.wanted.take(request) else { return };
         let Some(jpeg) = jpeg else {
             self.metrics.evidence_missed.with_label_values(&["no-picture"]).inc();

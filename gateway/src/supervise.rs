@@ -11,7 +11,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use moshao_config::{Camera, Config, Detector};
+use moshao_config::{Camera, Config};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
@@ -21,7 +21,7 @@ use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::metrics::Metrics;
 use crate::worker::codec::{LinkError, read_message, write_message};
-use crate::worker::link::{Assignment, CameraJob, DetectorJob, FromWorker, StillRequest, ToWorker};
+use crate::worker::link::{Assignment, CameraJob, FromWorker, StillRequest, ToWorker};
 
 /// Delay before a worker is started again after its first death.
 const RESTART_DELAY_MIN: Duration = Duration::from_millis(100);
@@ -252,7 +252,7 @@ fn assignments(config: &Config) -> Vec<Assignment> {
         if assignment.detectors.iter().all(|detector| detector.name != camera.detector)
             && let Some(detector) = config.detectors.iter().find(|detector| detector.name == camera.detector)
         {
-            assignment.detectors.push(detector_job(detector));
+            assignment.detectors.push(detector.clone());
         }
     }
     dealt
@@ -270,18 +270,5 @@ pub fn camera_job(camera: &Camera) -> CameraJob {
         detections_per_second: camera.detections_per_second,
         masks: camera.masks.clone(),
         deadlines: camera.deadlines,
-    }
-}
-
-/// What a worker needs to know of a detector.
-pub fn detector_job(detector: &Detector) -> DetectorJob {
-    DetectorJob {
-        name: detector.name.clone(),
-        model: detector.model.clone(),
-        family: detector.family.clone(),
-        threshold: detector.threshold,
-        label_thresholds: detector.label_thresholds.clone(),
-        labels: detector.labels.clone(),
-        provider: detector.provider.clone(),
     }
 }

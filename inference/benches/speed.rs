@@ -1,29 +1,67 @@
-//! What looking at a picture costs, on one core.
+//! What looking at a picture costs: processor time of the one thread that does it, so that figures hold on a busy box too.
 //!
 //! `cargo bench -p moshao-inference` prints criterion's figures for the parts, and at the end a table of family, input and
 //! milliseconds: the session alone against the whole call, on the same 1080p picture. Models come from the folder of test
 //! data (`MOSHAO_TEST_DATA`); without it only the parts are measured.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BatchSize, Criterion};
 use moshao_inference::detector::{Detection, Detector, ModelSource, Settings};
 use moshao_inference::nms::{self, Candidate, Suppression};
 use moshao_inference::picture::{BoxPx, Matrix, PictureView, Plane, Range};
 use moshao_inference::track::Tracker;
+use nix::time::{ClockId, clock_gettime};
 
 /// Runs of each model for the table; the median counts.
 const RUNS: usize = 60;
 
+/// Processor time of the calling thread, printed like wall-clock time.
+struct CpuTime(WallTime);
+
+impl Measurement for CpuTime {
+    type Intermediate = Duration;
+    type Value = Duration;
+
+    fn start(&self) -> Duration {
+        cpu_time()
+    }
+
+    fn end(&self, begin: Duration) -> Duration {
+        cpu_time() - begin
+    }
+
+    fn add(&self, a: &Duration, b: &Duration) -> Duration {
+        *a + *b
+    }
+
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn to_f64(&self, value: &Duration) -> f64 {
+        value.as_nanos() as f64
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        self.0.formatter()
+    }
+}
+
+fn cpu_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("Linux has this clock").into()
+}
+
 fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
+    let mut criterion = Criterion::default().with_measurement(CpuTime(WallTime)).configure_from_args();
     parts(&mut criterion);
     criterion.final_summary();
     table();
 }
 
-fn parts(criterion: &mut Criterion) {
+fn parts(criterion: &mut Criterion<CpuTime>) {
     let built_in = ModelSource::BuiltIn("moshao-fire".into());
     let mut detector = Detector::open(&built_in, &Settings::default()).expect("the built-in model loads");
     for (width, height) in [(1920, 1080), (1280, 720), (640, 360)] {
@@ -65,12 +103,12 @@ fn table() {
         let Ok(mut detector) = Detector::open(&source, &Settings::default()) else { continue };
         let (mut alone, mut whole) = (Vec::new(), Vec::new());
         for _ in 0..RUNS {
-            let begin = Instant::now();
+            let begin = cpu_time();
             detector.run_alone().expect("the model runs");
-            alone.push(begin.elapsed().as_secs_f64() * 1e3);
-            let begin = Instant::now();
+            let between = cpu_time();
             detector.detect(&picture).expect("the model runs");
-            whole.push(begin.elapsed().as_secs_f64() * 1e3);
+            alone.push((between - begin).as_secs_f64() * 1e3);
+            whole.push((cpu_time() - between).as_secs_f64() * 1e3);
         }
         let (alone, whole) = (median(alone), median(whole));
         let what = detector.description();

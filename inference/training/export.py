@@ -26,6 +26,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 import data
 from calibrate import balance
+from footage import quiet
 from metrics import Predict, answers, average_precision
 from model import LABELS, Detector, Exported, fold
 
@@ -54,9 +55,11 @@ def main() -> None:
         write(detector, plain, size)
         describe(plain, size, options.threshold)
         return
-    pictures = data.load(data.root(options.data))
+    where = data.root(options.data)
+    pictures = data.load(where)
     threshold = balance(detector, pictures.held_out, size)
     write(detector, plain, size)
+    threshold = quiet(runner(plain), size, where / "videos", threshold)
     found = answers(runner(plain), pictures.held_out, *size)
     describe(plain, size, threshold)
     whole = [average_precision(found, pictures.held_out, i) for i in range(len(LABELS))]

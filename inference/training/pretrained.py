@@ -18,8 +18,8 @@ from onnx import numpy_helper
 from model import Conv, Detector
 
 URL = (
-    "https://media.githubusercontent.com/media/opencv/opencv_zoo/"
-    "371cb24b7f1e1a8f0bf3d4e0d53b2ff4cb2a4b4f/models/object_detection_yolox/object_detection_yolox_2022nov.onnx"
+    "https://github.com/opencv/opencv_zoo/raw/"
+    "371cb249700106b50b2f934b7f18df3f9d127473/models/object_detection_yolox/yolox_nano.onnx"
 )
 SHA256 = "c789161ed43c8269fcd4e67c67eeeb4e80c622da2eb296a20bc6007bd18a0b7d"
 

@@ -1,184 +1,25 @@
 //! A camera worker at its link, with real cameras at the other end.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpListener;
 use std::time::Duration;
 
 use moshao::worker::codec::{read_message, write_message};
 use moshao::worker::link::{
-    Assignment, CameraCounters, CameraJob, DetectorJob, FromWorker, Observation, StillRequest, StreamFault,
-    StreamState, ToWorker,
+    Assignment, CameraCounters, CameraJob, FromWorker, StillRequest, StreamFault, StreamState, ToWorker,
 };
-use moshao_config::{Deadlines, Model, Polygon, Secret};
+use moshao_config::{Deadlines, Detector, Model, Polygon, Secret};
 use moshao_tests::camera_server::{CameraOptions, CameraServer};
 use moshao_tests::footage::{self, Clip};
 use moshao_tests::gateway::{binary, send};
 use moshao_tests::processes::memory_bytes;
 use moshao_tests::skip;
+use moshao_tests::worker::{Worker, camera, tcp_server, yolox};
 use nix::sys::signal::Signal;
 use tokio::net::UnixStream;
-use tokio::time::{Instant, timeout_at};
 
 const PASSWORD: &str = "correct-horse";
 const WRONG_PASSWORD: &str = "battery-staple";
-
-/// A worker seen through its link.
-struct Worker {
-    link: UnixStream,
-    /// Its thread, where it lives within this process.
-    life: Option<std::thread::JoinHandle<Result<(), moshao::worker::WorkerError>>>,
-}
-
-// === impl Worker ===
-
-impl Worker {
-    /// Within this process.
-    async fn start(cameras: Vec<CameraJob>) -> Self {
-        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
-        ours.set_nonblocking(true).unwrap();
-        theirs.set_nonblocking(true).unwrap();
-        let life = std::thread::spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async { moshao::worker::run(UnixStream::from_std(theirs).unwrap()).await })
-        });
-        Worker { life: Some(life), ..Self::greet(UnixStream::from_std(ours).unwrap(), cameras).await }
-    }
-
-    /// At the other end of `link`.
-    async fn greet(link: UnixStream, cameras: Vec<CameraJob>) -> Self {
-        let mut worker = Worker { link, life: None };
-        worker.say(&ToWorker::Start(Box::new(Assignment { detectors: vec![yolox()], cameras }))).await;
-        let version = worker
-            .until("Hello", 10, |message| match message {
-                FromWorker::Hello { version } => Some(version.clone()),
-                _ => None,
-            })
-            .await;
-        assert_eq!(version, env!("CARGO_PKG_VERSION"));
-        worker
-    }
-
-    async fn say(&mut self, message: &ToWorker) {
-        write_message(&mut self.link, message).await.unwrap();
-    }
-
-    /// Waits for a message that `choose` takes, for at most `patience_s`.
-    async fn until<T>(
-        &mut self,
-        what: &str,
-        patience_s: u64,
-        mut choose: impl FnMut(&FromWorker) -> Option<T>,
-    ) -> T {
-        let deadline = Instant::now() + Duration::from_secs(patience_s);
-        loop {
-            let message: FromWorker = timeout_at(deadline, read_message(&mut self.link))
-                .await
-                .unwrap_or_else(|_| panic!("no {what} within {patience_s} s"))
-                .expect("the link is sound")
-                .unwrap_or_else(|| panic!("the worker ended while {what} was waited for"));
-            if let Some(chosen) = choose(&message) {
-                return chosen;
-            }
-        }
-    }
-
-    async fn until_live(&mut self, id: &str, patience_s: u64) -> (String, u32, u32) {
-        let what = format!("{id} live");
-        self.until(&what, patience_s, |message| match message {
-            FromWorker::Stream { camera, state: StreamState::Live { codec, width, height } }
-                if camera == id =>
-            {
-                Some((codec.clone(), *width, *height))
-            }
-            _ => None,
-        })
-        .await
-    }
-
-    async fn until_person(&mut self, id: &str, patience_s: u64) -> Observation {
-        let what = format!("person before {id}");
-        self.until(&what, patience_s, |message| match message {
-            FromWorker::Observation(seen) if seen.camera == id => {
-                seen.tracks.iter().any(|track| track.label == "person").then(|| seen.clone())
-            }
-            _ => None,
-        })
-        .await
-    }
-
-    async fn until_failed(&mut self, id: &str, patience_s: u64) -> (StreamFault, String) {
-        let what = format!("failure of {id}");
-        self.until(&what, patience_s, |message| match message {
-            FromWorker::Stream { camera, state: StreamState::Failed { fault, message, retry_in } }
-                if camera == id =>
-            {
-                assert!(*retry_in > Duration::ZERO);
-                Some((*fault, message.clone()))
-            }
-            _ => None,
-        })
-        .await
-    }
-
-    async fn take_still(&mut self, request: StillRequest) -> image::RgbImage {
-        let number = request.request;
-        self.say(&ToWorker::TakeStill(request)).await;
-        let jpeg = self
-            .until("still", 10, |message| match message {
-                FromWorker::Still { request, jpeg, .. } if *request == number => Some(jpeg.clone()),
-                _ => None,
-            })
-            .await;
-        image::load_from_memory(&jpeg.expect("a picture has been analysed")).unwrap().to_rgb8()
-    }
-
-    /// Asks it to stop and waits until it has: TEARDOWN and all within 4 s.
-    async fn stop(mut self) {
-        self.say(&ToWorker::Stop).await;
-        let deadline = Instant::now() + Duration::from_secs(4);
-        while let Ok(Some(_)) = timeout_at(deadline, read_message::<FromWorker>(&mut self.link))
-            .await
-            .expect("it stops within 4 s")
-        {}
-        if let Some(life) = self.life {
-            life.join().unwrap().unwrap();
-        }
-    }
-}
-
-fn yolox() -> DetectorJob {
-    let models = footage::data_dir().expect("checked before").join("models");
-    DetectorJob {
-        name: "coco".to_owned(),
-        model: Model::File(models.join("yolox_nano.onnx")),
-        family: None,
-        threshold: None,
-        label_thresholds: vec![],
-        labels: None,
-        provider: "cpu".to_owned(),
-    }
-}
-
-fn camera(id: &str, url: &str) -> CameraJob {
-    let s = Duration::from_secs;
-    CameraJob {
-        id: id.to_owned(),
-        url: url.to_owned(),
-        username: None,
-        password: None,
-        allow_basic: false,
-        detector: "coco".to_owned(),
-        detections_per_second: 5.0,
-        masks: vec![],
-        deadlines: Deadlines {
-            describe: s(5),
-            setup: s(5),
-            play: s(5),
-            first_key_frame: s(8),
-            silence: s(3),
-        },
-    }
-}
 
 fn with_login(camera: CameraJob, password: &str) -> CameraJob {
     CameraJob { username: Some("viewer".to_owned()), password: Some(Secret::new(password)), ..camera }
@@ -191,21 +32,6 @@ fn camera_server(clip: Clip) -> Option<CameraServer> {
         skip("no test data");
     }
     Some(CameraServer::start(CameraOptions::playing(file?)))
-}
-
-/// A TCP server that answers each request with `answer`, or never when it is empty.
-fn tcp_server(answer: &'static str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("rtsp://{}/stream", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        let mut open = Vec::new();
-        for mut connection in listener.incoming().map_while(Result::ok) {
-            let mut request = [0; 4096];
-            drop(connection.read(&mut request).and_then(|_| connection.write(answer.as_bytes())));
-            open.push(connection);
-        }
-    });
-    url
 }
 
 #[tokio::test]
@@ -468,7 +294,7 @@ async fn a_detector_that_cannot_be_used_is_said_and_the_worker_lives_on() {
     job.detector = "absent".to_owned();
     let (mut ours, theirs) = UnixStream::pair().unwrap();
     let life = tokio::spawn(moshao::worker::run(theirs));
-    let absent = DetectorJob {
+    let absent = Detector {
         name: "absent".to_owned(),
         model: Model::File("/nonexistent/model.onnx".into()),
         ..yolox()

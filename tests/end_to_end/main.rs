@@ -4,6 +4,7 @@
 
 mod bad_cameras;
 mod camera_worker;
+mod decoding;
 mod demo;
 mod outages;
 mod people;

@@ -12,6 +12,7 @@ pub mod gateway_parts;
 pub mod processes;
 pub mod subscriber;
 pub mod wait;
+pub mod worker;
 
 use std::io::Write;
 

@@ -52,7 +52,7 @@ pub async fn require_digest(url: &Url) -> Result<(), SessionError> {
 async fn ask(url: &Url, peer: &str) -> Result<Challenge, SessionError> {
     let broken = |error: std::io::Error| SessionError::unreachable(peer, error);
     let mut connection = connect(url).await.map_err(broken)?;
-    let user_agent = super::rtsp::USER_AGENT;
+    let user_agent = super::USER_AGENT;
     let request = format!(
         "DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: {user_agent}\r\nAccept: application/sdp\r\n\r\n"
     );

@@ -27,6 +27,9 @@ use std::time::Duration;
 /// Largest picture that is decoded, pixels: 4096x2304, which takes 14 MB as 4:2:0. A camera that sends more is refused.
 pub const MAX_PICTURE_PX: u32 = 4096 * 2304;
 
+/// How the gateway introduces itself.
+pub const USER_AGENT: &str = concat!("moshao/", env!("CARGO_PKG_VERSION"));
+
 /// One encoded picture as it came from the camera: Annex B, parameter sets before each key frame.
 #[derive(Debug)]
 pub struct AccessUnit {

@@ -25,9 +25,6 @@ use super::media_clock::MediaClock;
 use super::{AccessUnit, Codec, MAX_PICTURE_PX, login};
 use crate::worker::link::StreamFault;
 
-/// How the gateway introduces itself.
-pub const USER_AGENT: &str = concat!("moshao/", env!("CARGO_PKG_VERSION"));
-
 /// Broken packets that are borne within [`PACKET_ERRORS_WITHIN`] before the session is given up.
 const PACKET_ERRORS_MAX: usize = 20;
 const PACKET_ERRORS_WITHIN: Duration = Duration::from_secs(10);
@@ -94,7 +91,7 @@ impl Endpoint {
         }
         let options = SessionOptions::default()
             .creds(credentials)
-            .user_agent(USER_AGENT.to_owned())
+            .user_agent(super::USER_AGENT.to_owned())
             .session_group(group.clone())
             .teardown(TeardownPolicy::Auto);
         retina::client::Session::describe(self.url.clone(), options)

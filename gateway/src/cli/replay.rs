@@ -17,7 +17,7 @@ use crate::incident::Change;
 use crate::incident::tell::{new_id, tell};
 use crate::judge::Judge;
 use crate::logging;
-use crate::supervise::{camera_job, detector_job};
+use crate::supervise::camera_job;
 use crate::worker::detecting;
 use crate::worker::eye::Eye;
 use crate::worker::link::CameraJob;
@@ -198,7 +198,7 @@ fn open_detector(config: &Config, camera: &Camera) -> Result<Detector, Failure> 
         .iter()
         .find(|detector| detector.name == camera.detector)
         .ok_or_else(|| Failure::config(format!("camera {} names no detector", camera.id)))?;
-    detecting::open(detector_job(detector)).map_err(Failure::failed)
+    detecting::open(detector).map_err(Failure::failed)
 }
 
 /// User and system time of this process.

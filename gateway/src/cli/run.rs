@@ -57,8 +57,8 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 async fn serve(config: Config, format: logging::Format) -> Outcome {
     let stop = CancellationToken::new();
-    let signals = Signals::listen()
-        .map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))?;
+    let signals =
+        Signals::listen().map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))?;
     let worker = worker_command(format)?;
     let app = App::build(config, worker).await.map_err(Failure::failed)?;
     let address = app.http_address().map_err(Failure::failed)?;
@@ -91,7 +91,10 @@ struct Signals {
 
 impl Signals {
     fn listen() -> std::io::Result<Self> {
-        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
     /// Cancels `stop` on the first signal and returns on the second.

@@ -21,7 +21,7 @@
 //!
 //! # Writing
 //! One named thread owns the only connection. Alarms are committed at once, together with all that is queued at that
-//! moment (*group commit*); other events wait up to 50 ms or for 32 rows ([`group`]). The connection runs in WAL mode
+//! moment (*group commit*); other events wait up to 50 ms or for 32 rows (`group`). The connection runs in WAL mode
 //! with `synchronous=FULL`: each commit is one sync of the log, before the caller gets its answer. Deletions of
 //! delivered events ride along with the next commit, or go alone after a second; losing one only repeats an event,
 //! which the centre removes by `(source, id)`.
@@ -29,7 +29,7 @@
 //! # Full
 //! The quota is a hard limit on the database file (`max_page_count`); the log beside it adds at most 4 MiB. Before
 //! it is reached, the oldest events go, alarms last, and the same transaction writes a *gap event* that says
-//! which sequences the centre will not see ([`gap`]).
+//! which sequences the centre will not see (`gap`).
 //!
 //! # Recovery
 //! SQLite finds the last whole transaction by the checksums in its log. After an unclean stop the file is checked
@@ -43,6 +43,7 @@ mod group;
 mod open;
 mod owner;
 mod store;
+mod writer;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! The uplink: events out of the outbox to the centre's broker, MQTT 3.1.1 with QoS 1.
 //!
 //! An event leaves the outbox only on its own PUBACK. Each connection gets a fresh client, event loop and bookkeeping
-//! ([`connection`]); what was in flight when it broke is read from the outbox again, so at most a window of events is
+//! (`connection`); what was in flight when it broke is read from the outbox again, so at most a window of events is
 //! repeated for each connection and none is lost. Events go in the order of their class, alarms before the backlog.
 //!
 //! The box says `online` on its retained `state` topic at each connection, `offline` when it is stopped, and leaves

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use moshao_config::Model;
-use moshao_inference::detector::{Detector, ModelSource, Settings};
+use moshao_inference::detector::{Detector, ModelError, ModelSource, Settings};
 use moshao_inference::runtime;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::Camera;
 use super::counters::Busy;
-use super::link::{DetectorJob, FromWorker};
+use super::link::FromWorker;
 use super::mind::{Mind, Thought};
 use super::slots::Slots;
 use super::stills::{Analysed, Look};
@@ -24,36 +24,35 @@ pub(super) struct Loaded {
 }
 
 /// Loads ONNX Runtime and each detector; takes seconds.
-pub(super) fn load(jobs: Vec<DetectorJob>) -> Loaded {
+pub(super) fn load(wanted: &[moshao_config::Detector]) -> Loaded {
     let runtime = runtime::load(None).map_err(|error| error.to_string());
     let mut loaded = Loaded { detectors: HashMap::new(), failed: Vec::new() };
-    for job in jobs {
-        let name = job.name.clone();
-        let opened = runtime.clone().and_then(|_| open(job).map_err(|error| error.to_string()));
+    for detector in wanted {
+        let opened = runtime.clone().and_then(|_| open(detector).map_err(|error| error.to_string()));
         match opened {
-            Ok(detector) => drop(loaded.detectors.insert(name, detector)),
-            Err(reason) => loaded.failed.push((name, reason)),
+            Ok(ready) => drop(loaded.detectors.insert(detector.name.clone(), ready)),
+            Err(reason) => loaded.failed.push((detector.name.clone(), reason)),
         }
     }
     loaded
 }
 
-/// Loads one detector.
-pub(crate) fn open(job: DetectorJob) -> Result<Detector, moshao_inference::detector::ModelError> {
-    let source = match job.model {
-        Model::BuiltIn(name) => ModelSource::BuiltIn(name),
-        Model::File(path) => ModelSource::File(path),
+/// Loads the detector that the configuration describes.
+pub(crate) fn open(wanted: &moshao_config::Detector) -> Result<Detector, ModelError> {
+    let source = match &wanted.model {
+        Model::BuiltIn(name) => ModelSource::BuiltIn(name.clone()),
+        Model::File(path) => ModelSource::File(path.clone()),
     };
     let settings = Settings {
-        family: job.family,
-        labels: job.labels,
-        threshold: job.threshold,
-        label_thresholds: job.label_thresholds,
-        provider: Some(job.provider),
+        family: wanted.family.clone(),
+        labels: wanted.labels.clone(),
+        threshold: wanted.threshold,
+        label_thresholds: wanted.label_thresholds.clone(),
+        provider: Some(wanted.provider.clone()),
         ..Settings::default()
     };
     let detector = Detector::open(&source, &settings)?;
-    info!(detector = job.name, labels = detector.labels().len(), "detector loaded");
+    info!(detector = wanted.name, labels = detector.labels().len(), "detector loaded");
     Ok(detector)
 }
 

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use moshao_config::{Deadlines, Model, Polygon, Secret};
+use moshao_config::{Deadlines, Detector, Polygon, Secret};
 use serde::{Deserialize, Serialize};
 
 /// Largest message: a still of a 4K picture with room to spare.
@@ -30,28 +30,9 @@ pub enum ToWorker {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Assignment {
     /// Detectors, each once.
-    pub detectors: Vec<DetectorJob>,
+    pub detectors: Vec<Detector>,
     /// Cameras.
     pub cameras: Vec<CameraJob>,
-}
-
-/// One detector to load.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct DetectorJob {
-    /// The name that [`CameraJob::detector`] refers to.
-    pub name: String,
-    /// Where the model comes from.
-    pub model: Model,
-    /// Family, where the file alone does not tell it.
-    pub family: Option<String>,
-    /// Least score; the model's own default where absent.
-    pub threshold: Option<f32>,
-    /// Least score for single labels.
-    pub label_thresholds: Vec<(String, f32)>,
-    /// Label names, for a file that does not carry them.
-    pub labels: Option<Vec<String>>,
-    /// Execution provider.
-    pub provider: String,
 }
 
 /// One camera to watch.

@@ -158,8 +158,8 @@ struct Thread {
 impl Watch {
     /// Loads the detectors and starts everything, in the order of the data from its end to its beginning.
     async fn start(assignment: Assignment, reports: &mpsc::Sender<FromWorker>) -> Result<Self, WorkerError> {
-        let Assignment { detectors: jobs, cameras: mut jobs_of_cameras } = assignment;
-        let loaded = tokio::task::spawn_blocking(move || detecting::load(jobs))
+        let Assignment { detectors: wanted, cameras: mut jobs } = assignment;
+        let loaded = tokio::task::spawn_blocking(move || detecting::load(&wanted))
             .await
             .map_err(|_| WorkerError::ThreadGone("loading"))?;
         for (detector, message) in loaded.failed {
@@ -168,9 +168,8 @@ impl Watch {
         }
         // Watching a camera that nothing looks at would only cost.
         let usable: HashSet<&str> = loaded.detectors.keys().map(String::as_str).collect();
-        jobs_of_cameras.retain(|job| usable.contains(job.detector.as_str()));
-        let cameras: Arc<[Camera]> =
-            jobs_of_cameras.into_iter().map(Camera::new).collect::<Result<_, _>>()?;
+        jobs.retain(|job| usable.contains(job.detector.as_str()));
+        let cameras: Arc<[Camera]> = jobs.into_iter().map(Camera::new).collect::<Result<_, _>>()?;
 
         let units = Arc::new(Units::new(cameras.len()));
         let pictures = Arc::new(Slots::new(cameras.len()));

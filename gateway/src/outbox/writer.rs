@@ -1,0 +1,138 @@
+//! One transaction in progress: inserting, removing, and making room by giving up the oldest.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::gap::{self, Cause, Gap};
+use super::store::{Counts, PAGE_BYTES, class, used_pages};
+use super::{Class, NewEvent, SavedState, Sequence, Site};
+
+/// Events given up in one step.
+const EVICTION_STEP: usize = 64;
+/// Pages kept free beyond what is about to be written: for the gap event and for pages that are not quite full.
+const SPARE_PAGES: u64 = 24;
+
+/// One transaction in progress.
+pub(super) struct Writer<'a> {
+    pub(super) transaction: &'a Transaction<'a>,
+    pub(super) site: &'a Site,
+    pub(super) quota_bytes: u64,
+    pub(super) counts: Counts,
+    pub(super) now: Timestamp,
+}
+
+// === impl Writer ===
+
+impl Writer<'_> {
+    pub(super) fn insert(&mut self, new: &NewEvent) -> rusqlite::Result<Sequence> {
+        let sequence = Sequence(self.counts.last + 1);
+        let mut event = new.event.clone();
+        event.sequence = sequence.to_string();
+        let body = serde_json::to_vec(&event).expect("an event has only string keys and numbers");
+        self.transaction
+            .prepare_cached(
+                "INSERT INTO outbox(sequence, class, topic, body, accepted_unix_ms, origin_source, origin_unix_ms)
+                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                sequence.0 as i64,
+                new.class.code(),
+                new.topic,
+                body,
+                self.now.as_millisecond(),
+                new.origin.map(|origin| origin.source.code()),
+                new.origin.map(|origin| origin.unix_ms),
+            ])?;
+        self.counts.last = sequence.0;
+        *self.counts.of(new.class) += 1;
+        Ok(sequence)
+    }
+
+    pub(super) fn save(&self, state: &SavedState) -> rusqlite::Result<()> {
+        self.transaction
+            .prepare_cached(
+                "INSERT INTO state(key, value) VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2",
+            )?
+            .execute(params![state.key, state.value])?;
+        Ok(())
+    }
+
+    /// Deletes one event. One that is gone already (its PUBACK came twice) is no error.
+    pub(super) fn remove(&mut self, sequence: Sequence) -> rusqlite::Result<()> {
+        let class = self
+            .transaction
+            .prepare_cached("DELETE FROM outbox WHERE sequence = ?1 RETURNING class")?
+            .query_row([sequence.0 as i64], class)
+            .optional()?;
+        if let Some(class) = class {
+            *self.counts.of(class) -= 1;
+            self.transaction
+                .prepare_cached("DELETE FROM gap WHERE sequence = ?1")?
+                .execute([sequence.0 as i64])?;
+        }
+        Ok(())
+    }
+
+    /// Gives up the oldest events, alarms last, until `bytes` more fit under the quota, and declares them.
+    pub(super) fn make_room(&mut self, bytes: u64) -> rusqlite::Result<u64> {
+        let limit = self.quota_bytes / PAGE_BYTES;
+        // A row shares its page with index entries and free space: half as much again is on the safe side.
+        let wanted = bytes * 3 / 2 / PAGE_BYTES + SPARE_PAGES;
+        let mut gap: Option<Gap> = None;
+        let mut evicted = 0;
+        while used_pages(self.transaction)? + wanted > limit {
+            let victims = self.oldest()?;
+            if victims.is_empty() {
+                break;
+            }
+            for victim in victims {
+                let lost = self.gap_behind(victim)?;
+                gap = Some(gap.map_or(lost, |gap| gap.with(lost)));
+                evicted += 1;
+                self.remove(victim)?;
+            }
+        }
+        if let Some(gap) = gap {
+            let cause = Cause::Quota { gap, quota_bytes: self.quota_bytes };
+            let declared = self.insert(&gap::declare(self.site, cause, self.now))?;
+            self.transaction
+                .prepare_cached("INSERT INTO gap(sequence, first, last, count) VALUES(?1, ?2, ?3, ?4)")?
+                .execute(params![
+                    declared.0 as i64,
+                    gap.first.0 as i64,
+                    gap.last.0 as i64,
+                    gap.count as i64
+                ])?;
+            self.counts.evicted += evicted;
+        }
+        Ok(evicted)
+    }
+
+    /// The events to give up next.
+    fn oldest(&self) -> rusqlite::Result<Vec<Sequence>> {
+        let class = if self.counts.events > 0 { Class::Event } else { Class::Alarm };
+        let mut statement = self
+            .transaction
+            .prepare_cached("SELECT sequence FROM outbox WHERE class = ?1 ORDER BY sequence LIMIT ?2")?;
+        let rows =
+            statement.query_map(params![class.code(), EVICTION_STEP as i64], |row| row.get::<_, i64>(0))?;
+        rows.map(|row| row.map(|sequence| Sequence(sequence as u64))).collect()
+    }
+
+    /// What the centre misses when this event does not come: itself, and where it is a gap event, what it stood for.
+    fn gap_behind(&self, sequence: Sequence) -> rusqlite::Result<Gap> {
+        let own = Gap::one(sequence);
+        let stood_for = self
+            .transaction
+            .prepare_cached("SELECT first, last, count FROM gap WHERE sequence = ?1")?
+            .query_row([sequence.0 as i64], |row| {
+                Ok(Gap {
+                    first: Sequence(row.get::<_, i64>(0)? as u64),
+                    last: Sequence(row.get::<_, i64>(1)? as u64),
+                    count: row.get::<_, i64>(2)? as u64,
+                })
+            })
+            .optional()?;
+        Ok(stood_for.map_or(own, |gap| gap.with(own)))
+    }
+}
