@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use moshao_config::{Config, Environment};
 use rumqttc::MqttOptions;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -124,7 +125,11 @@ async fn show(arguments: &Arguments) -> Outcome {
         sensors::play(&script, &address, begin).await;
     }));
 
-    let ended = watch(arguments, &mut subscriber, begin).await;
+    let ended = tokio::select! {
+        ended = watch(arguments, &mut subscriber, begin) => ended,
+        // Without signals the demo ends by itself, in time.
+        Ok(()) = interrupted() => Ended::Interrupted,
+    };
     stop.cancel();
     gateway.await.map_err(|error| Failure::failed(format!("the gateway failed: {error}")))?;
     match (ended, arguments.camera.is_some()) {
@@ -155,7 +160,6 @@ async fn watch(arguments: &Arguments, subscriber: &mut Subscriber, begin: Instan
         let message = tokio::select! {
             message = subscriber.next() => message,
             () = tokio::time::sleep_until(deadline) => return Ended::TimeOver(story),
-            _ = tokio::signal::ctrl_c() => return Ended::Interrupted,
         };
         let Some(message) = message else { return Ended::TimeOver(story) };
         let event: Event = match serde_json::from_slice(&message.payload) {
@@ -291,12 +295,24 @@ fn line(since_begin: Duration, event: &Event) -> String {
     line
 }
 
-/// A word to people; not among the events where those are read by a program.
+/// A word to people: on standard error where standard output is for programs.
 fn remark(arguments: &Arguments, text: &str) {
     if arguments.json {
-        tracing::info!("{text}");
+        #[expect(clippy::print_stderr, reason = "standard output holds events only")]
+        {
+            eprintln!("{text}");
+        }
     } else {
         say(text);
+    }
+}
+
+/// SIGINT or SIGTERM.
+async fn interrupted() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupt = tokio::signal::ctrl_c() => interrupt,
+        _ = terminate.recv() => Ok(()),
     }
 }
 

@@ -155,8 +155,12 @@ impl BrokerAddress {
             return Err(format!("scheme '{}' is not supported here; write mqtt://host:1883", url.scheme()));
         }
         let host = url.host_str().ok_or("the URL has no host; write mqtt://host:1883")?.to_owned();
+        // `%40` in a URL is an `@` in the password.
+        let decoded =
+            |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
         let login = (!url.username().is_empty()).then(|| {
-            (url.username().to_owned(), moshao_config::Secret::new(url.password().unwrap_or_default()))
+            let password = moshao_config::Secret::new(decoded(url.password().unwrap_or_default()));
+            (decoded(url.username()), password)
         });
         Ok(Self { host, port: url.port().unwrap_or(1883), login })
     }
@@ -248,6 +252,8 @@ mod tests {
         let address = BrokerAddress::parse("mqtt://u:secret@h").unwrap();
         assert_eq!((address.host.as_str(), address.port), ("h", 1883));
         assert!(!format!("{address:?}").contains("secret"));
+        let (_, password) = BrokerAddress::parse("mqtt://u:a%40b@h").unwrap().login.unwrap();
+        assert_eq!(password.reveal(), "a@b");
         assert!(BrokerAddress::parse("http://h").unwrap_err().contains("mqtt://"));
     }
 }
