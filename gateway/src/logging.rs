@@ -23,8 +23,8 @@ pub enum Format {
 
 /// Starts logging, `quiet` with warnings and errors only. A second call changes nothing.
 pub fn init(format: Format, quiet: bool) {
-    // The broker inside the demo reports every closed connection as an error.
-    let default = if quiet { "warn,rumqttd=off" } else { "info,rumqttd=off" };
+    // The broker inside the demo reports every closed connection as an error; retina notes what is not wrong.
+    let default = if quiet { "warn,rumqttd=off" } else { "info,rumqttd=off,retina=warn" };
     let filter = EnvFilter::try_from_env("MOSHAO_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
