@@ -1,6 +1,6 @@
 //! The TOML document and its shape: known keys, types, ranges, patterns, and keys that must be there.
 //!
-//! The document is walked beside the JSON Schema of the [`raw`](crate::raw) types. Whatever does not fit becomes a
+//! The document is walked beside the JSON Schema of the [`raw`](mod@crate::raw) types. Whatever does not fit becomes a
 //! problem at its place and is taken out of the document, so that all mistakes are found in one go and what remains
 //! always deserialises. [`Document::is_bad`] tells the later checks what was taken out, so that they do not call it
 //! missing.

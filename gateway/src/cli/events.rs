@@ -33,7 +33,7 @@ Examples:
 
 The password comes from MOSHAO_MQTT_PASSWORD or stands in the URL. An event that is delivered twice is printed once.")]
 pub(super) struct Arguments {
-    /// Broker: mqtt://HOST[:PORT] or mqtts://HOST[:PORT]
+    /// Broker: mqtt://HOST:PORT or mqtts://HOST:PORT; the usual port may be left out
     #[arg(long, value_name = "URL")]
     url: Url,
     /// Topic filter

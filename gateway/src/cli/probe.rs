@@ -30,7 +30,7 @@ Examples:
 
 The password is taken from the URL or, where it names a user alone, from MOSHAO_CAMERA_PASSWORD. It is never printed.")]
 pub(super) struct Arguments {
-    /// URL of the stream: rtsp://[user[:password]@]host[:port]/path
+    /// URL of the stream: rtsp://USER:PASSWORD@HOST:PORT/PATH; user, password and port may be left out
     url: Url,
     /// How long to watch, seconds
     #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u16).range(2..=600))]

@@ -83,7 +83,7 @@ A script:
   payload = { smoke = false, battery = 97 }
   change = [ { at = \"15s\", payload = { smoke = true } } ]")]
 struct Sensors {
-    /// The broker, mqtt://[user:password@]host[:port].
+    /// The broker, mqtt://USER:PASSWORD@HOST:PORT; user, password and port may be left out.
     #[arg(long)]
     url: String,
     /// File that says what is published when.
