@@ -174,7 +174,7 @@ pub struct Cursor {
     pub event: Sequence,
 }
 
-/// What [`open`] found.
+/// What [`open()`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovered {
     /// Events that wait from earlier runs.
