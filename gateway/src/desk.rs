@@ -2,7 +2,7 @@
 //!
 //! A thin driver around [`Judge`]: it owns the clock, asks for stills, and hands events to the outbox together with the
 //! state that goes with them. Events that the outbox cannot take now (a full or broken disk) wait here, at most
-//! [`UNACCEPTED_MAX`], and are offered again with every turn; the oldest that is no alarm goes first when they are too
+//! `UNACCEPTED_MAX`, and are offered again with every turn; the oldest that is no alarm goes first when they are too
 //! many, counted as lost.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

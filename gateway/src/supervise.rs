@@ -1,7 +1,7 @@
 //! Camera workers as the parent sees them: start, feed, watch, restart.
 //!
 //! Cameras are dealt out to the workers in turn and stay where they are. A worker that dies or breaks the rules of the
-//! link is started again at once; one that keeps dying waits longer each time, up to [`RESTART_DELAY_MAX`], and the
+//! link is started again at once; one that keeps dying waits longer each time, up to `RESTART_DELAY_MAX`, and the
 //! others never notice. A worker sees the end of its parent as the end of its standard input, and exits.
 
 use std::collections::BTreeMap;

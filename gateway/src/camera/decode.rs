@@ -1,8 +1,8 @@
 //! Access units in, pictures out: FFmpeg's software decoders, one thread, no delay.
 //!
 //! A camera's bytes may be broken in any way, so errors are ordinary here. What is done about them grows with their
-//! number: an access unit that does not decode is dropped; [`FLUSH_AFTER`] in a row flush the decoder, which then waits
-//! for a key frame; [`REOPEN_AFTER`] flushes without a good second in between open a new decoder. Whatever could refer
+//! number: an access unit that does not decode is dropped; `FLUSH_AFTER` in a row flush the decoder, which then waits
+//! for a key frame; `REOPEN_AFTER` flushes without a good second in between open a new decoder. Whatever could refer
 //! to a missing picture is *dirty* until the next whole key frame: decoded, but not looked at.
 
 use std::collections::VecDeque;

@@ -8,8 +8,8 @@
 //!        └───────────────── last analysed pictures ◀─────────────────────────────────┘
 //! ```
 //!
-//! [`units::Units`] is a bounded queue for each camera: when the decoder is behind, access units are thrown away up to
-//! the next key frame and counted as skipped. [`slots::Slots`] hold one picture for each camera: a newer one replaces
+//! `units::Units` is a bounded queue for each camera: when the decoder is behind, access units are thrown away up to
+//! the next key frame and counted as skipped. `slots::Slots` hold one picture for each camera: a newer one replaces
 //! one that nobody took, counted as replaced. Both are served camera by camera in turn, so that a busy camera never
 //! starves the others.
 //!

@@ -1,7 +1,7 @@
 //! Encoded pictures in real time: what a camera sends, before RTP.
 //!
 //! One producer thread a feed, however many clients watch: they share a bounded broadcast channel. A client that
-//! falls behind by more than [`BACKLOG`] access units is told so and has to leave; the others do not notice.
+//! falls behind by more than `BACKLOG` access units is told so and has to leave; the others do not notice.
 
 mod encoder;
 mod recording;

@@ -3,7 +3,7 @@
 //!
 //! A scene is a pure function of seed, size, story and time: the same four give the same bytes. It is the picture of
 //! the demo's camera and a source of labelled pictures for training. Everything in it is drawn from noise fields and
-//! simple shapes in linear light ([`canvas`]); no footage is used, unless a photograph is given as the backdrop.
+//! simple shapes in linear light (`canvas`); no footage is used, unless a photograph is given as the backdrop.
 
 mod backdrop;
 mod canvas;
