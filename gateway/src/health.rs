@@ -19,7 +19,6 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct StreamHealth {
     source: Source,
-    name: String,
     ailment: Option<Ailment>,
 }
 
@@ -34,9 +33,9 @@ struct Ailment {
 // === impl StreamHealth ===
 
 impl StreamHealth {
-    /// A camera of which nothing is known yet; `name` is for people.
-    pub fn new(camera: &str, name: &str) -> Self {
-        StreamHealth { source: Source::Camera(camera.to_owned()), name: name.to_owned(), ailment: None }
+    /// A camera of which nothing is known yet.
+    pub fn new(camera: &str) -> Self {
+        StreamHealth { source: Source::Camera(camera.to_owned()), ailment: None }
     }
 
     /// Takes up a fault that was told before a restart: a stream that flows will clear it.
@@ -93,7 +92,7 @@ impl StreamHealth {
             code: fault.code().to_owned(),
             category: Category::Device,
             kind: format!("camera-{}", fault.as_str()),
-            title: format!("{}: {}", self.name, fault.title()),
+            title: fault.title().to_owned(),
         });
         Finding { rule, source: self.source.clone(), edge, detail, origin_unix_ms: now.wall.as_millisecond() }
     }
@@ -210,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_wrong_password_is_told_at_once_and_once() {
-        let mut health = StreamHealth::new("gate-east", "东门");
+        let mut health = StreamHealth::new("gate-east");
         let first = health.step(at(0), &failed(StreamFault::WrongPassword));
         assert_eq!(edges(&first), [("camera-wrong-password", Edge::Raised)]);
         assert_eq!(first[0].detail, Detail::Symptom("it failed".to_owned()));
@@ -219,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_camera_that_restarts_quickly_is_not_told() {
-        let mut health = StreamHealth::new("gate-east", "东门");
+        let mut health = StreamHealth::new("gate-east");
         assert!(health.step(at(0), &failed(StreamFault::Unreachable)).is_empty());
         assert!(health.step(at(5), &StreamState::Connecting).is_empty());
         assert!(health.step(at(6), &live()).is_empty());
@@ -228,7 +227,7 @@ mod tests {
 
     #[test]
     fn one_that_stays_away_is_told_and_cleared_when_it_comes_back() {
-        let mut health = StreamHealth::new("gate-east", "东门");
+        let mut health = StreamHealth::new("gate-east");
         health.step(at(0), &failed(StreamFault::Unreachable));
         let told: Vec<_> = health.tick(at(10)).into_iter().collect();
         assert_eq!(edges(&told), [("camera-unreachable", Edge::Raised)]);
@@ -237,7 +236,7 @@ mod tests {
 
     #[test]
     fn another_fault_clears_the_first() {
-        let mut health = StreamHealth::new("gate-east", "东门");
+        let mut health = StreamHealth::new("gate-east");
         health.step(at(0), &failed(StreamFault::WrongPassword));
         assert_eq!(
             edges(&health.step(at(1), &failed(StreamFault::NoSuchStream))),
@@ -247,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_restart_does_not_tell_it_again_and_still_clears_it() {
-        let mut health = StreamHealth::new("gate-east", "东门");
+        let mut health = StreamHealth::new("gate-east");
         health.restore(at(0), "health/wrong-password");
         assert!(health.step(at(1), &failed(StreamFault::WrongPassword)).is_empty());
         assert_eq!(edges(&health.step(at(2), &live())), [("camera-wrong-password", Edge::Cleared)]);

@@ -36,7 +36,7 @@ impl Judge {
             streams: config
                 .cameras
                 .iter()
-                .map(|camera| (camera.id.clone(), StreamHealth::new(&camera.id, &camera.name)))
+                .map(|camera| (camera.id.clone(), StreamHealth::new(&camera.id)))
                 .collect(),
             incidents: Incidents::new(Places::new(config), new_id),
         }

@@ -7,7 +7,7 @@ use retina::client::SessionGroup;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::debug;
 
 use super::Camera;
 use super::link::{FromWorker, StreamState};
@@ -64,7 +64,7 @@ impl Source {
             let Ended { error, live_for } = self.run_once().await;
             let SessionError { fault, message } = error;
             let retry_in = backoff.delay(self.began.elapsed(), fault, live_for, rand::random());
-            warn!(fault = fault.as_str(), retry_in_ms = retry_in.as_millis() as u64, "{message}");
+            debug!(fault = fault.as_str(), retry_in_ms = retry_in.as_millis() as u64, "{message}");
             self.tell(StreamState::Failed { fault, message, retry_in }).await;
             tokio::time::sleep(retry_in).await;
         }
