@@ -64,6 +64,7 @@ impl Source {
             let Ended { error, live_for } = self.run_once().await;
             let SessionError { fault, message } = error;
             let retry_in = backoff.delay(self.began.elapsed(), fault, live_for, rand::random());
+            // The parent logs it, once for each fault.
             debug!(fault = fault.as_str(), retry_in_ms = retry_in.as_millis() as u64, "{message}");
             self.tell(StreamState::Failed { fault, message, retry_in }).await;
             tokio::time::sleep(retry_in).await;
