@@ -154,7 +154,8 @@ fn build() -> PathBuf {
     let target = folder.parent().expect("the profile's folder lies in the target folder");
     let profile = if folder.ends_with("debug") { "dev" } else { "release" };
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--quiet", "--package", "moshao", "--profile", profile, "--target-dir"])
+        // With the tests, so that it shares what `cargo test --workspace` has built: features are those of the whole.
+        .args(["build", "--quiet", "--workspace", "--bins", "--tests", "--profile", profile, "--target-dir"])
         .arg(target)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .status()

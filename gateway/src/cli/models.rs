@@ -209,7 +209,7 @@ mod tests {
     fn the_catalogue_is_listed_for_people_and_machines() {
         let mut text = Vec::new();
         list(false, &mut text).unwrap();
-        assert!(String::from_utf8(text).unwrap().contains("moshao-fire\n  yolox, 352x352"));
+        assert!(String::from_utf8(text).unwrap().contains("moshao-fire\n  yolox, 416x256"));
         let mut lines = Vec::new();
         list(true, &mut lines).unwrap();
         for line in String::from_utf8(lines).unwrap().lines() {
