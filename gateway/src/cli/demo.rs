@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn the_configuration_is_a_real_one() {
         let broker = SocketAddr::from(([127, 0, 0, 1], 1883));
-        let config = configure("rtsp://viewer:a\"b@10.0.0.1/s", broker, Path::new("/tmp/demo")).unwrap();
+        let config = configure("rtsp://viewer:a\"b@10.0.0.1/s", broker, Path::new("demo")).unwrap();
         assert_eq!(config.cameras[0].watches, ["fire-video"]);
         assert_eq!((config.sensors.len(), config.uplink.port), (2, 1883));
     }

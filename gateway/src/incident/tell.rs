@@ -8,7 +8,8 @@ use super::Change;
 use super::fusion::configured_id;
 use crate::clock::{Moment, rfc3339};
 use crate::event::{Device, Event, EventData, GridRef, Mode, Phase};
-use crate::rules::{Source, kind_word};
+use crate::rules::Source;
+use crate::topics::Topics;
 
 /// An event and the topic that it is published on.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +31,7 @@ pub fn tell(config: &Config, now: Moment, change: &Change) -> Telling {
     let gateway = &config.gateway.id;
     let happened = Timestamp::from_millisecond(change.origin_unix_ms).unwrap_or(now.wall);
     Telling {
-        topic: format!("moshao/v1/{division}/{gateway}/event/{}/{}", rule.category, incident.level),
+        topic: Topics::new(division, gateway).event(rule.category, incident.level),
         event: Event {
             specversion: "1.0".to_owned(),
             id: new_id(now.wall),
@@ -90,7 +91,7 @@ fn device(config: &Config, source: &Source) -> (Device, Place) {
         Source::Sensor(instance) => {
             let sensor = config.sensors.iter().find(|sensor| sensor.id == configured_id(instance));
             let device = Device {
-                kind: sensor.map_or_else(|| "other".to_owned(), |sensor| kind_word(sensor.kind)),
+                kind: sensor.map_or_else(|| "other".to_owned(), |sensor| sensor.kind.to_string()),
                 id: instance.clone(),
                 name: sensor.map_or_else(|| instance.clone(), |sensor| sensor.name.clone()),
             };

@@ -138,7 +138,7 @@ impl Engine {
             .iter()
             .map(|sensor| SensorWatch {
                 watches: sensor.watches.clone(),
-                measure: kind_word(sensor.kind),
+                measure: sensor.kind.to_string(),
                 unit: sensor.unit.clone().unwrap_or_else(|| "bool".to_owned()),
             })
             .collect();
@@ -286,13 +286,5 @@ impl From<&Rule> for RuleInfo {
             kind: rule.kind.clone(),
             title: rule.title.clone(),
         }
-    }
-}
-
-/// The word for a sensor kind in messages, as in the configuration file.
-pub fn kind_word(kind: moshao_config::SensorKind) -> String {
-    match serde_json::to_value(kind) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => "other".to_owned(),
     }
 }
