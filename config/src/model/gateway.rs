@@ -1,0 +1,102 @@
+//! The box itself, and its brokers.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// `[gateway]`: this box.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// Id of the box within its division, 1 to 32 of `[a-z0-9-]`.
+    pub id: String,
+    /// Administrative division code, 12 digits (GB/T 2260 and GB/T 10114).
+    pub division: String,
+    /// Where the outbox and the evidence live.
+    pub data_dir: PathBuf,
+    /// Camera worker processes; by default one for each core.
+    pub workers: usize,
+    /// Memory that one camera worker may use before it is ended and restarted, in bytes.
+    pub worker_memory_bytes: u64,
+    /// IANA time zone of the site; event times carry its offset.
+    pub time_zone: jiff::tz::TimeZone,
+}
+
+/// `[grid]`: the grid cell.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Grid {
+    /// Grid code, 1 to 32 characters; usually 15 digits.
+    pub code: String,
+    /// Name for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// An MQTT broker and how to log in to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broker {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port; 1883, or 8883 with TLS, where the URL names none.
+    pub port: u16,
+    /// TLS from `mqtts://`.
+    pub tls: Option<Tls>,
+    /// User name, if the broker wants one.
+    pub username: Option<String>,
+    /// Password, if the broker wants one.
+    pub password: Option<Secret>,
+    /// MQTT client id.
+    pub client_id: String,
+    /// MQTT keep alive.
+    pub keep_alive: Duration,
+}
+
+/// How to check the broker's certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// PEM file of the CA that signed the broker's certificate.
+    pub ca_file: PathBuf,
+}
+
+/// `[outbox]`: the durable queue.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    /// Most bytes that queued events may take on disk.
+    pub quota_bytes: u64,
+    /// Publishes in flight without a PUBACK, at most.
+    pub window: usize,
+}
+
+/// `[http]`: where `/metrics` and `/healthz` are served.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// Address to listen on; loopback by default.
+    pub listen: SocketAddr,
+}
+
+/// A password or key. Prints as `***` everywhere; only [`Secret::reveal`] gives it out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+// === impl Secret ===
+
+impl Secret {
+    /// Wraps a value read from the environment or a file.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself, to hand to the peer that it is for and to nothing else.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}

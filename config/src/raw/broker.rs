@@ -1,0 +1,35 @@
+//! `[uplink]` and `[sensors]`: MQTT brokers.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{At, default};
+use crate::quantity::Span;
+
+/// An MQTT broker and how to log in to it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Broker {
+    /// `mqtt://` or `mqtts://`, host, and port where it is not 1883 or 8883; may carry user and password.
+    #[schemars(required, extend("x-secrets" = true, "examples" = BROKER_EXAMPLES))]
+    pub url: Option<At<String>>,
+    /// User name, where the URL has none.
+    #[schemars(extend("x-secrets" = true))]
+    pub username: Option<At<String>>,
+    /// Password, where the URL has none.
+    #[schemars(extend("x-secrets" = true))]
+    pub password: Option<At<String>>,
+    /// MQTT client id. Where the key is absent, `moshao-<division>-<id>` for the uplink and `moshao-<id>-sensors` for
+    /// the sensors' broker.
+    #[schemars(length(min = 1, max = 128))]
+    pub client_id: Option<At<String>>,
+    /// MQTT keep alive: a silent connection is given up after one and a half times this.
+    #[serde(default = "default::keep_alive")]
+    #[schemars(extend("x-min" = "5s", "x-max" = "10m"))]
+    pub keep_alive: Span,
+    /// PEM file of the authority that signed the broker's certificate, relative to the file. For `mqtts://` the
+    /// system's authorities (`/etc/ssl/certs/ca-certificates.crt`) where the key is absent.
+    pub ca_file: Option<At<String>>,
+}
+
+const BROKER_EXAMPLES: [&str; 2] = ["mqtts://centre.example:8883", "mqtt://127.0.0.1:1883"];

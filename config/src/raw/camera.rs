@@ -1,0 +1,99 @@
+//! `[camera.ID]`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{At, default};
+use crate::quantity::Span;
+
+/// A camera.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Camera {
+    /// RTSP URL with user and password.
+    #[schemars(
+        required,
+        extend("x-secrets" = true, "examples" = [CAMERA_EXAMPLE])
+    )]
+    pub url: Option<At<String>>,
+    /// Name for people. The id where the key is absent.
+    pub name: Option<String>,
+    /// Name of a built-in detector (`moshao-fire`) or of a `[detector.*]` section, or an ONNX file.
+    #[serde(default = "default::detector")]
+    pub detector: At<String>,
+    /// Pictures handed to the detector, at most.
+    #[serde(default = "default::detections_per_second")]
+    #[schemars(range(min = 0.1, max = 30.0), extend("x-unit" = "per second"))]
+    pub detections_per_second: f64,
+    /// Ids of object rules that look at this camera.
+    #[serde(default)]
+    pub watches: Vec<At<String>>,
+    /// Areas that never leave the box in a picture and in which nothing is detected: polygons of `[x, y]`, fractions of
+    /// the picture from its top left corner.
+    #[serde(default)]
+    pub masks: Vec<At<Corners>>,
+    /// Send the password over Basic authentication too, where the camera offers nothing better. Anyone on the wire can
+    /// read it.
+    #[serde(default)]
+    pub allow_basic: bool,
+    /// Address for people.
+    pub address: Option<String>,
+    /// Longitude, CGCS2000 or WGS 84.
+    #[schemars(range(min = -180.0, max = 180.0), extend("x-unit" = "degrees"))]
+    pub lon: Option<At<f64>>,
+    /// Latitude, CGCS2000 or WGS 84.
+    #[schemars(range(min = -90.0, max = 90.0), extend("x-unit" = "degrees"))]
+    pub lat: Option<At<f64>>,
+    /// How long each step of a connection may take before it is given up and tried again.
+    #[serde(default)]
+    pub deadlines: Deadlines,
+}
+
+/// How long each step of a camera connection may take.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Deadlines {
+    /// TCP connect and RTSP DESCRIBE.
+    #[serde(default = "default::ten_seconds")]
+    #[schemars(extend("x-min" = "1s", "x-max" = "2m"))]
+    pub describe: Span,
+    /// RTSP SETUP.
+    #[serde(default = "default::ten_seconds")]
+    #[schemars(extend("x-min" = "1s", "x-max" = "2m"))]
+    pub setup: Span,
+    /// RTSP PLAY.
+    #[serde(default = "default::ten_seconds")]
+    #[schemars(extend("x-min" = "1s", "x-max" = "2m"))]
+    pub play: Span,
+    /// From PLAY to the first key frame; longer than the camera's key-frame interval.
+    #[serde(default = "default::first_key_frame")]
+    #[schemars(extend("x-min" = "1s", "x-max" = "5m"))]
+    pub first_key_frame: Span,
+    /// Without a complete picture, while playing.
+    #[serde(default = "default::silence")]
+    #[schemars(extend("x-min" = "1s", "x-max" = "5m"))]
+    pub silence: Span,
+}
+
+/// The corners of a polygon.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub(crate) struct Corners(
+    #[schemars(length(min = 3, max = 100), inner(inner(range(min = 0.0, max = 1.0))))] pub Vec<[f64; 2]>,
+);
+
+const CAMERA_EXAMPLE: &str = "rtsp://viewer:${env:CAM_PASSWORD}@10.0.0.12/Streaming/Channels/102";
+
+// === impl Deadlines ===
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            describe: default::ten_seconds(),
+            setup: default::ten_seconds(),
+            play: default::ten_seconds(),
+            first_key_frame: default::first_key_frame(),
+            silence: default::silence(),
+        }
+    }
+}
