@@ -21,7 +21,7 @@ use serde::Deserialize;
 
 pub(crate) use at::{At, Named};
 pub(crate) use broker::Broker;
-pub(crate) use camera::{Camera, Corners, Deadlines};
+pub(crate) use camera::{Camera, Corners, Deadlines, Sensitivity, Switch};
 pub(crate) use detector::Detector;
 pub(crate) use gateway::{Gateway, Grid, Http, Outbox};
 pub(crate) use rule::{Rule, Threshold};

@@ -4,7 +4,7 @@ use url::Url;
 
 use super::detector::BUILT_IN;
 use super::{Check, Names, Watcher, broker, polygon};
-use crate::model::{Camera, Deadlines, Detector, Model, Polygon, Secret};
+use crate::model::{Camera, Deadlines, Detector, Model, Polygon, Secret, Sensitivity};
 use crate::raw::{self, At};
 use crate::report::Problem;
 use crate::secret::Template;
@@ -69,6 +69,8 @@ impl Check<'_> {
             allow_basic: section.allow_basic,
             detector: section.detector.to_string(),
             detections_per_second: section.detections_per_second,
+            gate: section.gate == raw::Switch::On,
+            sensitivity: section.sensitivity.into(),
             watches,
             masks,
             deadlines: Deadlines::from(&section.deadlines),
@@ -169,6 +171,16 @@ impl From<&raw::Deadlines> for Deadlines {
             play: raw.play.0,
             first_key_frame: raw.first_key_frame.0,
             silence: raw.silence.0,
+        }
+    }
+}
+
+impl From<raw::Sensitivity> for Sensitivity {
+    fn from(raw: raw::Sensitivity) -> Self {
+        match raw {
+            raw::Sensitivity::Low => Self::Low,
+            raw::Sensitivity::Normal => Self::Normal,
+            raw::Sensitivity::High => Self::High,
         }
     }
 }

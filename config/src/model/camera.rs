@@ -25,6 +25,10 @@ pub struct Camera {
     pub detector: String,
     /// Pictures handed to the detector in a second, at most.
     pub detections_per_second: f64,
+    /// Whether it may sleep while nothing moves.
+    pub gate: bool,
+    /// How much must change before it wakes.
+    pub sensitivity: Sensitivity,
     /// Ids of object rules that look at this camera.
     pub watches: Vec<String>,
     /// Areas that never leave the box in a picture and are never detected in.
@@ -33,6 +37,18 @@ pub struct Camera {
     pub deadlines: Deadlines,
     /// Where it stands.
     pub place: Place,
+}
+
+/// How much must change in a camera's picture before it counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sensitivity {
+    /// Larger and clearer changes: where wind and weather wake a camera again and again.
+    Low,
+    /// What suits most cameras.
+    #[default]
+    Normal,
+    /// Small and faint changes: where people are far away.
+    High,
 }
 
 /// A polygon in fractions of the picture, x to the right and y down, 0 to 1.

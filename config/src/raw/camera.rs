@@ -25,6 +25,14 @@ pub(crate) struct Camera {
     #[serde(default = "default::detections_per_second")]
     #[schemars(range(min = 0.1, max = 30.0), extend("x-unit" = "per second"))]
     pub detections_per_second: f64,
+    /// `on`: while nothing moves, only key frames are looked at, which takes a twentieth of the processor time. `off`:
+    /// every picture is decoded and looked at.
+    #[serde(default)]
+    pub gate: Switch,
+    /// How much must change before a sleeping camera wakes: `low` for larger and clearer changes, where wind and weather
+    /// wake it again and again; `high` for small and faint ones, where people are far away.
+    #[serde(default)]
+    pub sensitivity: Sensitivity,
     /// Ids of object rules that look at this camera.
     #[serde(default)]
     pub watches: Vec<At<String>>,
@@ -47,6 +55,27 @@ pub(crate) struct Camera {
     /// How long each step of a connection may take before it is given up and tried again.
     #[serde(default)]
     pub deadlines: Deadlines,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum Switch {
+    #[default]
+    On,
+    Off,
+}
+
+/// How much must change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum Sensitivity {
+    Low,
+    #[default]
+    Normal,
+    High,
 }
 
 /// How long each step of a camera connection may take.
