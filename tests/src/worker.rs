@@ -170,6 +170,8 @@ pub fn camera(id: &str, url: &str) -> CameraJob {
         allow_basic: false,
         detector: "coco".to_owned(),
         detections_per_second: 5.0,
+        gate: true,
+        sensitivity: moshao_config::Sensitivity::Normal,
         masks: vec![],
         deadlines: Deadlines {
             describe: s(5),
