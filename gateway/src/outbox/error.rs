@@ -93,6 +93,9 @@ pub enum OutboxError {
 // === impl OutboxError ===
 
 impl OutboxError {
+    /// Words of [`OutboxError::reason`] for faults of the storage.
+    pub const STORAGE_REASONS: [&str; 5] = ["disk-full", "read-only", "io", "corrupt", "in-use"];
+
     /// One bounded word for metrics and events.
     pub fn reason(&self) -> &'static str {
         match self {
