@@ -125,6 +125,11 @@ impl OutboxError {
         )
     }
 
+    /// A storage fault that may pass while the program waits.
+    pub(super) fn is_passing(&self) -> bool {
+        self.is_storage_fault() && !matches!(self, OutboxError::InUse { .. })
+    }
+
     /// The handle must not be used again: after a failed sync nobody knows what is on disk.
     pub(super) fn spoils_handle(&self) -> bool {
         matches!(self, OutboxError::Io { .. } | OutboxError::Corrupt { .. } | OutboxError::ReadOnly { .. })

@@ -190,8 +190,8 @@ pub struct Cursor {
     pub event: Sequence,
 }
 
-/// What [`open()`] found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What [`open()`] found; nothing where the storage failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recovered {
     /// Events that wait from earlier runs.
     pub waiting: u64,
@@ -226,13 +226,23 @@ pub struct Stats {
 
 /// Opens the outbox and starts its owner thread.
 ///
+/// Where the storage fails although there has been an outbox in this directory before, the outbox starts degraded: a
+/// gateway that ended each time it starts would tell nobody why.
+///
 /// # Errors
-/// Where the directory cannot be used, another process holds the file, or the storage fails. A damaged file is no
-/// error: it is put aside and declared.
+/// Where the directory cannot be used, another process holds the file, or a new file cannot be made. A damaged file is
+/// no error: it is put aside and declared.
 pub fn open(settings: Settings) -> Result<(OutboxHandle, Recovered), OutboxError> {
-    let (store, recovered) = Store::open(&settings)?;
+    let (store, recovered) = match Store::open(&settings) {
+        Ok((store, recovered)) => (Ok(store), recovered),
+        Err(error) if error.is_passing() && Store::is_known(&settings.directory) => {
+            tracing::error!(%error, "the outbox cannot be opened; it is tried again each second");
+            (Err(error), Recovered::default())
+        }
+        Err(error) => return Err(error),
+    };
     let (commands, queue) = mpsc::channel(QUEUE);
-    let (stats_writer, stats) = watch::channel(store.stats());
+    let (stats_writer, stats) = watch::channel(store.as_ref().map(Store::stats).unwrap_or_default());
     Owner::new(settings, store, stats_writer).start(queue)?;
     Ok((OutboxHandle { commands, stats }, recovered))
 }

@@ -97,6 +97,11 @@ impl Store {
         }
     }
 
+    /// There has been an outbox in this directory before.
+    pub(super) fn is_known(directory: &Path) -> bool {
+        database_path(directory).exists()
+    }
+
     /// Puts the damaged file aside, begins a new epoch with all that is intact in the old one, and declares the rest.
     pub(super) fn replace(
         settings: &Settings,

@@ -67,15 +67,21 @@ struct Fault {
 // === impl Owner ===
 
 impl Owner {
-    pub(super) fn new(settings: Settings, store: Store, stats: watch::Sender<Stats>) -> Self {
+    pub(super) fn new(
+        settings: Settings,
+        store: Result<Store, OutboxError>,
+        stats: watch::Sender<Stats>,
+    ) -> Self {
+        let mut degraded = Degraded::default();
+        degraded.enter(store.as_ref().err(), Timestamp::now());
         Self {
             settings,
-            store: Ok(store),
+            store: store.map_err(|error| Fault { error, since: Instant::now() }),
             stats,
             waiting: Vec::new(),
             delivered: Vec::new(),
             group: Group::default(),
-            degraded: Degraded::default(),
+            degraded,
         }
     }
 
