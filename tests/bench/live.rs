@@ -1,16 +1,8 @@
-//! `deploy/bench`: the gateway against ffmpeg and against bare inference, on the same live streams, in one run.
-//!
-//! ```text
-//! bench [--short]
-//! ```
+//! Cameras that show something: the gateway against ffmpeg and against bare inference, on the same live streams.
 //!
 //! All read the same real RTSP server, which plays real footage at 1080p25. Each is given time to start, then its
-//! processor time is read twice, from `/proc`. Prints one Markdown table a topic. `--short` measures a few seconds
-//! only, to see that everything works; its figures mean little.
-
-mod contestants;
-mod latency;
-mod report;
+//! processor time is read twice, from `/proc`. A short run takes a few seconds, to see that everything works; its
+//! figures mean little.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,34 +11,32 @@ use moshao_tests::broker::Broker;
 use moshao_tests::camera_server::{CameraOptions, CameraServer};
 use moshao_tests::footage::{PERSON_1080P_H264, data_dir};
 
-use contestants::{Measured, ffmpeg, floor, gateway};
+use crate::contestants::{Measured, ffmpeg, floor, gateway};
+use crate::{latency, report};
 
 /// How long to measure, and what.
-struct Plan {
+pub(crate) struct Plan {
     /// Numbers of cameras, one measurement each.
-    cameras: Vec<usize>,
+    pub(crate) cameras: Vec<usize>,
     /// From the first picture to the first reading of the clock.
-    warm_up: Duration,
+    pub(crate) warm_up: Duration,
     /// Between the readings of the clock.
-    window: Duration,
+    pub(crate) window: Duration,
     /// Alarms of a sensor, for the latency of readings.
-    readings: usize,
+    pub(crate) readings: usize,
 }
 
 /// What one number of cameras cost.
-struct Row {
-    cameras: usize,
-    gateway: Measured,
-    ffmpeg: Measured,
-    floor: Measured,
+pub(crate) struct Row {
+    pub(crate) cameras: usize,
+    pub(crate) gateway: Measured,
+    pub(crate) ffmpeg: Measured,
+    pub(crate) floor: Measured,
 }
 
-fn main() {
-    let plan = match std::env::args().nth(1).as_deref() {
-        None => Plan::full(),
-        Some("--short") => Plan::short(),
-        Some(other) => panic!("unknown argument {other:?}; the only one is --short"),
-    };
+/// Measures and prints the tables.
+pub(crate) fn measure(is_short: bool) {
+    let plan = if is_short { Plan::short() } else { Plan::full() };
     let model = data_dir().map(|data| data.join("models/yolox_nano.onnx"));
     let (Some(model), Some(footage)) = (model, PERSON_1080P_H264.file()) else {
         panic!("the benchmark needs footage and models; set MOSHAO_TEST_DATA to their folder");
@@ -54,7 +44,6 @@ fn main() {
     let server = CameraServer::start(CameraOptions::playing(footage));
     let broker = Broker::start();
 
-    report::machine();
     let mut pictures = latency::Histogram::default();
     let rows: Vec<Row> =
         plan.cameras.iter().map(|&n| row(&plan, n, &server, &broker, &model, &mut pictures)).collect();
