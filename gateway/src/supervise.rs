@@ -269,6 +269,7 @@ pub fn camera_job(camera: &Camera) -> CameraJob {
         detector: camera.detector.clone(),
         detections_per_second: camera.detections_per_second,
         masks: camera.masks.clone(),
+        view: camera.view.clone(),
         deadlines: camera.deadlines,
     }
 }

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use moshao_config::{Deadlines, Detector, Polygon, Secret};
+use moshao_config::{Deadlines, Detector, Polygon, Secret, View};
 use serde::{Deserialize, Serialize};
 
 /// Largest message: a still of a 4K picture with room to spare.
@@ -54,6 +54,8 @@ pub struct CameraJob {
     pub detections_per_second: f64,
     /// Filled in stills, and detections whose centre lies in one are dropped.
     pub masks: Vec<Polygon>,
+    /// How the detector looks at pictures.
+    pub view: View,
     /// How long each step may take.
     pub deadlines: Deadlines,
 }

@@ -7,6 +7,7 @@ use moshao_inference::picture::BoxPx;
 use moshao_inference::track::{Track, Tracker};
 
 use super::link::{CameraJob, Observation, SeenTrack};
+use super::looks::Looks;
 use crate::camera::mask;
 use crate::camera::picture::Picture;
 
@@ -34,26 +35,32 @@ impl Mind {
         detector: &mut Detector,
         picture: &Picture,
     ) -> Result<Thought, DetectError> {
-        let detections = detector.detect(&picture.view())?;
+        let view = job.view.seen(picture.view());
+        let detections = detector.detect_in(&view, &job.view.looks(view.area()))?;
         let faint = detector.faint();
-        let unmasked = |detections: &[Detection]| -> Vec<Detection> {
-            detections.iter().filter(|detection| !is_masked(job, picture, detection)).copied().collect()
+        let wanted = |detections: &[Detection]| -> Vec<Detection> {
+            detections.iter().filter(|detection| is_wanted(job, picture, detection)).copied().collect()
         };
-        let tracks =
-            self.tracker.update_with_faint(picture.media_time, &unmasked(&detections), &unmasked(faint));
+        let tracks = self.tracker.update_with_faint(picture.media_time, &wanted(&detections), &wanted(faint));
         self.pictures += 1;
         let labels = detector.labels();
         Ok(Thought {
             observation: observation(job, self.pictures, picture, &tracks, labels),
-            people: people(labels, picture, detections.iter().chain(faint)),
+            // Where only a part is looked at, nobody knows who stands in the rest.
+            people: job
+                .view
+                .sees_all()
+                .then(|| people(labels, picture, detections.iter().chain(faint)))
+                .flatten(),
         })
     }
 }
 
-fn is_masked(job: &CameraJob, picture: &Picture, detection: &Detection) -> bool {
+/// Whether the middle of a detection lies in a region and in no mask.
+fn is_wanted(job: &CameraJob, picture: &Picture, detection: &Detection) -> bool {
     let [left, top, right, bottom] = in_fractions(picture, detection.area);
     let center = (left.midpoint(right), top.midpoint(bottom));
-    job.masks.iter().any(|area| mask::contains(area, center))
+    job.view.contains(center) && !job.masks.iter().any(|area| mask::contains(area, center))
 }
 
 /// The people in a picture, faint ones too; none where the detector does not know people.

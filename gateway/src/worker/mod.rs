@@ -18,6 +18,7 @@
 
 pub mod codec;
 pub mod link;
+mod looks;
 
 mod counters;
 mod decoding;
