@@ -64,6 +64,13 @@ pub(crate) struct File {
     pub rule: Named<Rule>,
 }
 
+impl File {
+    /// `gateway.data_dir`, or its default where the section is missing.
+    pub(crate) fn data_dir(&self) -> String {
+        self.gateway.as_ref().map_or_else(default::data_dir, |gateway| gateway.data_dir.clone())
+    }
+}
+
 const ID_WANTS: &str = "1 to 32 of small letters, digits and `-`";
 
 fn id_pattern() -> serde_json::Value {

@@ -278,6 +278,7 @@ pub fn camera_job(camera: &Camera) -> CameraJob {
         gate: camera.gate,
         sensitivity: camera.sensitivity,
         masks: camera.masks.clone(),
+        view: camera.view.clone(),
         deadlines: camera.deadlines,
     }
 }

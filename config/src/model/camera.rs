@@ -33,6 +33,8 @@ pub struct Camera {
     pub watches: Vec<String>,
     /// Areas that never leave the box in a picture and are never detected in.
     pub masks: Vec<Polygon>,
+    /// How the detector looks at its pictures.
+    pub view: View,
     /// How long each step of a connection may take.
     pub deadlines: Deadlines,
     /// Where it stands.
@@ -54,6 +56,17 @@ pub enum Sensitivity {
 /// A polygon in fractions of the picture, x to the right and y down, 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Polygon(pub Vec<(f32, f32)>);
+
+/// How a detector looks at the pictures of a camera.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct View {
+    /// How far a picture must be turned clockwise to be upright: 0, 90, 180 or 270 degrees.
+    pub rotate_degrees: u16,
+    /// Columns and rows of overlapping tiles, besides the whole.
+    pub tiles: Option<(usize, usize)>,
+    /// What is looked at; the whole picture where empty.
+    pub regions: Vec<Polygon>,
+}
 
 /// How long each step of a camera connection may take before it is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,7 +18,8 @@ pub(crate) struct Camera {
     pub url: Option<At<String>>,
     /// Name for people. The id where the key is absent.
     pub name: Option<String>,
-    /// Name of a built-in detector (`moshao-fire`) or of a `[detector.*]` section, or an ONNX file.
+    /// Name of a built-in detector (`moshao-fire`), of one of the catalogue (`moshao models list`) or of a `[detector.*]`
+    /// section, or an ONNX file.
     #[serde(default = "default::detector")]
     pub detector: At<String>,
     /// Pictures handed to the detector, at most.
@@ -40,6 +41,18 @@ pub(crate) struct Camera {
     /// the picture from its top left corner.
     #[serde(default)]
     pub masks: Vec<At<Corners>>,
+    /// How far the picture must be turned clockwise to be upright: 0, 90, 180 or 270. Only the detector sees it turned.
+    #[serde(default = "default::upright")]
+    #[schemars(range(min = 0, max = 270), extend("x-unit" = "degrees"))]
+    pub rotate: At<u16>,
+    /// Look at overlapping tiles of the picture besides the whole, for small far objects: columns and rows. Each costs an
+    /// inference.
+    #[schemars(regex(pattern = "^[1-8]x[1-8]$"), extend("x-wants" = TILES_WANT, "examples" = ["2x2"]))]
+    pub tiles: Option<At<String>>,
+    /// Areas that are looked at, each for itself, and nothing else: polygons like `masks`. The whole picture where there
+    /// are none.
+    #[serde(default)]
+    pub regions: Vec<At<Corners>>,
     /// Send the password over Basic authentication too, where the camera offers nothing better. Anyone on the wire can
     /// read it.
     #[serde(default)]
@@ -111,6 +124,7 @@ pub(crate) struct Corners(
     #[schemars(length(min = 3, max = 100), inner(inner(range(min = 0.0, max = 1.0))))] pub Vec<[f64; 2]>,
 );
 
+const TILES_WANT: &str = "columns and rows, 1 to 8 of each, such as \"2x2\"";
 const CAMERA_EXAMPLE: &str = "rtsp://viewer:${env:CAM_PASSWORD}@10.0.0.12/Streaming/Channels/102";
 
 // === impl Deadlines ===

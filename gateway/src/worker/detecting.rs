@@ -48,9 +48,13 @@ pub(crate) fn open(wanted: &moshao_config::Detector) -> Result<Detector, ModelEr
         family: wanted.family.clone(),
         labels: wanted.labels.clone(),
         threshold: wanted.threshold,
+        label_map: wanted.label_map.clone(),
         label_thresholds: wanted.label_thresholds.clone(),
         provider: Some(wanted.provider.clone()),
-        ..Settings::default()
+        overlap: wanted.overlap,
+        across_labels: wanted.across_labels,
+        max_detections: wanted.max_detections,
+        batch: wanted.batch,
     };
     let detector = Detector::open(&source, &settings)?;
     info!(detector = wanted.name, labels = detector.labels().len(), "detector loaded");

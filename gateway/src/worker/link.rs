@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use moshao_config::{Deadlines, Detector, Polygon, Secret, Sensitivity};
+use moshao_config::{Deadlines, Detector, Polygon, Secret, Sensitivity, View};
 use serde::{Deserialize, Serialize};
 
 use crate::camera::gate::Wake;
@@ -67,6 +67,8 @@ pub struct CameraJob {
     pub sensitivity: Sensitivity,
     /// Filled in stills, and detections whose centre lies in one are dropped.
     pub masks: Vec<Polygon>,
+    /// How the detector looks at pictures.
+    pub view: View,
     /// How long each step may take.
     pub deadlines: Deadlines,
 }

@@ -8,6 +8,7 @@ use moshao_inference::track::{Track, Tracker};
 
 use super::eye::{Due, Task};
 use super::link::{CameraJob, Observation, SeenTrack};
+use super::looks::Looks;
 use crate::camera::gate::Findings;
 use crate::camera::mask;
 use crate::camera::picture::Picture;
@@ -69,23 +70,30 @@ impl Mind {
     /// Detects and tracks.
     fn look(&mut self, job: &CameraJob, detector: &mut Detector, due: &Due) -> Result<Scene, DetectError> {
         let picture = &due.picture;
-        let detections = detector.detect(&picture.view())?;
+        let view = job.view.seen(picture.view());
+        let detections = detector.detect_in(&view, &job.view.looks(view.area()))?;
         let faint = detector.faint();
-        let unmasked = |detections: &[Detection]| -> Vec<Detection> {
-            detections.iter().filter(|detection| !is_masked(job, picture, detection)).copied().collect()
+        let wanted = |detections: &[Detection]| -> Vec<Detection> {
+            detections.iter().filter(|detection| is_wanted(job, picture, detection)).copied().collect()
         };
         // Time asleep does not count: what was parked then is the same object now.
         let at = picture.media_time.saturating_sub(due.slept);
-        let tracks = self.tracker.update_with_faint(at, &unmasked(&detections), &unmasked(faint));
-        let people = people(detector.labels(), picture, detections.iter().chain(faint));
+        let tracks = self.tracker.update_with_faint(at, &wanted(&detections), &wanted(faint));
+        // Where only a part is looked at, nobody knows who stands in the rest.
+        let people = if job.view.sees_all() {
+            people(detector.labels(), picture, detections.iter().chain(faint))
+        } else {
+            None
+        };
         Ok(Scene { tracks, people })
     }
 }
 
-fn is_masked(job: &CameraJob, picture: &Picture, detection: &Detection) -> bool {
+/// Whether the middle of a detection lies in a region and in no mask.
+fn is_wanted(job: &CameraJob, picture: &Picture, detection: &Detection) -> bool {
     let [left, top, right, bottom] = in_fractions(picture, detection.area);
     let center = (left.midpoint(right), top.midpoint(bottom));
-    job.masks.iter().any(|area| mask::contains(area, center))
+    job.view.contains(center) && !job.masks.iter().any(|area| mask::contains(area, center))
 }
 
 /// The people in a picture, faint ones too; none where the detector does not know people.

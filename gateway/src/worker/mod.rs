@@ -23,6 +23,7 @@
 
 pub mod codec;
 pub mod link;
+mod looks;
 
 mod counters;
 mod decoding;
