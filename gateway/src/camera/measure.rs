@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::AccessUnit;
+use super::{AccessUnit, ring};
 
 /// Key frames further apart than this keep a picture broken for long after a loss, seconds.
 const KEY_FRAME_INTERVAL_MAX_S: f64 = 4.0;
@@ -16,6 +16,8 @@ const FPS_MAX: f64 = 25.5;
 /// Detectors look at 640 pixels or less; more than 1080p only costs.
 const PICTURE_MAX_PX: u32 = 1920 * 1088;
 const KBIT_S_MAX: f64 = 8000.0;
+/// Bytes between two key frames that a sleeping camera can look back at.
+const GROUP_MAX_BYTES: f64 = ring::BYTES_MAX as f64 * 7.0 / 8.0;
 const CLOCK_OFFSET_MAX_S: f64 = 2.0;
 /// A camera that counts from its start is decades off: it has no clock, rather than a wrong one.
 const CLOCK_OFFSET_SENSELESS_S: f64 = 5.0 * 365.0 * 86400.0;
@@ -71,6 +73,34 @@ pub struct Figures {
     pub longest_gap_ms: u64,
     /// The camera's clock minus this machine's, seconds; none where the camera does not tell (RTCP sender reports).
     pub clock_offset_s: Option<f64>,
+}
+
+/// Whether the camera can sleep while nothing moves, and what is done instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sleep {
+    /// Its key frames are looked at while it sleeps.
+    KeyFrames,
+    /// It sends nothing but key frames: one a second is looked at, and awake only those that are due are decoded.
+    OnlyKeyFrames,
+    /// Between two key frames more comes than can be held to look back at: every picture is decoded.
+    Never,
+    /// Too few key frames were seen to tell.
+    Unknown,
+}
+
+// === impl Sleep ===
+
+impl Sleep {
+    /// For people.
+    pub fn as_sentence(self) -> &'static str {
+        match self {
+            Sleep::KeyFrames => "sleeps while nothing moves; its key frames are looked at",
+            Sleep::OnlyKeyFrames => "sleeps while nothing moves; one key frame a second is looked at",
+            Sleep::Never => "cannot sleep: too much comes between two key frames; every picture is decoded",
+            Sleep::Unknown => "cannot be told: too few key frames came; watch longer with --seconds",
+        }
+    }
 }
 
 // === impl Measure ===
@@ -139,6 +169,17 @@ impl Measure {
 // === impl Figures ===
 
 impl Figures {
+    /// Whether it can sleep.
+    pub fn sleep(&self) -> Sleep {
+        let group_bytes = self.key_frame_interval_s.map(|interval| interval * self.kbit_s * 1000.0 / 8.0);
+        match (group_bytes, self.key_frame_interval_pictures) {
+            (None, _) => Sleep::Unknown,
+            (Some(bytes), _) if bytes > GROUP_MAX_BYTES => Sleep::Never,
+            (Some(_), Some(1)) => Sleep::OnlyKeyFrames,
+            (Some(_), _) => Sleep::KeyFrames,
+        }
+    }
+
     /// What to change in the camera's settings; nothing where all is well.
     pub fn advice(&self) -> Vec<String> {
         let mut advice = Vec::new();
@@ -162,6 +203,14 @@ impl Figures {
                 "a key frame every {interval:.1} s: an interval of 2 s takes fewer bits"
             )),
             Some(_) => {}
+        }
+        if self.sleep() == Sleep::Never {
+            advice.push(format!(
+                "{:.0} MB from one key frame to the next, more than the {:.0} MB that are held: set the key frame interval \
+                 to 2 s or lower the bit rate, so that the camera can sleep while nothing moves",
+                self.key_frame_interval_s.unwrap_or_default() * self.kbit_s / 8000.0,
+                GROUP_MAX_BYTES / 1e6
+            ));
         }
         if self.width * self.height > PICTURE_MAX_PX {
             advice.push(format!(
@@ -249,6 +298,16 @@ mod tests {
         assert!(
             advice(Figures { clock_offset_s: Some(-90.0), ..figures(25, 8, 50) }).contains("90 s behind")
         );
+    }
+
+    #[test]
+    fn it_says_whether_the_camera_can_sleep() {
+        assert_eq!(figures(25, 10, 50).sleep(), Sleep::KeyFrames);
+        assert_eq!(figures(25, 10, 1).sleep(), Sleep::OnlyKeyFrames);
+        assert_eq!(figures(25, 8, 250).sleep(), Sleep::Unknown);
+        let greedy = Figures { kbit_s: 16_000.0, ..figures(25, 12, 125) };
+        assert_eq!(greedy.sleep(), Sleep::Never);
+        assert!(greedy.advice().join("\n").contains("so that the camera can sleep"));
     }
 
     #[test]

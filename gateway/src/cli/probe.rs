@@ -12,7 +12,7 @@ use url::Url;
 
 use super::{Failure, Outcome};
 use crate::camera::fault::{SessionError, peer_of};
-use crate::camera::measure::{Figures, Measure};
+use crate::camera::measure::{Figures, Measure, Sleep};
 use crate::camera::rtsp::{Endpoint, Session};
 use crate::logging;
 
@@ -52,6 +52,8 @@ struct Report {
     first_key_frame_s: f64,
     #[serde(flatten)]
     figures: Figures,
+    /// Whether the gate can let it sleep.
+    sleep: Sleep,
     advice: Vec<String>,
 }
 
@@ -106,8 +108,8 @@ async fn probe(endpoint: &Endpoint, length: Duration) -> Result<Report, SessionE
 
     let camera = peer_of(&endpoint.url);
     let figures = figures.ok_or_else(|| SessionError::too_few_pictures(&camera, length))?;
-    let advice = figures.advice();
-    Ok(Report { camera, first_key_frame_s: first_key_frame.as_secs_f64(), figures, advice })
+    let (sleep, advice) = (figures.sleep(), figures.advice());
+    Ok(Report { camera, first_key_frame_s: first_key_frame.as_secs_f64(), figures, sleep, advice })
 }
 
 fn print(report: &Report, json: bool) -> Outcome {
@@ -115,7 +117,7 @@ fn print(report: &Report, json: bool) -> Outcome {
         println!("{}", serde_json::to_string(report).map_err(Failure::failed)?);
         return Ok(());
     }
-    let Report { camera, first_key_frame_s, figures, advice } = report;
+    let Report { camera, first_key_frame_s, figures, sleep, advice } = report;
     let Figures { codec, width, height, seconds, fps, .. } = figures;
     println!("{camera}: {} {width}x{height}, {fps:.1} pictures a second", codec.to_uppercase());
     println!(
@@ -137,6 +139,7 @@ fn print(report: &Report, json: bool) -> Outcome {
         Some(offset) => println!("  clock               {offset:+.1} s against this machine's"),
         None => println!("  clock               not told"),
     }
+    println!("  gate                {}", sleep.as_sentence());
     if advice.is_empty() {
         println!("Nothing to change.");
     }

@@ -67,11 +67,25 @@ impl Mind {
         })
     }
 
+    /// Where a picture takes several looks (tiles), those in which something moves or was tracked; all where nothing is
+    /// known of motion.
+    fn worth_a_look(&self, due: &Due, mut looks: Vec<BoxPx>) -> Vec<BoxPx> {
+        let Task::Detect { moving } = &due.task else { return looks };
+        if looks.len() > 1 && !moving.is_empty() {
+            let moving = moving.iter().map(|area| in_pixels(&due.picture, *area));
+            let lively: Vec<BoxPx> =
+                moving.chain(self.latest.tracks.iter().map(|track| track.area)).collect();
+            looks.retain(|look| lively.iter().any(|area| look.overlap(area) > 0.0));
+        }
+        looks
+    }
+
     /// Detects and tracks.
     fn look(&mut self, job: &CameraJob, detector: &mut Detector, due: &Due) -> Result<Scene, DetectError> {
         let picture = &due.picture;
         let view = job.view.seen(picture.view());
-        let detections = detector.detect_in(&view, &job.view.looks(view.area()))?;
+        let looks = self.worth_a_look(due, job.view.looks(view.area()));
+        let detections = detector.detect_in(&view, &looks)?;
         let faint = detector.faint();
         let wanted = |detections: &[Detection]| -> Vec<Detection> {
             detections.iter().filter(|detection| is_wanted(job, picture, detection)).copied().collect()
@@ -87,6 +101,12 @@ impl Mind {
         };
         Ok(Scene { tracks, people })
     }
+}
+
+/// An area in fractions of the picture, in its pixels.
+fn in_pixels(picture: &Picture, [left, top, right, bottom]: [f32; 4]) -> BoxPx {
+    let (width, height) = (picture.width() as f32, picture.height() as f32);
+    BoxPx { x1: left * width, y1: top * height, x2: right * width, y2: bottom * height }
 }
 
 /// Whether the middle of a detection lies in a region and in no mask.
