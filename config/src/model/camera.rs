@@ -29,6 +29,10 @@ pub struct Camera {
     pub watches: Vec<String>,
     /// Areas that never leave the box in a picture and are never detected in.
     pub masks: Vec<Polygon>,
+    /// Places in the picture that rules speak of, by name.
+    pub zones: Vec<(String, Polygon)>,
+    /// Lines and directions that rules speak of, by name.
+    pub lines: Vec<(String, Line)>,
     /// How long each step of a connection may take.
     pub deadlines: Deadlines,
     /// Where it stands.
@@ -38,6 +42,10 @@ pub struct Camera {
 /// A polygon in fractions of the picture, x to the right and y down, 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Polygon(pub Vec<(f32, f32)>);
+
+/// A line in fractions of the picture, from its first point to its second.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Line(pub (f32, f32), pub (f32, f32));
 
 /// How long each step of a camera connection may take before it is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
