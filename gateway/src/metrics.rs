@@ -68,6 +68,8 @@ pub struct Metrics {
     pub outbox_oldest_age_seconds: Gauge,
     /// Bytes that the outbox takes on disk.
     pub outbox_bytes: IntGauge,
+    /// The outbox's storage fails (1) or not (0). `reason` (a storage word of `OutboxError`)
+    pub outbox_degraded: IntGaugeVec,
     /// Accepted events given up, each declared to the centre. `reason`. Must stay 0.
     pub events_lost: IntCounterVec,
     /// Connected to the centre's broker (1) or not (0).
@@ -199,6 +201,12 @@ impl Metrics {
                 Gauge::new("moshao_outbox_oldest_age_seconds", "Age of the oldest waiting event."),
             ),
             outbox_bytes: gauge(r, "moshao_outbox_bytes", "Bytes that the outbox takes on disk."),
+            outbox_degraded: gauge_vec(
+                r,
+                "moshao_outbox_degraded",
+                "The storage of the outbox fails (1) or not (0), by reason.",
+                &["reason"],
+            ),
             events_lost: counter_vec(
                 r,
                 "moshao_events_lost_total",

@@ -1,5 +1,7 @@
 //! `moshao replay`: the whole camera path over recorded footage, with media time as the clock.
 
+mod trace;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -48,6 +50,9 @@ pub(super) struct Arguments {
     /// One JSON object a line
     #[arg(long)]
     json: bool,
+    /// Print the tracks of every picture that the detector had, too
+    #[arg(long, requires = "json")]
+    tracks: bool,
 }
 
 /// Whether the gate is in use.
@@ -80,6 +85,7 @@ struct Replay {
     /// Wall clock time of the footage's first picture.
     begin: Timestamp,
     json: bool,
+    tracks: bool,
     stats: Stats,
 }
 
@@ -102,6 +108,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         detector,
         begin: Timestamp::now(),
         json: arguments.json,
+        tracks: arguments.tracks,
         stats: Stats { media_seconds: length.as_secs_f64(), ..Stats::default() },
     };
     replay.play(recording, length)
@@ -124,6 +131,9 @@ impl Replay {
             let now = self.at(picture.media_time);
             let mut seen = thought.observation;
             seen.received_unix_ms = now.wall.as_millisecond();
+            if self.tracks {
+                trace::seen(&seen)?;
+            }
             let ended = self.judge.tick(now);
             self.print(now, &ended)?;
             let changes = self.judge.observe(now, &seen);
