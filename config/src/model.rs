@@ -13,7 +13,7 @@ mod test;
 
 use serde::{Deserialize, Serialize};
 
-pub use camera::{Camera, Deadlines, Line, Polygon};
+pub use camera::{Camera, Deadlines, Line, Polygon, Sensitivity, View};
 pub use detector::{Detector, Model};
 pub use gateway::{Broker, Gateway, Grid, Http, Outbox, Secret, Tls};
 pub use rule::{Category, Condition, Direction, Rule, Side, Subject};

@@ -22,7 +22,7 @@ use serde::Deserialize;
 
 pub(crate) use at::{At, Named};
 pub(crate) use broker::Broker;
-pub(crate) use camera::{Camera, Corners, Deadlines, Ends};
+pub(crate) use camera::{Camera, Corners, Deadlines, Ends, Sensitivity, Switch};
 pub(crate) use detector::Detector;
 pub(crate) use gateway::{Gateway, Grid, Http, Outbox};
 pub(crate) use rule::{Hours, Rule};
@@ -67,6 +67,13 @@ pub(crate) struct File {
     /// Tests of the rules, run by `moshao check`.
     #[serde(default)]
     pub test: Vec<At<Test>>,
+}
+
+impl File {
+    /// `gateway.data_dir`, or its default where the section is missing.
+    pub(crate) fn data_dir(&self) -> String {
+        self.gateway.as_ref().map_or_else(default::data_dir, |gateway| gateway.data_dir.clone())
+    }
 }
 
 const ID_WANTS: &str = "1 to 32 of small letters, digits and `-`";
