@@ -9,6 +9,7 @@ mod gateway;
 mod rule;
 mod schedule;
 mod sensor;
+mod test;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,7 @@ pub use schedule::{Hours, Schedule, Weekday};
 pub use sensor::{
     Binary, Encoding, Endian, Format, More, Quantity, Sensor, SensorKind, TopicLevel, TopicPattern,
 };
+pub use test::{Expected, Happens, Step, Test};
 
 /// Everything `moshao run` needs to know.
 #[derive(Debug, Clone)]
@@ -44,6 +46,8 @@ pub struct Config {
     pub sensors: Vec<Sensor>,
     /// Rules in the order of the file, then those that presets bring.
     pub rules: Vec<Rule>,
+    /// Tests of the rules, in the order of the file.
+    pub tests: Vec<Test>,
 }
 
 /// Where a camera or sensor stands.

@@ -15,6 +15,7 @@ mod detector;
 mod gateway;
 mod rule;
 mod sensor;
+mod test;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -26,6 +27,7 @@ pub(crate) use detector::Detector;
 pub(crate) use gateway::{Gateway, Grid, Http, Outbox};
 pub(crate) use rule::{Hours, Rule};
 pub(crate) use sensor::{Binary, Sensor};
+pub(crate) use test::{Expected, Step, Test};
 
 /// A Moshao configuration file.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -62,6 +64,9 @@ pub(crate) struct File {
     #[serde(default)]
     #[schemars(extend("propertyNames" = id_pattern()))]
     pub rule: Named<Rule>,
+    /// Tests of the rules, run by `moshao check`.
+    #[serde(default)]
+    pub test: Vec<At<Test>>,
 }
 
 impl File {

@@ -138,3 +138,37 @@ topic = "zigbee2mqtt/freezer"
     let freezer = config.sensors.iter().find(|sensor| sensor.id == "freezer").unwrap();
     assert_eq!(freezer.watches, ["preset/zigbee2mqtt-temperature", "preset/zigbee2mqtt-temperature/rise"]);
 }
+
+#[test]
+fn the_community_example_speaks_of_zones_lines_and_hours() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("models")).unwrap();
+    std::fs::write(directory.path().join("models/street.onnx"), "").unwrap();
+    let config = good_in(directory.path(), "community.toml");
+
+    let rule = |id: &str| config.rules.iter().find(|rule| rule.id == id).unwrap();
+    let codes = [
+        ("lane-blocked", "FIRE_LANE"),
+        ("bag-left", "LEFT"),
+        ("ebike-indoors", "EBIKE_IN"),
+        ("wrong-way", "RETRO"),
+        ("guard-away", "ABSENCE"),
+        ("over-the-wall", "LINE_CROSS"),
+        ("roof-at-night", "INTRUSION"),
+        ("crowd", "CROWD"),
+        ("loitering", "LOITER"),
+        ("running", "RUN"),
+        ("pump-rises", "FIRE_HEAT"),
+        ("pressure-frozen", "STUCK"),
+        ("cable-hot", "ELEC_TEMP"),
+    ];
+    for (id, code) in codes {
+        assert_eq!(rule(id).code, code, "{id}");
+    }
+    assert_eq!(rule("roof-at-night").schedule.hours.len(), 2);
+    assert_eq!(config.cameras[0].zones.len(), 2);
+    let smoke = config.sensors.iter().find(|sensor| sensor.id == "homes-smoke").unwrap();
+    assert_eq!(smoke.more.message_id.as_deref(), Some("/deduplicationId"));
+    assert_eq!(smoke.lost_after, Duration::from_secs(24 * 3600));
+    assert_eq!(config.tests.len(), 5);
+}

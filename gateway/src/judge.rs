@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 
 use moshao_config::Config;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Moment;
 use crate::event::Evidence;
 use crate::health::StreamHealth;
 use crate::incident::fusion::Places;
 use crate::incident::{Change, Incident, Incidents};
-use crate::rules::{Engine, Finding, Source};
+use crate::rules::{Engine, Finding, Memory, Source};
 use crate::sensor::reading::Reading;
 use crate::worker::link::{Observation, StreamState};
 
@@ -24,6 +25,14 @@ pub struct Judge {
     rules: Engine,
     streams: BTreeMap<String, StreamHealth>,
     incidents: Incidents,
+}
+
+/// What has to survive a restart.
+#[derive(Debug, Serialize, Deserialize)]
+struct Saved {
+    incidents: serde_json::Value,
+    #[serde(default)]
+    rules: Memory,
 }
 
 // === impl Judge ===
@@ -47,7 +56,9 @@ impl Judge {
     /// # Errors
     /// The bytes are not what `save` wrote; nothing is taken up.
     pub fn restore(&mut self, now: Moment, saved: &[u8]) -> Result<(), serde_json::Error> {
-        self.incidents.restore(saved)?;
+        let saved: Saved = serde_json::from_slice(saved)?;
+        self.incidents.restore(saved.incidents.to_string().as_bytes())?;
+        self.rules.restore_memory(saved.rules);
         for member in self.incidents.open().iter().flat_map(|incident| &incident.members) {
             if !member.active {
                 continue;
@@ -64,7 +75,9 @@ impl Judge {
 
     /// What has to survive a restart.
     pub fn save(&self) -> Vec<u8> {
-        self.incidents.save()
+        let incidents = serde_json::from_slice(&self.incidents.save()).expect("incidents are saved as JSON");
+        let saved = Saved { incidents, rules: self.rules.save() };
+        serde_json::to_vec(&saved).expect("what is saved has string keys only, which JSON can hold")
     }
 
     /// Open incidents, oldest first.

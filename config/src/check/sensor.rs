@@ -209,7 +209,7 @@ impl Check<'_> {
     fn binary(&mut self, binary: &At<raw::Binary>) -> Option<Binary> {
         let raw::Binary { encoding, offset, width, endian, signed, bit } = **binary;
         if let Some(bit) = bit.filter(|bit| *bit as usize >= 8 * width) {
-            let message = format!("`bit` is {bit}, and {width} bytes have bits 0 to {}", 8 * width - 1);
+            let message = format!("`bit` is {bit}; with `width` {width} there are 0 to {}", 8 * width - 1);
             self.error(binary.place(), message, "count from the least significant bit, and set `width`");
             return None;
         }

@@ -130,3 +130,11 @@ pub(super) fn low_battery() -> f64 {
 pub(super) fn one_byte() -> usize {
     1
 }
+
+pub(super) fn monday_noon() -> At<String> {
+    At::from("2026-01-05T12:00".to_owned())
+}
+
+pub(super) fn score() -> f64 {
+    0.8
+}
