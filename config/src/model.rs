@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use camera::{Camera, Deadlines, Polygon};
 pub use detector::{Detector, Model};
-pub use gateway::{Broker, Gateway, Grid, Http, Outbox, Secret, Tls};
+pub use gateway::{Broker, Gateway, Grid, Http, Identity, Outbox, Secret, Tls};
 pub use rule::{Category, Condition, Rule, Side};
 pub use sensor::{Sensor, SensorKind, TopicLevel, TopicPattern};
 
