@@ -22,6 +22,9 @@ pub use sensor::{
     Binary, Encoding, Endian, Format, More, Quantity, Sensor, SensorKind, TopicLevel, TopicPattern,
 };
 pub use test::{Expected, Happens, Step, Test};
+pub use gateway::{Broker, Gateway, Grid, Http, Identity, Outbox, Secret, Tls};
+pub use rule::{Category, Condition, Rule, Side};
+pub use sensor::{Sensor, SensorKind, TopicLevel, TopicPattern};
 
 /// Everything `moshao run` needs to know.
 #[derive(Debug, Clone)]
