@@ -39,8 +39,8 @@ MIXTURES = {
         {"fire": 0.34, "smoke": 0.12, "calm": 0.20, "composed": 0.20, "drawn": 0.14}, mosaic=0.45, trouble=0.0, early=0.0
     ),
     "quiet": Mixture(
-        {"fire": 0.25, "smoke": 0.14, "calm": 0.17, "watched": 0.20, "composed": 0.15, "drawn": 0.09},
-        mosaic=0.25, trouble=0.65, early=0.5,
+        {"fire": 0.26, "smoke": 0.14, "calm": 0.14, "watched": 0.18, "composed": 0.18, "drawn": 0.10},
+        mosaic=0.25, trouble=0.5, early=0.5,
     ),
 }
 STILL = ("negatives", "stills", "drawn")  # sources that are no fixed camera
