@@ -14,6 +14,7 @@ mod topic;
 
 use std::ops::Range;
 
+pub use self::detector::CATALOGUE;
 use crate::document::Document;
 use crate::model::{Config, Http, Outbox, Place};
 use crate::raw::{self, At};
@@ -55,7 +56,7 @@ impl Check<'_> {
         let outbox = outbox(file.outbox.as_ref());
         let http = self.http(file.http.as_ref());
 
-        let own = self.detectors(&file.detector);
+        let own = self.detectors(file);
         let (cameras, detectors) = self.cameras(file, own, &names);
         let (sensors, preset_rules) = self.sensors(file, &names);
         let mut rules = self.rules(file, &sensors, &detectors);

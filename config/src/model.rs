@@ -10,7 +10,7 @@ mod sensor;
 
 use serde::{Deserialize, Serialize};
 
-pub use camera::{Camera, Deadlines, Polygon};
+pub use camera::{Camera, Deadlines, Polygon, Sensitivity, View};
 pub use detector::{Detector, Model};
 pub use gateway::{Broker, Gateway, Grid, Http, Outbox, Secret, Tls};
 pub use rule::{Category, Condition, Rule, Side};

@@ -21,7 +21,7 @@ use serde::Deserialize;
 
 pub(crate) use at::{At, Named};
 pub(crate) use broker::Broker;
-pub(crate) use camera::{Camera, Corners, Deadlines};
+pub(crate) use camera::{Camera, Corners, Deadlines, Sensitivity, Switch};
 pub(crate) use detector::Detector;
 pub(crate) use gateway::{Gateway, Grid, Http, Outbox};
 pub(crate) use rule::{Rule, Threshold};
@@ -62,6 +62,13 @@ pub(crate) struct File {
     #[serde(default)]
     #[schemars(extend("propertyNames" = id_pattern()))]
     pub rule: Named<Rule>,
+}
+
+impl File {
+    /// `gateway.data_dir`, or its default where the section is missing.
+    pub(crate) fn data_dir(&self) -> String {
+        self.gateway.as_ref().map_or_else(default::data_dir, |gateway| gateway.data_dir.clone())
+    }
 }
 
 const ID_WANTS: &str = "1 to 32 of small letters, digits and `-`";

@@ -339,4 +339,20 @@ fn count(metrics: &Metrics, counted: &CameraCounters) {
     metrics.camera_dropped.with_label_values(&[&counted.camera, "behind"]).inc_by(counted.skipped);
     metrics.camera_decode_seconds.with_label_values(camera).inc_by(counted.decode_busy.as_secs_f64());
     metrics.camera_infer_seconds.with_label_values(camera).inc_by(counted.infer_busy.as_secs_f64());
+    count_gate(metrics, counted);
+}
+
+fn count_gate(metrics: &Metrics, counted: &CameraCounters) {
+    let camera = &[counted.camera.as_str()];
+    metrics.camera_looks.with_label_values(camera).inc_by(counted.looks);
+    metrics.camera_awake_seconds.with_label_values(camera).inc_by(counted.awake.as_secs_f64());
+    metrics.camera_asleep.with_label_values(camera).set(i64::from(counted.is_asleep));
+    for (reason, times) in &counted.wakes {
+        metrics.camera_wakes.with_label_values(&[camera[0], reason.as_str()]).inc_by(*times);
+    }
+    let decoded = metrics.camera_decoded.with_label_values(camera).get();
+    let busy_s = metrics.camera_decode_seconds.with_label_values(camera).get();
+    let mean_s = busy_s / decoded.max(1) as f64;
+    let saved_s = counted.spared as f64 * mean_s - counted.look_busy.as_secs_f64();
+    metrics.camera_decode_saved_seconds.with_label_values(camera).inc_by(saved_s.max(0.0));
 }

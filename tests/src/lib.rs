@@ -5,6 +5,7 @@
 pub mod broker;
 pub mod camera_server;
 pub mod centre;
+pub mod compose;
 pub mod fake_broker;
 pub mod footage;
 pub mod gateway;

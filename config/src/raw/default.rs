@@ -43,6 +43,10 @@ pub(super) fn detections_per_second() -> f64 {
     5.0
 }
 
+pub(super) fn upright() -> At<u16> {
+    At::from(0)
+}
+
 pub(super) fn ten_seconds() -> Span {
     Span::from_secs(10)
 }
