@@ -5,6 +5,7 @@
 
 mod broker;
 mod camera;
+mod condition;
 mod detector;
 mod gateway;
 mod polygon;

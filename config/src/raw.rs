@@ -21,11 +21,11 @@ use serde::Deserialize;
 
 pub(crate) use at::{At, Named};
 pub(crate) use broker::Broker;
-pub(crate) use camera::{Camera, Corners, Deadlines, Sensitivity, Switch};
+pub(crate) use camera::{Camera, Corners, Deadlines, Ends, Sensitivity, Switch};
 pub(crate) use detector::Detector;
 pub(crate) use gateway::{Gateway, Grid, Http, Outbox};
-pub(crate) use rule::{Rule, Threshold};
-pub(crate) use sensor::Sensor;
+pub(crate) use rule::{Hours, Rule};
+pub(crate) use sensor::{Binary, Sensor};
 
 /// A Moshao configuration file.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -87,6 +87,9 @@ impl Judge {
     /// A camera's stream has changed state.
     pub fn stream(&mut self, now: Moment, camera: &str, state: &StreamState) -> Vec<Change> {
         let Some(health) = self.streams.get_mut(camera) else { return Vec::new() };
+        if !matches!(state, StreamState::Live { .. }) {
+            self.rules.blind(camera);
+        }
         let findings = health.step(now, state);
         self.settle(now, findings)
     }
@@ -115,7 +118,7 @@ mod tests {
     use std::time::Duration;
 
     use jiff::Timestamp;
-    use moshao_config::Environment;
+    use moshao_config::{Environment, Quantity};
 
     use super::*;
     use crate::event::Phase;
@@ -173,7 +176,14 @@ level = 1
     /// The kitchen's smoke alarm says yes (1) or no (0).
     fn smoke(ms: u64, value: f64) -> Reading {
         let received = at(ms).wall;
-        Reading { sensor: "kitchen-smoke".to_owned(), config_index: 0, value, received, device_time: None }
+        Reading {
+            sensor: "kitchen-smoke".to_owned(),
+            config_index: 0,
+            quantity: Quantity::Value,
+            value,
+            received,
+            device_time: None,
+        }
     }
 
     fn picture(number: u64, labels: &[&str]) -> Observation {
