@@ -78,7 +78,7 @@ mod tests {
         let data: Vec<u8> = (0..stride * height).map(|i| luma(i % stride, i / stride)).collect();
         let plane = Plane { data: &data, stride };
         let (range, matrix) = (Range::Limited, Matrix::Bt709);
-        let rotation = Rotation::None;
+        let rotation = Rotation::default();
         Thumb::of(&PictureView { width, height, y: plane, u: plane, v: plane, range, matrix, rotation })
     }
 
