@@ -103,7 +103,6 @@ fn job() -> CameraJob {
         sensitivity: Sensitivity::Normal,
         view: View::default(),
         masks: Vec::new(),
-        view: View::default(),
         deadlines: Deadlines { describe: s, setup: s, play: s, first_key_frame: s, silence: s },
     }
 }
