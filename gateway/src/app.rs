@@ -9,6 +9,7 @@
 //! [`App::build`] makes and binds everything, [`App::run`] runs it until it is told to stop and then stops it in the
 //! same order, so that nothing that was seen is left behind.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +30,7 @@ use crate::outbox::{self, OutboxError, OutboxHandle, Recovered};
 use crate::sensor::reading::Reading;
 use crate::supervise::{WorkerCommand, Workers};
 use crate::topics::Topics;
-use crate::{presence, sensor, uplink};
+use crate::{downlink, presence, sensor, uplink};
 
 /// After the sources have stopped, the uplink may go on for this long to empty the outbox. What is left waits on disk.
 const LAST_DELIVERIES: Duration = Duration::from_millis(1000);
@@ -107,6 +108,7 @@ impl App {
         // The far end first, so that the first event finds its way; the sources last.
         let uplink_stop = CancellationToken::new();
         let uplink = start_uplink(&config, &metrics, &outbox, &uplink_stop);
+        let downlink = start_downlink(&config, &outbox, &stop);
         let http = tokio::spawn(http.serve(uplink_stop.clone()));
         let sources_stop = stop.child_token();
         let (readings, sensors) = start_sensors(&config, &metrics, &sources_stop);
@@ -117,6 +119,7 @@ impl App {
         // Returns when both sources have ended and all that they had said is in the outbox.
         desk.run(reports, readings).await;
 
+        finish("downlink", downlink).await;
         finish("sensors", sensors).await;
         let emptied = tokio::time::timeout(LAST_DELIVERIES, until_empty(&outbox)).await;
         if emptied.is_err() {
@@ -168,6 +171,17 @@ fn start_uplink(
     // Metrics and logs say how the link is; nobody waits for it.
     let (link, _) = watch::channel(Link::Down { reason: None });
     tokio::spawn(uplink::run(settings, outbox.clone(), link, stop.clone()))
+}
+
+/// Commands of the centre. Each part of the gateway that takes some on has its verb here.
+fn start_downlink(config: &Config, outbox: &OutboxHandle, stop: &CancellationToken) -> JoinHandle<()> {
+    let settings = downlink::Settings {
+        broker: config.uplink.clone(),
+        topics: Topics::new(&config.gateway.division, &config.gateway.id),
+        dispositions: None,
+        receivers: BTreeMap::new(),
+    };
+    tokio::spawn(downlink::run(settings, outbox.clone(), stop.clone()))
 }
 
 /// The sensors' broker, where one is configured; otherwise a source that never says anything until `stop`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use moshao::metrics::Metrics;
 use moshao::outbox::Cursor;
@@ -18,6 +18,8 @@ use crate::report::{Line, Outcome};
 use crate::victim::Orders;
 
 const IMAGE_MIB: u64 = 64;
+/// How long the victim may take for its first event.
+const START_LIMIT: Duration = Duration::from_secs(10);
 const WANTED: &str = "0 accepted events lost, 0 files damaged";
 
 /// `rounds` power cuts.
@@ -61,7 +63,12 @@ fn cut(directory: &Path, template: &Path, round: usize) -> Cut {
         ..Orders::new(live.path().join("data"), journal.clone(), format!("c{round}"))
     };
     let mut victim = orders.spawn();
-    std::thread::sleep(Duration::from_millis(rand::rng().random_range(60..400)));
+    let begin = Instant::now();
+    while std::fs::metadata(&journal).map_or(0, |journal| journal.len()) == 0 && begin.elapsed() < START_LIMIT
+    {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(Duration::from_millis(rand::rng().random_range(0..500)));
     let id = Pid::from_raw(victim.id().try_into().expect("process ids are positive i32"));
     kill(id, Signal::SIGSTOP).expect("a child can be stopped");
     // What the victim told before is fixed now, and so is the disk: nothing new reaches it.

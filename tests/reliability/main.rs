@@ -87,3 +87,8 @@ fn main() -> ExitCode {
     }
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
+
+/// A directory in memory where there is one: nothing here is about syncing.
+fn memory_directory() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a directory")
+}

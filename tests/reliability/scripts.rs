@@ -97,7 +97,7 @@ async fn play(seed: u64, script: Script) -> Ended {
     let broker =
         FakeBroker::start(move |number| connections.get(number).cloned().unwrap_or_else(Behaviour::good))
             .await;
-    let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a directory");
+    let directory = crate::memory_directory();
     let metrics = Arc::new(Metrics::new());
     let (outbox, _) = open_outbox(directory.path(), 64 << 20, &metrics);
     let address = Address { keep_alive: Duration::from_secs(10), ..loopback_broker(broker.port) };

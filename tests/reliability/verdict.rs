@@ -87,11 +87,6 @@ impl Arrivals {
         self.codes.get(code).copied().unwrap_or(0)
     }
 
-    /// Something with this sequence has come.
-    pub(crate) fn has_sequence(&self, sequence: u64) -> bool {
-        self.sequences.contains(&sequence)
-    }
-
     /// Judges, given what was accepted: id and, where it is known, sequence.
     pub(crate) fn judge(&self, accepted: &BTreeMap<String, Option<u64>>) -> Verdict {
         let missing: Vec<_> = accepted.iter().filter(|(id, _)| !self.has(id)).collect();

@@ -102,6 +102,8 @@ pub fn loopback_broker(port: u16) -> Broker {
         tls: None,
         username: None,
         password: None,
+        password_file: None,
+        fallbacks: Vec::new(),
         client_id: GATEWAY.to_owned(),
         keep_alive: Duration::from_secs(30),
     }
