@@ -17,35 +17,38 @@ use crate::stage::{self, ASLEEP, PERSON};
 
 const SIZE: (u32, u32) = (640, 360);
 
+/// Nothing goes wrong in so many seconds of pictures, with some to spare; the person comes long after it is over.
+const FAULT_FROM_S: u32 = 24;
+
 #[test]
-fn lost_packets() {
-    let Some(gateway) = the_person_is_found_after(&["loss=40%@24s-29s"], once()) else { return };
+fn a_sleeping_camera_that_lost_packets_finds_the_next_person() {
+    let Some(gateway) = the_person_is_found_after(&["loss=40%@28s-33s"], once()) else { return };
     let lost = gateway.metric("moshao_camera_lost_packets_total", &[]);
     assert!(lost > 0.0, "the fault has happened");
 }
 
 #[test]
-fn corrupt_key_frames() {
-    the_person_is_found_after(&["corrupt-key-frames@24s-29s"], once());
+fn a_sleeping_camera_whose_key_frames_were_corrupt_finds_the_next_person() {
+    the_person_is_found_after(&["corrupt-key-frames@28s-33s"], once());
 }
 
 #[test]
-fn missing_key_frames() {
-    the_person_is_found_after(&["no-key-frames@24s-30s"], once());
+fn a_sleeping_camera_whose_key_frames_were_missing_finds_the_next_person() {
+    the_person_is_found_after(&["no-key-frames@28s-34s"], once());
 }
 
 #[test]
-fn a_clock_that_leaps_ahead() {
-    the_person_is_found_after(&["clock-jump=26s+60m"], once());
+fn a_sleeping_camera_whose_clock_leapt_ahead_finds_the_next_person() {
+    the_person_is_found_after(&["clock-jump=30s+60m"], once());
 }
 
 #[test]
-fn a_clock_that_falls_back() {
-    the_person_is_found_after(&["clock-jump=26s-5s"], once());
+fn a_sleeping_camera_whose_clock_fell_back_finds_the_next_person() {
+    the_person_is_found_after(&["clock-jump=30s-5s"], once());
 }
 
 #[test]
-fn another_resolution() {
+fn a_sleeping_camera_whose_picture_changed_its_size_finds_the_next_person() {
     let files = || {
         let wide = stage::recipe(Codec::H264, (960, 540))?;
         let quiet = stage::quiet(Codec::H264, SIZE)?;
@@ -56,7 +59,7 @@ fn another_resolution() {
 
 /// Groups of pictures that are larger than any ring: it cannot look back to the key frame.
 #[test]
-fn groups_of_pictures_that_overrun_the_ring() {
+fn a_camera_whose_groups_of_pictures_overrun_the_ring_finds_the_person() {
     let files = || {
         let mut recipe = stage::recipe(Codec::H264, (1280, 720))?;
         recipe.noise = 9.0;
@@ -95,9 +98,9 @@ fn watch(faults: &[&str], files: &[PathBuf], sleeps: bool) -> Gateway {
         eventually("the quiet camera sleeps", ASLEEP, || {
             (gateway.metric("moshao_camera_asleep", &[]) == 1.0).then_some(())
         });
-        let early = gateway.metric("moshao_camera_lost_packets_total", &[])
-            + gateway.metric("moshao_camera_broken_total", &[]);
-        assert_eq!(early, 0.0, "it sleeps before anything goes wrong");
+        // Counted in pictures, so that a slow machine shows as what it is and not as a gate that failed.
+        let received = gateway.metric("moshao_camera_access_units_total", &[]);
+        assert!(received < f64::from(FAULT_FROM_S * stage::FPS), "it sleeps before anything goes wrong");
     }
     centre.wait_for("the person is told", PERSON, |event| {
         event.data.rule == "person" && event.data.phase == Phase::Opened

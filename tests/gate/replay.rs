@@ -16,7 +16,7 @@ fn a_replay_with_the_gate_tells_the_same_incidents_and_decodes_a_fraction() {
     let Some(recipe) = stage::recipe(Codec::H264, (640, 360)) else {
         return skip("needs footage and models (MOSHAO_TEST_DATA)");
     };
-    let timeline = Timeline::Stretched { quiet_s: stage::QUIET_S, happenings: 3, longest_s: 8.0 };
+    let timeline = Timeline::Stretched { quiet_s: 40.0, happenings: 3, longest_s: 8.0 };
     let composed = stage::composed(&Recipe { name: "people".to_owned(), timeline, ..recipe });
     let folder = tempfile::tempdir().expect("a directory for the configuration");
     let config = folder.path().join("moshao.toml");

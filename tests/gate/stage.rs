@@ -11,15 +11,18 @@ use moshao_tests::compose::{Composed, Recipe, Timeline};
 use moshao_tests::footage::{Codec, cache_dir, data_dir};
 
 /// Quiet before the person comes and after, seconds.
-pub(crate) const QUIET_S: f64 = 40.0;
+pub(crate) const QUIET_S: f64 = 60.0;
+
+/// Pictures a second.
+pub(crate) const FPS: u32 = 15;
 
 /// How long the camera may take to fall asleep: connecting, loading a detector, settling.
 pub(crate) const ASLEEP: Duration = Duration::from_secs(35);
 
 /// How long the person may take to come, once; a second one comes long after.
-pub(crate) const PERSON: Duration = Duration::from_secs(75);
+pub(crate) const PERSON: Duration = Duration::from_secs(110);
 
-/// A person walks into a quiet place at night's end: noise, a ticking clock, leaves in the wind.
+/// A person walks into a quiet place with a noisy sensor and a ticking clock, once.
 pub(crate) fn recipe(codec: Codec, size: (u32, u32)) -> Option<Recipe> {
     Some(Recipe {
         name: "person-once".to_owned(),
@@ -28,14 +31,14 @@ pub(crate) fn recipe(codec: Codec, size: (u32, u32)) -> Option<Recipe> {
         nuisances: vec![Nuisance::Clock],
         light: Light::Steady,
         noise: 2.0,
-        camera: Settings { codec, size, fps: 15, rate: Rate::Constant(600), key_frame_every_s: 2 },
+        camera: Settings { codec, size, fps: FPS, rate: Rate::Constant(600), key_frame_every_s: 2 },
         seed: 7,
     })
 }
 
 /// Nobody comes.
 pub(crate) fn quiet(codec: Codec, size: (u32, u32)) -> Option<Recipe> {
-    let timeline = Timeline::Quiet { length_s: 24.0 };
+    let timeline = Timeline::Quiet { length_s: 40.0 };
     Some(Recipe { name: "nobody".to_owned(), timeline, ..recipe(codec, size)? })
 }
 

@@ -58,16 +58,13 @@ pub(crate) fn measure(is_short: bool, compositions: &Path) {
     let mut columns = vec![];
     for (number, stream) in streams.iter().chain([&sub]).enumerate() {
         let served = serve(stream, compositions);
-        let is_sub = served.size.0 < 1280;
-        let wanted = |other: &Other| match (is_short, number, is_sub) {
-            (false, ..) | (true, 0, _) => true,
-            (true, _, true) => *other == Other::Frigate,
-            (true, ..) => *other == Other::Frigate,
-        };
+        // In short, all on the first stream; on the others the one that is compared with.
+        let wanted = |other: &Other| !is_short || number == 0 || *other == Other::Frigate;
         let others =
             OTHERS.map(|other| wanted(&other).then(|| run_other(other, &pace, &served, &model)).flatten());
         let counts: &[usize] = match (is_short, number) {
-            (false, _) => &[1, 32, 64],
+            (false, 0) => &[1, 32, 64],
+            (false, _) => &[32, 64],
             (true, 0) => &[1, 32],
             (true, _) => &[32],
         };
@@ -115,7 +112,7 @@ fn run_ours(pace: &Pace, served: &Served, count: usize, model: &Path) -> Ours {
 impl Pace {
     fn full() -> Self {
         let s = Duration::from_secs;
-        Self { start: s(5), settle: s(60), window: s(20), repeats: 3 }
+        Self { start: s(5), settle: s(60), window: s(10), repeats: 3 }
     }
 
     fn short() -> Self {

@@ -27,7 +27,7 @@ pub(crate) struct Ours {
     pub(crate) memory_bytes: u64,
     /// Share of the time in which cameras were awake.
     pub(crate) awake: f64,
-    /// Access units that the decoders were too late for, and pictures that the detector was.
+    /// Access units and pictures dropped: the decoders or the detector came too late for them, or they were broken.
     pub(crate) behind: f64,
     /// Pictures that the detector had for one second of one camera.
     pub(crate) inferred: f64,
@@ -56,11 +56,7 @@ pub(crate) fn measure(
     std::thread::sleep(pace.settle);
 
     let of = |name: &str| gateway.metric(name, &[]);
-    let behind = || {
-        of("moshao_camera_skipped_total")
-            + of("moshao_camera_replaced_total")
-            + of("moshao_camera_broken_total")
-    };
+    let behind = || of("moshao_camera_dropped_total");
     let (awake, late, looked_at) =
         (of("moshao_camera_awake_seconds_total"), behind(), of("moshao_camera_inferred_total"));
     let served: Vec<_> = servers.iter().flat_map(|cameras| cameras.pids()).collect();

@@ -43,7 +43,7 @@ pub(crate) fn idle(columns: &[Column]) {
     line("\nCPU seconds for one second of one camera; in brackets the share of Frigate's decode.");
 
     line(
-        "\n| idle cameras | stream | awake | late pictures | memory of all processes | each further camera | simulated cameras, cores |",
+        "\n| idle cameras | stream | awake | dropped | memory of all processes | each further camera | simulated cameras, cores |",
     );
     line("|---|---|---|---|---|---|---|");
     for column in columns {
@@ -71,7 +71,7 @@ pub(crate) fn idle(columns: &[Column]) {
 /// Many cameras of which a tenth is active.
 pub(crate) fn tenth(ours: &Ours) {
     line(
-        "\n| 64 cameras, 10 % active | cores in all | CPU per camera | awake | late pictures | detector, pictures/s in all | simulated cameras, cores |",
+        "\n| 64 cameras, 10 % active | cores in all | CPU per camera | awake | dropped | detector, pictures/s in all | simulated cameras, cores |",
     );
     line("|---|---|---|---|---|---|---|");
     let all = ours.cameras as f64;
