@@ -5,11 +5,13 @@
 
 mod broker;
 mod camera;
+mod condition;
 mod detector;
 mod gateway;
 mod polygon;
 mod rule;
 mod sensor;
+mod test;
 mod topic;
 
 use std::ops::Range;
@@ -61,6 +63,7 @@ impl Check<'_> {
         let (sensors, preset_rules) = self.sensors(file, &names);
         let mut rules = self.rules(file, &sensors, &detectors);
         rules.extend(preset_rules);
+        let tests = self.tests(file, &cameras, &sensors);
         if file.camera.0.is_empty() && file.sensor.0.is_empty() {
             let message = "there is no camera and no sensor: this gateway will report nothing but itself";
             self.problems.push(Problem::warning(0..0, message));
@@ -76,6 +79,7 @@ impl Check<'_> {
             cameras,
             sensors,
             rules,
+            tests,
         })
     }
 

@@ -2,16 +2,26 @@
 //!
 //! Nothing here can be wrong in a way that the gateway would have to report later: names that rules, cameras and
 //! sensors refer to exist, numbers lie in their ranges, secrets have been read.
+
 mod camera;
 mod detector;
 mod gateway;
 mod rule;
+mod schedule;
 mod sensor;
+mod test;
 
 use serde::{Deserialize, Serialize};
 
-pub use camera::{Camera, Deadlines, Polygon, Sensitivity, View};
+pub use camera::{Camera, Deadlines, Line, Polygon, Sensitivity, View};
 pub use detector::{Detector, Model};
+pub use gateway::{Broker, Gateway, Grid, Http, Outbox, Secret, Tls};
+pub use rule::{Category, Condition, Direction, Rule, Side, Subject};
+pub use schedule::{Hours, Schedule, Weekday};
+pub use sensor::{
+    Binary, Encoding, Endian, Format, More, Quantity, Sensor, SensorKind, TopicLevel, TopicPattern,
+};
+pub use test::{Expected, Happens, Step, Test};
 pub use gateway::{Broker, Gateway, Grid, Http, Identity, Outbox, Secret, Tls};
 pub use rule::{Category, Condition, Rule, Side};
 pub use sensor::{Sensor, SensorKind, TopicLevel, TopicPattern};
@@ -39,6 +49,8 @@ pub struct Config {
     pub sensors: Vec<Sensor>,
     /// Rules in the order of the file, then those that presets bring.
     pub rules: Vec<Rule>,
+    /// Tests of the rules, in the order of the file.
+    pub tests: Vec<Test>,
 }
 
 /// Where a camera or sensor stands.

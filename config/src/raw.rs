@@ -15,17 +15,19 @@ mod detector;
 mod gateway;
 mod rule;
 mod sensor;
+mod test;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use at::{At, Named};
 pub(crate) use broker::Broker;
-pub(crate) use camera::{Camera, Corners, Deadlines, Sensitivity, Switch};
+pub(crate) use camera::{Camera, Corners, Deadlines, Ends, Sensitivity, Switch};
 pub(crate) use detector::Detector;
 pub(crate) use gateway::{Gateway, Grid, Http, Outbox};
-pub(crate) use rule::{Rule, Threshold};
-pub(crate) use sensor::Sensor;
+pub(crate) use rule::{Hours, Rule};
+pub(crate) use sensor::{Binary, Sensor};
+pub(crate) use test::{Expected, Step, Test};
 
 /// A Moshao configuration file.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -62,6 +64,9 @@ pub(crate) struct File {
     #[serde(default)]
     #[schemars(extend("propertyNames" = id_pattern()))]
     pub rule: Named<Rule>,
+    /// Tests of the rules, run by `moshao check`.
+    #[serde(default)]
+    pub test: Vec<At<Test>>,
 }
 
 impl File {

@@ -55,7 +55,7 @@ pub struct Metrics {
 
     /// Subscribed to the sensors' broker (1) or not (0).
     pub sensor_broker_up: IntGauge,
-    /// Sensor messages understood.
+    /// Readings of sensors understood; a message may carry several.
     pub sensor_readings: IntCounter,
     /// Sensor messages refused. `reason`
     pub sensor_refused: IntCounterVec,
@@ -217,7 +217,11 @@ impl Metrics {
                 "moshao_sensor_broker_up",
                 "Subscribed to the sensors' broker (1) or not (0).",
             ),
-            sensor_readings: counter(r, "moshao_sensor_readings_total", "Sensor messages understood."),
+            sensor_readings: counter(
+                r,
+                "moshao_sensor_readings_total",
+                "Readings of sensors understood; a message may carry several.",
+            ),
             sensor_refused: counter_vec(
                 r,
                 "moshao_sensor_refused_total",

@@ -11,6 +11,7 @@ pub mod footage;
 pub mod gateway;
 pub mod gateway_parts;
 pub mod processes;
+pub mod simulated_camera;
 pub mod subscriber;
 pub mod wait;
 pub mod worker;

@@ -4,7 +4,7 @@ use url::Url;
 
 use super::detector::{BUILT_IN, CATALOGUE};
 use super::{Check, Names, Watcher, broker, polygon};
-use crate::model::{Camera, Deadlines, Detector, Model, Polygon, Secret, Sensitivity, View};
+use crate::model::{Camera, Deadlines, Detector, Line, Model, Polygon, Secret, Sensitivity, View};
 use crate::raw::{self, At};
 use crate::report::Problem;
 use crate::secret::Template;
@@ -50,8 +50,7 @@ impl Check<'_> {
             let message =
                 format!("camera `{}` watches no rule: it will be connected and raise nothing", **id);
             self.problems.push(
-                Problem::warning(id.place(), message)
-                    .hint("add watches = [\"…\"] with the id of an object rule"),
+                Problem::warning(id.place(), message).hint("add watches = [\"…\"] with the id of a rule"),
             );
         }
         let watches = self.watches(&section.watches, names, Watcher::Cameras);
@@ -61,6 +60,11 @@ impl Check<'_> {
             tiles: section.tiles.as_ref().and_then(|tiles| columns_and_rows(tiles)),
             regions: self.polygons("regions", &section.regions),
         };
+        let zone = |(name, corners): &(At<String>, At<raw::Corners>)| {
+            Some((name.to_string(), self.polygon(&format!("zones.{}", **name), corners)?))
+        };
+        let zones = section.zones.0.iter().filter_map(zone).collect();
+        let lines = section.lines.0.iter().filter_map(|(name, ends)| self.line(name, ends)).collect();
         let place = self.place(section.address.as_ref(), section.lon.as_ref(), section.lat.as_ref(), &path);
         let mut url = section.url.as_ref().and_then(|text| self.camera_url(text))?;
         let (username, password) = broker::credentials(&url);
@@ -80,6 +84,8 @@ impl Check<'_> {
             watches,
             masks,
             view,
+            zones,
+            lines,
             deadlines: Deadlines::from(&section.deadlines),
             place,
         })
@@ -134,11 +140,11 @@ impl Check<'_> {
         polygons.iter().filter_map(|corners| self.polygon(list, corners)).collect()
     }
 
-    fn polygon(&mut self, list: &str, corners: &At<raw::Corners>) -> Option<Polygon> {
+    fn polygon(&mut self, name: &str, corners: &At<raw::Corners>) -> Option<Polygon> {
         if let Err(reason) = polygon::check(&corners.0) {
             self.error(
                 corners.place(),
-                format!("`{list}`: {reason}"),
+                format!("`{name}`: {reason}"),
                 "list the corners in the order of the outline",
             );
             return None;
@@ -158,6 +164,17 @@ impl Check<'_> {
         **degrees
     }
 
+    fn line(&mut self, name: &At<String>, ends: &At<raw::Ends>) -> Option<(String, Line)> {
+        let [from, to] = ends.0.as_slice() else { return None };
+        if from == to {
+            let message = format!("`lines.{}` begins where it ends", **name);
+            self.error(ends.place(), message, "give two different points, such as [[0.1, 0.6], [0.9, 0.6]]");
+            return None;
+        }
+        let point = |[x, y]: &[f64; 2]| (*x as f32, *y as f32);
+        Some((name.to_string(), Line(point(from), point(to))))
+    }
+
     /// Rules that a device watches: they must exist and be of the device's kind.
     pub(super) fn watches(&mut self, entries: &[At<String>], names: &Names, watcher: Watcher) -> Vec<String> {
         let mut fitting: Vec<At<String>> = Vec::new();
@@ -171,11 +188,11 @@ impl Check<'_> {
             let (message, hint) = match watcher {
                 Watcher::Cameras => (
                     format!("`watches`: rule `{}` looks at a sensor, not at a camera", **entry),
-                    "a camera watches rules with `object`",
+                    "a camera watches rules with `object` or another condition over pictures",
                 ),
                 Watcher::Sensors => (
                     format!("`watches`: rule `{}` looks at a camera, not at a sensor", **entry),
-                    "a sensor watches rules with `state` or `threshold`",
+                    "a sensor watches rules with `state`, `threshold`, `rise`, `stuck` or `trend`",
                 ),
             };
             self.error(entry.place(), message, hint);

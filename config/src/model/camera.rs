@@ -35,6 +35,10 @@ pub struct Camera {
     pub masks: Vec<Polygon>,
     /// How the detector looks at its pictures.
     pub view: View,
+    /// Places in the picture that rules speak of, by name.
+    pub zones: Vec<(String, Polygon)>,
+    /// Lines and directions that rules speak of, by name.
+    pub lines: Vec<(String, Line)>,
     /// How long each step of a connection may take.
     pub deadlines: Deadlines,
     /// Where it stands.
@@ -67,6 +71,9 @@ pub struct View {
     /// What is looked at; the whole picture where empty.
     pub regions: Vec<Polygon>,
 }
+/// A line in fractions of the picture, from its first point to its second.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Line(pub (f32, f32), pub (f32, f32));
 
 /// How long each step of a camera connection may take before it is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{At, default};
+use super::{At, Named, default};
 use crate::quantity::Span;
 
 /// A camera.
@@ -53,6 +53,14 @@ pub(crate) struct Camera {
     /// are none.
     #[serde(default)]
     pub regions: Vec<At<Corners>>,
+    /// Places in the picture that rules speak of, by name: polygons of `[x, y]`, fractions of the picture from its top
+    /// left corner. An object is in a zone when the bottom centre of its box is.
+    #[serde(default)]
+    pub zones: Named<At<Corners>>,
+    /// Lines and directions that rules speak of, by name: `[[x, y], [x, y]]`, fractions of the picture from its top left
+    /// corner.
+    #[serde(default)]
+    pub lines: Named<At<Ends>>,
     /// Send the password over Basic authentication too, where the camera offers nothing better. Anyone on the wire can
     /// read it.
     #[serde(default)]
@@ -125,6 +133,13 @@ pub(crate) struct Corners(
 );
 
 const TILES_WANT: &str = "columns and rows, 1 to 8 of each, such as \"2x2\"";
+/// The two ends of a line.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub(crate) struct Ends(
+    #[schemars(length(min = 2, max = 2), inner(inner(range(min = 0.0, max = 1.0))))] pub Vec<[f64; 2]>,
+);
+
 const CAMERA_EXAMPLE: &str = "rtsp://viewer:${env:CAM_PASSWORD}@10.0.0.12/Streaming/Channels/102";
 
 // === impl Deadlines ===

@@ -69,7 +69,7 @@ impl Thumb {
 
 #[cfg(test)]
 mod tests {
-    use moshao_inference::picture::{Matrix, Plane, Range};
+    use moshao_inference::picture::{Matrix, Plane, Range, Rotation};
 
     use super::*;
 
@@ -78,7 +78,8 @@ mod tests {
         let data: Vec<u8> = (0..stride * height).map(|i| luma(i % stride, i / stride)).collect();
         let plane = Plane { data: &data, stride };
         let (range, matrix) = (Range::Limited, Matrix::Bt709);
-        Thumb::of(&PictureView { width, height, y: plane, u: plane, v: plane, range, matrix })
+        let rotation = Rotation::default();
+        Thumb::of(&PictureView { width, height, y: plane, u: plane, v: plane, range, matrix, rotation })
     }
 
     #[test]

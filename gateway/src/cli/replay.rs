@@ -146,7 +146,7 @@ impl Replay {
                 let glance = self.eye.catch_up();
                 self.look(glance)?;
             }
-            self.count_gate();
+            self.count_gate()?;
             // Time passes for a sleeping camera too, as far as it will not look back.
             if let Some(quiet_until) = self.eye.quiet_until().filter(|until| *until >= self.ticked + TICK) {
                 self.tick(quiet_until)?;
@@ -190,15 +190,19 @@ impl Replay {
         self.print(now, &ended)
     }
 
-    fn count_gate(&mut self) {
+    fn count_gate(&mut self) -> Outcome {
         let tally = self.eye.tally();
+        if self.tracks {
+            tally.moves.iter().try_for_each(trace::moved)?;
+        }
         self.stats.looks += tally.looks;
         if self.job.gate {
             self.stats.awake_seconds += tally.awake.as_secs_f64();
         }
-        for reason in tally.wakes {
+        for reason in tally.wakes() {
             *self.stats.wakes.entry(reason.as_str()).or_default() += 1;
         }
+        Ok(())
     }
 
     fn at(&self, media_time: Duration) -> Moment {

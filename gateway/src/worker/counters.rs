@@ -75,7 +75,7 @@ impl Counters {
         self.spared.add(tally.spared);
         self.awake_ns.add(u64::try_from(tally.awake.as_nanos()).unwrap_or(u64::MAX));
         for (reason, count) in Wake::ALL.into_iter().zip(&self.wakes) {
-            count.add(tally.wakes.iter().filter(|wake| **wake == reason).count() as u64);
+            count.add(tally.wakes().filter(|wake| *wake == reason).count() as u64);
         }
     }
 }

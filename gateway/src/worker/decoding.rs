@@ -108,7 +108,7 @@ impl Room<'_> {
         let (camera, eye) = (&self.cameras[index], &mut self.eyes[index]);
         let is_asleep = eye.is_asleep();
         let tally = eye.tally();
-        for reason in &tally.wakes {
+        for reason in tally.wakes() {
             debug!(camera = camera.job.id, reason = reason.as_str(), "woke");
         }
         camera.counters.add_gate(&tally);

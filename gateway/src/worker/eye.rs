@@ -63,7 +63,15 @@ pub(crate) struct Tally {
     pub(crate) looks: u64,
     pub(crate) spared: u64,
     pub(crate) awake: Duration,
-    pub(crate) wakes: Vec<Wake>,
+    pub(crate) moves: Vec<Move>,
+}
+
+/// The gate opened or closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Move {
+    pub(crate) media_time: Duration,
+    /// Why the camera woke; none where it fell asleep.
+    pub(crate) woke: Option<Wake>,
 }
 
 /// What came of one access unit.
@@ -161,6 +169,15 @@ impl Eye {
     }
 }
 
+// === impl Tally ===
+
+impl Tally {
+    /// Reasons of all wakes.
+    pub(crate) fn wakes(&self) -> impl Iterator<Item = Wake> {
+        self.moves.iter().filter_map(|moved| moved.woke)
+    }
+}
+
 // === impl Lid ===
 
 impl Lid {
@@ -243,7 +260,7 @@ impl Lid {
             due.slept = self.slept;
         }
         self.hold_one_group(unit);
-        if self.may_sleep() && self.gate.sleeps(at) {
+        if self.may_sleep() && sight.has_seen() && self.gate.sleeps(at) {
             self.close(at, sight);
         }
         glance
@@ -271,13 +288,14 @@ impl Lid {
         if let Some(now) = sight.scene() {
             self.looks.settle(now);
         }
+        self.tally.moves.push(Move { media_time: at, woke: None });
         self.fell_asleep = at;
         sight.close();
     }
 
     /// Opens the eye: back to the last quiet look, or to where it fell asleep.
     fn open(&mut self, at: Duration, sight: &mut Sight) {
-        self.tally.wakes.push(self.gate.reason());
+        self.tally.moves.push(Move { media_time: at, woke: Some(self.gate.reason()) });
         let back_to = self.ring.units().next().map_or(at, |unit| unit.media_time);
         self.slept += back_to.max(self.fell_asleep) - self.fell_asleep;
         self.behind = (self.ring.first() < self.ring.end()).then(|| self.ring.first());
@@ -406,3 +424,6 @@ impl Lid {
         glance
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -160,6 +160,11 @@ impl Sight {
         self.size_px
     }
 
+    /// Whether a picture has come out since it opened.
+    pub(super) fn has_seen(&self) -> bool {
+        self.thumb.is_some()
+    }
+
     /// How things are: the latest key frame, which looks are compared with best, and what has changed since.
     pub(super) fn scene(&self) -> Option<Thumb> {
         let mut scene = self.thumb.clone()?;

@@ -1,7 +1,7 @@
 //! Recorded footage as raw pictures: what is always there (the background), and when something happens.
 //!
-//! The background is the temporal median, so footage that is mostly empty gives the empty place itself. Something
-//! happens where enough of a small picture differs from the small background.
+//! Pictures of the empty place are all alike, while those with somebody in them differ from each other: the background is
+//! the median of the pictures that are most alike. Something happens where enough of a small picture differs from it.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,10 @@ use super::truth::Span;
 
 /// Pictures that the background is the median of.
 const MEDIAN_OF: usize = 31;
+/// Pictures that are compared with each other to find the empty ones, at most.
+const COMPARED: usize = 120;
+/// Share of them that must be alike to be the empty place; where the camera moves, none are, and all count.
+const EMPTY_SHARE: f64 = 0.08;
 /// Pictures a second in which activity is looked for.
 const ACTIVITY_FPS: u32 = 5;
 /// Size in which activity is looked for, pixels.
@@ -29,6 +33,10 @@ const MARGIN_S: f64 = 0.8;
 #[derive(Debug)]
 pub struct Footage {
     path: PathBuf,
+    /// Luma of small pictures, [`ACTIVITY_FPS`] a second.
+    small: Vec<Vec<u8>>,
+    /// Those of them that show the empty place.
+    empty: Vec<usize>,
     length_s: f64,
 }
 
@@ -55,7 +63,12 @@ impl Footage {
         let text = String::from_utf8_lossy(&output.stdout);
         let length_s = text.trim().parse();
         let length_s = length_s.unwrap_or_else(|_| panic!("ffprobe tells no length of {}", path.display()));
-        Self { path: path.to_owned(), length_s }
+        let mut footage = Self { path: path.to_owned(), small: vec![], empty: vec![], length_s };
+        let whole = Span { from_s: 0.0, to_s: length_s };
+        let small = footage.frames(whole, ACTIVITY_SIZE, ACTIVITY_FPS).map(|frame| frame.luma().to_vec());
+        footage.small = small.collect();
+        footage.empty = most_alike(&footage.small);
+        footage
     }
 
     /// The pictures of a part of it, at another rate and size.
@@ -76,36 +89,53 @@ impl Footage {
 
     /// What is there when nothing happens.
     pub fn background(&self, size: (u32, u32)) -> Frame {
-        let samples: Vec<Frame> = (0..MEDIAN_OF)
+        let step = self.empty.len().div_ceil(MEDIAN_OF).max(1);
+        let samples: Vec<Frame> = self
+            .empty
+            .iter()
+            .step_by(step)
             .filter_map(|number| {
-                let at_s = self.length_s * (number as f64 + 0.5) / MEDIAN_OF as f64;
-                self.frames(Span { from_s: at_s, to_s: at_s + 1.0 }, size, 1).next()
+                let from_s = *number as f64 / f64::from(ACTIVITY_FPS);
+                self.frames(Span { from_s, to_s: from_s + 1.0 }, size, 1).next()
             })
             .collect();
         assert!(!samples.is_empty(), "{} has no pictures", self.path.display());
-        let mut background = Frame::black(size);
-        let mut values = vec![0; samples.len()];
-        for (at, pixel) in background.data.iter_mut().enumerate() {
-            for (value, sample) in values.iter_mut().zip(&samples) {
-                *value = sample.data[at];
-            }
-            *pixel = median(&mut values);
-        }
-        background
+        let planes: Vec<&[u8]> = samples.iter().map(|sample| sample.data.as_slice()).collect();
+        Frame { data: median_of(&planes), ..Frame::black(size) }
     }
 
     /// When something happens, in order. The whole of it where the camera moves.
     pub fn happenings(&self) -> Vec<Span> {
-        let whole = Span { from_s: 0.0, to_s: self.length_s };
-        let small: Vec<Frame> = self.frames(whole, ACTIVITY_SIZE, ACTIVITY_FPS).collect();
-        let mut background = vec![0; Frame::black(ACTIVITY_SIZE).luma().len()];
-        for (at, pixel) in background.iter_mut().enumerate() {
-            *pixel = median(&mut small.iter().map(|frame| frame.data[at]).collect::<Vec<u8>>());
-        }
+        let empty: Vec<&[u8]> = self.empty.iter().map(|number| self.small[*number].as_slice()).collect();
+        let background = median_of(&empty);
         let is_busy: Vec<bool> =
-            small.iter().map(|frame| changed(frame.luma(), &background) > BUSY_SHARE).collect();
+            self.small.iter().map(|luma| changed(luma, &background) > BUSY_SHARE).collect();
         spans(&is_busy, f64::from(ACTIVITY_FPS), self.length_s)
     }
+}
+
+/// The pictures that are like the one that most others are like; all of them where few are.
+fn most_alike(pictures: &[Vec<u8>]) -> Vec<usize> {
+    let step = pictures.len().div_ceil(COMPARED).max(1);
+    let sampled: Vec<usize> = (0..pictures.len()).step_by(step).collect();
+    let like = |one: usize| {
+        let is_like = |other: &usize| changed(&pictures[one], &pictures[*other]) < BUSY_SHARE;
+        sampled.iter().copied().filter(is_like).collect::<Vec<usize>>()
+    };
+    let best = sampled.iter().map(|one| like(*one)).max_by_key(Vec::len).unwrap_or_default();
+    if (best.len() as f64) < sampled.len() as f64 * EMPTY_SHARE { sampled } else { best }
+}
+
+fn median_of(pictures: &[&[u8]]) -> Vec<u8> {
+    let mut values = vec![0; pictures.len()];
+    let length = pictures.first().map_or(0, |picture| picture.len());
+    let pixel = |at: usize| {
+        for (value, picture) in values.iter_mut().zip(pictures) {
+            *value = picture[at];
+        }
+        median(&mut values)
+    };
+    (0..length).map(pixel).collect()
 }
 
 fn median(values: &mut [u8]) -> u8 {
@@ -170,7 +200,17 @@ mod tests {
     }
 
     #[test]
-    fn the_median_leaves_out_who_walks_through() {
-        assert_eq!(median(&mut [40, 41, 39, 200, 40]), 40);
+    fn the_empty_place_is_found_although_somebody_is_there_most_of_the_time() {
+        let with_somebody_at = |at: usize| {
+            let mut picture = vec![100; 100];
+            picture[at..at + 8].fill(20);
+            picture
+        };
+        let mut pictures: Vec<Vec<u8>> = (0..14).map(|n| with_somebody_at(n * 6)).collect();
+        pictures.extend((0..4).map(|n| vec![100 + n; 100]));
+        let empty = most_alike(&pictures);
+        assert_eq!(empty, [14, 15, 16, 17]);
+        let chosen: Vec<&[u8]> = empty.iter().map(|number| pictures[*number].as_slice()).collect();
+        assert!(median_of(&chosen).iter().all(|pixel| (100..=103).contains(pixel)));
     }
 }

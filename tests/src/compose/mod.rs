@@ -25,7 +25,7 @@ pub use timeline::Timeline;
 use truth::Truth;
 
 /// Part of each file's name; to be raised when the same recipe gives other pictures than before.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// All that makes a composition.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,8 +1,9 @@
-//! `moshao replay --tracks`: a line for each picture that the detector had, for whoever compares two replays.
+//! `moshao replay --tracks`: a line for each picture that the detector had and each move of the gate, for whoever compares two replays.
 
 use serde::Serialize;
 
 use crate::cli::{Outcome, print};
+use crate::worker::eye::Move;
 use crate::worker::link::Observation;
 
 /// `{"seen":{…}}`.
@@ -28,6 +29,30 @@ struct SeenTrack<'a> {
     score: f32,
     /// Left, top, right, bottom in fractions of the picture.
     area: [f32; 4],
+}
+
+/// `{"gate":{…}}`.
+#[derive(Serialize)]
+struct GateLine {
+    gate: Moved,
+}
+
+/// The gate opened or closed.
+#[derive(Serialize)]
+struct Moved {
+    /// Since the first picture of the footage.
+    media_s: f64,
+    asleep: bool,
+    /// Why it woke.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+}
+
+/// The gate opened or closed.
+pub(super) fn moved(Move { media_time, woke }: &Move) -> Outcome {
+    let reason = woke.map(|reason| reason.as_str());
+    let gate = Moved { media_s: media_time.as_secs_f64(), asleep: woke.is_none(), reason };
+    print(&serde_json::to_string(&GateLine { gate }).expect("a move is plain data"))
 }
 
 /// What was seen in one picture.
