@@ -15,16 +15,13 @@ use serde::{Deserialize, Serialize};
 
 pub use camera::{Camera, Deadlines, Line, Polygon, Sensitivity, View};
 pub use detector::{Detector, Model};
-pub use gateway::{Broker, Gateway, Grid, Http, Outbox, Secret, Tls};
+pub use gateway::{Broker, Gateway, Grid, Http, Identity, Outbox, Secret, Tls};
 pub use rule::{Category, Condition, Direction, Rule, Side, Subject};
 pub use schedule::{Hours, Schedule, Weekday};
 pub use sensor::{
     Binary, Encoding, Endian, Format, More, Quantity, Sensor, SensorKind, TopicLevel, TopicPattern,
 };
 pub use test::{Expected, Happens, Step, Test};
-pub use gateway::{Broker, Gateway, Grid, Http, Identity, Outbox, Secret, Tls};
-pub use rule::{Category, Condition, Rule, Side};
-pub use sensor::{Sensor, SensorKind, TopicLevel, TopicPattern};
 
 /// Everything `moshao run` needs to know.
 #[derive(Debug, Clone)]
