@@ -143,7 +143,8 @@ impl Listener {
                     if self.settings.dispositions.is_some() {
                         topics.push(self.settings.topics.disposition());
                     }
-                    let filters = topics.into_iter().map(|topic| SubscribeFilter::new(topic, QoS::AtLeastOnce));
+                    let filters =
+                        topics.into_iter().map(|topic| SubscribeFilter::new(topic, QoS::AtLeastOnce));
                     client.try_subscribe_many(filters).map_err(refused)?;
                 }
                 Event::Incoming(Packet::Publish(message)) => {
