@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Dictionary, Packet, Rational, codec, encoder, frame};
-use moshao_config::{Deadlines, Sensitivity};
+use moshao_config::{Deadlines, Sensitivity, View};
 
 use super::*;
 use crate::camera::Codec;
@@ -102,6 +102,7 @@ fn job() -> CameraJob {
         gate: true,
         sensitivity: Sensitivity::Normal,
         masks: Vec::new(),
+        view: View::default(),
         deadlines: Deadlines { describe: s, setup: s, play: s, first_key_frame: s, silence: s },
     }
 }
