@@ -11,6 +11,7 @@ use moshao::topics::Topics;
 use moshao_tests::broker::Broker;
 use moshao_tests::centre::{Centre, Message, PATIENCE};
 use moshao_tests::gateway_parts::{DIVISION, GATEWAY, loopback_broker, open_outbox};
+use moshao_tests::wait::eventually;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -54,24 +55,27 @@ fn command(id: &str, verb: &str, minutes: i64) -> String {
     json!({"id": id, "verb": verb, "expires": expires, "arguments": {"camera": "yard"}}).to_string()
 }
 
+/// Waits until the box listens: what is published to nobody is lost.
+fn subscribed(broker: &Broker) {
+    let line = format!("{GATEWAY}-down 1 {}", topics().command());
+    let log = || broker.log().contains(&line).then_some(());
+    eventually("the box subscribes", PATIENCE, log);
+}
+
 fn results(messages: &[Message]) -> Vec<Value> {
     messages.iter().map(|message| serde_json::from_slice(&message.payload).expect("JSON")).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_command_is_done_once_and_answered_each_time() {
-    let broker = Broker::start_keeping_sessions();
+    let broker = Broker::start_with("persistence true\nuser root\nlog_type subscribe");
     let centre = Centre::start(broker.port, "centre", &topics().command_result()).await;
     let directory = tempfile::tempdir().unwrap();
     let (outbox, _) = open_outbox(directory.path(), 16 << 20, &Arc::new(Metrics::new()));
     let mut gateway = Box::start(broker.port, &outbox);
-    // Until the subscription stands nobody listens: an unknown command shows when it does.
-    let answered = async {
-        while centre.received().is_empty() {
-            broker.publish(&topics().command(), &command("c0", "dance", 5));
-        }
-    };
-    timeout(PATIENCE, answered).await.expect("in time");
+    subscribed(&broker);
+    broker.publish(&topics().command(), &command("c0", "dance", 5));
+    centre.wait_until("an answer", |messages| !messages.is_empty()).await;
     let first = results(&centre.received()).remove(0);
     assert_eq!((&first["status"], &first["reason"]), (&json!("refused"), &json!("unknown-command")));
     assert!(first["message"].as_str().unwrap().contains("still"), "{first}");
@@ -99,17 +103,11 @@ async fn a_command_is_done_once_and_answered_each_time() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disposition_comes_again_until_its_effect_is_safe() {
-    let broker = Broker::start_keeping_sessions();
+    let broker = Broker::start_with("persistence true\nuser root\nlog_type subscribe");
     let directory = tempfile::tempdir().unwrap();
     let (outbox, _) = open_outbox(directory.path(), 16 << 20, &Arc::new(Metrics::new()));
     let gateway = Box::start(broker.port, &outbox);
-    let centre = Centre::start(broker.port, "centre", &topics().command_result()).await;
-    let answered = async {
-        while centre.received().is_empty() {
-            broker.publish(&topics().command(), "not json");
-        }
-    };
-    timeout(PATIENCE, answered).await.expect("the subscription stands");
+    subscribed(&broker);
     gateway.stop().await;
     broker.publish(&topics().disposition(), r#"{"event_id":"e1","seq":1}"#);
     let mut gateway = Box::start(broker.port, &outbox);
@@ -118,5 +116,24 @@ async fn a_disposition_comes_again_until_its_effect_is_safe() {
     let again = timeout(PATIENCE, gateway.dispositions.recv()).await.expect("in time").expect("it runs");
     assert_eq!(again.payload, first.payload);
     again.done.send(()).expect("the downlink waits");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hundreds_of_commands_at_once_are_all_answered() {
+    let broker =
+        Broker::start_with("persistence true\nuser root\nlog_type subscribe\nmax_inflight_messages 0");
+    let centre = Centre::start(broker.port, "centre", &topics().command_result()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let (outbox, _) = open_outbox(directory.path(), 16 << 20, &Arc::new(Metrics::new()));
+    let gateway = Box::start(broker.port, &outbox);
+    subscribed(&broker);
+    gateway.stop().await;
+    for number in 0..200 {
+        broker.publish(&topics().command(), &command(&format!("c{number}"), "dance", 5));
+    }
+    let gateway = Box::start(broker.port, &outbox);
+    let told = centre.wait_until("200 answers", |messages| messages.len() >= 200).await;
+    assert_eq!(results(&told).iter().filter(|one| one["reason"] == "unknown-command").count(), told.len());
     gateway.stop().await;
 }

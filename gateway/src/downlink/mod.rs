@@ -28,8 +28,11 @@ use crate::mqtt;
 use crate::outbox::{OutboxHandle, SavedState};
 use crate::topics::Topics;
 
-/// Messages that the broker may send before one is acknowledged.
-const WINDOW: usize = 8;
+/// Messages read and not looked at yet. More than any broker sends before the first is acknowledged: the task that polls
+/// must go on, for it also sends what the one that answers waits to send.
+const PACKETS: usize = 2048;
+/// Answers and acknowledgements that wait to be sent; then whoever answers waits.
+const REQUESTS: usize = 64;
 /// A receiver that takes longer has failed.
 const RECEIVER_LIMIT: Duration = Duration::from_secs(60);
 /// Name of the results of past commands in the outbox.
@@ -117,8 +120,8 @@ impl Listener {
         };
         options.set_clean_session(false);
         options.set_manual_acks(true);
-        let (client, event_loop) = mqtt::client(options, WINDOW * 4);
-        let (forward, mut packets) = mpsc::channel(WINDOW * 4);
+        let (client, event_loop) = mqtt::client(options, REQUESTS);
+        let (forward, mut packets) = mpsc::channel(PACKETS);
         let poller = Poller(tokio::spawn(poll(event_loop, forward)));
         let reason = match self.serve(&client, &mut packets).await {
             Ok(never) => match never {},
@@ -158,7 +161,7 @@ impl Listener {
                             "what the centre sent is not safe yet and comes again".to_owned(),
                         ));
                     }
-                    client.try_ack(&message).map_err(refused)?;
+                    sent(client.ack(&message)).await?;
                 }
                 _ => {}
             }
@@ -199,7 +202,7 @@ impl Listener {
             }
         };
         let topic = self.settings.topics.command_result();
-        client.try_publish(topic, QoS::AtLeastOnce, false, result.to_string()).map_err(refused)?;
+        sent(client.publish(topic, QoS::AtLeastOnce, false, result.to_string())).await?;
         Ok(true)
     }
 
@@ -230,6 +233,14 @@ impl Listener {
 enum Broken {
     Connection(ConnectionError),
     Other(String),
+}
+
+/// Waits until the client has taken a request.
+async fn sent(request: impl Future<Output = Result<(), rumqttc::ClientError>>) -> Result<(), Broken> {
+    match timeout(RECEIVER_LIMIT, request).await {
+        Ok(taken) => taken.map_err(refused),
+        Err(_) => Err(Broken::Other("the link takes no answers".to_owned())),
+    }
 }
 
 fn refused(error: rumqttc::ClientError) -> Broken {
