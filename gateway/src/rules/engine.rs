@@ -9,12 +9,12 @@ use std::time::Duration;
 use jiff::civil;
 use jiff::tz::TimeZone;
 use moshao_config::codes::EventCode;
-use moshao_config::{Category, Config, Quantity, Rule, Schedule, Sensor};
+use moshao_config::{Category, Config, Quantity, Rule, Schedule, Sensor, SensorKind};
 use serde::{Deserialize, Serialize};
 
 use super::blocked::Standing;
 use super::camera::CameraWatch;
-use super::sensor::{Looks, SensorWatch};
+use super::sensor::{Limits, Looks, SensorWatch};
 use super::{Detail, Edge, Finding, RuleInfo, Source};
 use crate::clock::Moment;
 use crate::event::Measure;
@@ -56,10 +56,17 @@ struct Eyes {
     blind: bool,
 }
 
-/// A sensor of the configuration.
+/// What the engine needs to know of a sensor of the configuration.
 #[derive(Debug)]
 struct Configured {
-    sensor: Sensor,
+    id: String,
+    kind: SensorKind,
+    unit: Option<String>,
+    lost_after: Duration,
+    battery_low_at: f64,
+    /// Each topic level that it captures makes an instance.
+    captures: bool,
+    /// Places of rules, and what they look for.
     watches: Vec<(usize, Looks)>,
 }
 
@@ -91,12 +98,17 @@ impl Engine {
         });
         let cameras = cameras.collect();
         let built_in = built_in(&mut rules);
-        let sensors = config.sensors.iter().map(|sensor| {
-            let own = sensor.watches.iter().filter_map(find).map(|index| {
-                let rule = &config.rules[index];
-                (index, Looks::For(rule.condition.clone(), rule.clear_after))
-            });
-            Configured { sensor: sensor.clone(), watches: own.chain(built_in(sensor)).collect() }
+        let sensors = config.sensors.iter().map(|sensor| Configured {
+            id: sensor.id.clone(),
+            kind: sensor.kind,
+            unit: sensor.unit.clone(),
+            lost_after: sensor.lost_after,
+            battery_low_at: sensor.more.battery_low_at,
+            captures: sensor.topic.captures() > 0,
+            watches: {
+                let own = sensor.watches.iter().filter_map(find).map(|index| (index, Looks::Condition));
+                own.chain(built_in(sensor)).collect()
+            },
         });
         let sensors = sensors.collect();
         let mut engine = Engine {
@@ -123,11 +135,11 @@ impl Engine {
             }
             Source::Sensor(id) => {
                 let configured = id.split_once('/').map_or(id.as_str(), |(id, _)| id);
-                let Some(config_index) = self.sensors.iter().position(|known| known.sensor.id == configured)
-                else {
+                let Some(config_index) = self.sensors.iter().position(|known| known.id == configured) else {
                     return;
                 };
-                let instance = instance(&self.sensors, &mut self.instances, now.mono, config_index, id);
+                let instance =
+                    instance(&self.rules, &self.sensors, &mut self.instances, now.mono, config_index, id);
                 for watch in instance.watches.iter_mut().filter(|watch| is(&self.rules, watch.rule)) {
                     watch.restore();
                 }
@@ -208,9 +220,15 @@ impl Engine {
         if reading.config_index >= self.sensors.len() {
             return findings;
         }
-        let instance =
-            instance(&self.sensors, &mut self.instances, now.mono, reading.config_index, &reading.sensor);
-        let sensor = &self.sensors[instance.config_index].sensor;
+        let instance = instance(
+            &self.rules,
+            &self.sensors,
+            &mut self.instances,
+            now.mono,
+            reading.config_index,
+            &reading.sensor,
+        );
+        let sensor = &self.sensors[instance.config_index];
         let mut local = Local::new(now, &self.zone);
         for watch in &mut instance.watches {
             let known = &self.rules[watch.rule];
@@ -271,10 +289,10 @@ impl Engine {
     /// Sensors without captures are known before they are heard: their silence counts from the start.
     fn expect_all(&mut self) {
         for config_index in 0..self.sensors.len() {
-            let sensor = &self.sensors[config_index].sensor;
-            if sensor.topic.captures() == 0 {
+            let sensor = &self.sensors[config_index];
+            if !sensor.captures {
                 let id = sensor.id.clone();
-                instance(&self.sensors, &mut self.instances, Duration::ZERO, config_index, &id);
+                instance(&self.rules, &self.sensors, &mut self.instances, Duration::ZERO, config_index, &id);
             }
         }
     }
@@ -282,6 +300,7 @@ impl Engine {
 
 /// The instance of this name, made where it is new.
 fn instance<'i>(
+    rules: &[Known],
     sensors: &[Configured],
     instances: &'i mut HashMap<String, Instance>,
     now: Duration,
@@ -289,15 +308,18 @@ fn instance<'i>(
     id: &str,
 ) -> &'i mut Instance {
     if !instances.contains_key(id) {
-        let Configured { sensor, watches } = &sensors[config_index];
-        let watches =
-            watches.iter().filter_map(|(rule, looks)| SensorWatch::new(*rule, now, looks, sensor)).collect();
+        let sensor = &sensors[config_index];
+        let limits = Limits { lost_after: sensor.lost_after, battery_low_at: sensor.battery_low_at };
+        let watch = |(index, looks): &(usize, Looks)| {
+            SensorWatch::new(*index, rules[*index].rule.as_ref(), now, *looks, limits)
+        };
+        let watches = sensor.watches.iter().filter_map(watch).collect();
         instances.insert(id.to_owned(), Instance { config_index, watches });
     }
     instances.get_mut(id).expect("it has just been made")
 }
 
-fn measure(sensor: &Sensor, reading: &Reading, threshold: Option<f64>) -> Measure {
+fn measure(sensor: &Configured, reading: &Reading, threshold: Option<f64>) -> Measure {
     let (name, unit) = match reading.quantity {
         Quantity::Value => {
             (sensor.kind.to_string(), sensor.unit.clone().unwrap_or_else(|| "bool".to_owned()))
@@ -332,12 +354,12 @@ fn built_in(rules: &mut Vec<Known>) -> impl Fn(&Sensor) -> Vec<(usize, Looks)> +
     let tamper = add("sensor-tamper", "TAMPER", None);
     move |sensor: &Sensor| {
         let of = usize::from(sensor.kind.is_fire());
-        let mut watches = vec![(lost[of], Looks::ForSilence)];
+        let mut watches = vec![(lost[of], Looks::Silence)];
         if sensor.has(Quantity::Battery) || sensor.has(Quantity::BatteryLow) {
-            watches.push((battery[of], Looks::ForBattery));
+            watches.push((battery[of], Looks::Battery));
         }
         if sensor.has(Quantity::Tamper) {
-            watches.push((tamper, Looks::ForTamper));
+            watches.push((tamper, Looks::Tamper));
         }
         watches
     }

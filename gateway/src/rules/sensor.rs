@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use moshao_config::{Condition, Quantity, Sensor, Side};
+use moshao_config::{Condition, Quantity, Rule, Side};
 
 use super::Edge;
 use super::battery::BatteryWatch;
@@ -27,17 +27,25 @@ pub(super) struct SensorWatch {
     machine: Machine,
 }
 
-/// What a rule does with a sensor: a condition of the file, or one that every sensor is watched by.
-#[derive(Debug, Clone, PartialEq)]
+/// What a rule does with a sensor: its own condition, or one that every sensor is watched by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Looks {
-    /// A condition, and how long it must be gone.
-    For(Condition, Duration),
+    /// The condition of a rule of the file.
+    Condition,
     /// Silence for the sensor's `lost_after`.
-    ForSilence,
+    Silence,
     /// A low battery.
-    ForBattery,
+    Battery,
     /// Tampering.
-    ForTamper,
+    Tamper,
+}
+
+/// What the built-in rules hold a sensor against.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) lost_after: Duration,
+    /// %.
+    pub(super) battery_low_at: f64,
 }
 
 #[derive(Debug)]
@@ -58,18 +66,25 @@ const TAMPER_CLEAR_AFTER: Duration = Duration::from_secs(10);
 
 impl SensorWatch {
     /// None for a condition that does not look at sensors.
-    pub(super) fn new(rule: usize, now: Duration, looks: &Looks, sensor: &Sensor) -> Option<Self> {
+    pub(super) fn new(
+        index: usize,
+        rule: Option<&Rule>,
+        now: Duration,
+        looks: Looks,
+        limits: Limits,
+    ) -> Option<Self> {
         let (of, machine) = match looks {
-            Looks::ForSilence => (None, Machine::Silence(SilenceWatch::new(now, sensor.lost_after))),
-            Looks::ForBattery => (None, Machine::Battery(BatteryWatch::new(sensor.more.battery_low_at))),
-            Looks::ForTamper => {
+            Looks::Silence => (None, Machine::Silence(SilenceWatch::new(now, limits.lost_after))),
+            Looks::Battery => (None, Machine::Battery(BatteryWatch::new(limits.battery_low_at))),
+            Looks::Tamper => {
                 (Some(Quantity::Tamper), Machine::State(StateWatch::new(true, TAMPER_CLEAR_AFTER)))
             }
-            Looks::For(condition, clear_after) => {
+            Looks::Condition => {
+                let Rule { condition, clear_after, .. } = rule?;
                 (condition.quantity(), Machine::new(condition, *clear_after)?)
             }
         };
-        Some(SensorWatch { rule, asleep: false, of, last: None, machine })
+        Some(SensorWatch { rule: index, asleep: false, of, last: None, machine })
     }
 
     /// One reading.

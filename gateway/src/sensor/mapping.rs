@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use moshao_config::{Binary, Format, Quantity, Sensor, TopicPattern};
@@ -41,16 +42,20 @@ struct Rule {
     id: String,
     pattern: TopicPattern,
     format: Format,
-    value: Pointer,
+    value: Arc<Pointer>,
     binary: Option<Binary>,
     values: Vec<(String, f64)>,
     scale: f64,
-    others: Vec<(Quantity, Pointer)>,
-    time: Option<Pointer>,
+    others: Vec<(Quantity, Arc<Pointer>)>,
+    time: Option<Arc<Pointer>>,
     /// What makes a message one of its kind: id and number.
-    marks: Vec<Pointer>,
-    identity: Option<Pointer>,
+    marks: Vec<Arc<Pointer>>,
+    identity: Option<Arc<Pointer>>,
 }
+
+/// Pointers by their text: thousands of sensors of one kind share theirs.
+#[derive(Debug, Default)]
+struct Pointers(HashMap<String, Arc<Pointer>>);
 
 // === impl Mapper ===
 
@@ -59,7 +64,10 @@ impl Mapper {
     pub fn new(sensors: &[Sensor]) -> Self {
         Self {
             topics: TopicTree::new(sensors.iter().map(|sensor| &sensor.topic)),
-            rules: sensors.iter().map(Rule::new).collect(),
+            rules: {
+                let mut pointers = Pointers::default();
+                sensors.iter().map(|sensor| Rule::new(sensor, &mut pointers)).collect()
+            },
             instances: HashMap::new(),
             births: Births::default(),
         }
@@ -133,12 +141,21 @@ impl Mapper {
     }
 }
 
+// === impl Pointers ===
+
+impl Pointers {
+    fn get(&mut self, text: &str) -> Arc<Pointer> {
+        self.0.entry(text.to_owned()).or_insert_with(|| Arc::new(Pointer::new(text))).clone()
+    }
+}
+
 // === impl Rule ===
 
 impl Rule {
-    fn new(sensor: &Sensor) -> Self {
+    fn new(sensor: &Sensor, pointers: &mut Pointers) -> Self {
         let more = &sensor.more;
-        let pointer = |text: &Option<String>| text.as_deref().map(Pointer::new);
+        let own = pointers.get(&sensor.value);
+        let mut pointer = |text: &Option<String>| text.as_deref().map(|text| pointers.get(text));
         let others = [
             (Quantity::Battery, &more.battery),
             (Quantity::BatteryLow, &more.battery_low),
@@ -149,7 +166,7 @@ impl Rule {
             id: sensor.id.clone(),
             pattern: sensor.topic.clone(),
             format: more.format,
-            value: Pointer::new(&sensor.value),
+            value: own,
             binary: more.binary,
             values: sensor.values.clone(),
             scale: sensor.scale,

@@ -89,12 +89,13 @@ struct Subscriber {
 // === impl Subscriber ===
 
 impl Subscriber {
-    fn new(settings: Settings, readings: mpsc::Sender<Reading>, link: watch::Sender<Link>) -> Self {
-        let mut filters: Vec<String> =
-            settings.sensors.iter().map(|sensor| topics::filter(&sensor.topic)).collect();
+    fn new(mut settings: Settings, readings: mpsc::Sender<Reading>, link: watch::Sender<Link>) -> Self {
+        // The mapper knows what it needs of them.
+        let sensors = std::mem::take(&mut settings.sensors);
+        let mut filters: Vec<String> = sensors.iter().map(|sensor| topics::filter(&sensor.topic)).collect();
         filters.sort_unstable();
         filters.dedup();
-        let mapper = Mapper::new(&settings.sensors);
+        let mapper = Mapper::new(&sensors);
         Self { settings, filters, mapper, readings, link, told: HashSet::new() }
     }
 
