@@ -30,7 +30,7 @@ use crate::outbox::{self, OutboxError, OutboxHandle, Recovered};
 use crate::sensor::reading::Reading;
 use crate::supervise::{WorkerCommand, Workers};
 use crate::topics::Topics;
-use crate::{downlink, presence, sensor, uplink};
+use crate::{downlink, heartbeat, machine, presence, sensor, uplink};
 
 /// After the sources have stopped, the uplink may go on for this long to empty the outbox. What is left waits on disk.
 const LAST_DELIVERIES: Duration = Duration::from_millis(1000);
@@ -110,12 +110,15 @@ impl App {
         let uplink = start_uplink(&config, &metrics, &outbox, &uplink_stop);
         let downlink = start_downlink(&config, &outbox, &stop);
         let http = tokio::spawn(http.serve(uplink_stop.clone()));
+        let machine = machine::watch(config.gateway.data_dir.clone(), metrics.clone(), uplink_stop.clone());
+        let machine = tokio::spawn(machine);
         let sources_stop = stop.child_token();
         let (readings, sensors) = start_sensors(&config, &metrics, &sources_stop);
         let (workers, reports) = Workers::start(&config, &worker, &metrics, &sources_stop);
 
         let desk =
             Desk::new(config.clone(), Clock::start(), metrics, outbox.clone(), evidence, workers).await;
+        heartbeat::ready();
         // Returns when both sources have ended and all that they had said is in the outbox.
         desk.run(reports, readings).await;
 
@@ -127,6 +130,7 @@ impl App {
         }
         uplink_stop.cancel();
         finish("uplink", uplink).await;
+        finish("machine", machine).await;
         outbox.close().await;
         if let Ok(Err(error)) = http.await {
             warn!(%error, "the HTTP server failed");

@@ -18,6 +18,7 @@ use tracing::{debug, error, info, warn};
 use crate::clock::{Clock, Moment};
 use crate::event::Phase;
 use crate::evidence::{QUOTA_BYTES, Store, Want, Wanted};
+use crate::heartbeat::Heartbeat;
 use crate::incident::Change;
 use crate::incident::fusion::Places;
 use crate::incident::tell::{new_id, tell};
@@ -109,6 +110,7 @@ impl Desk {
         mut reports: mpsc::Receiver<FromWorker>,
         mut readings: mpsc::Receiver<Reading>,
     ) {
+        let mut heartbeat = Heartbeat::from_environment();
         let mut tick = interval_at(Instant::now() + TICK, TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut tidy = interval_at(Instant::now() + TIDY_EVERY, TIDY_EVERY);
@@ -125,7 +127,10 @@ impl Desk {
                     Some(report) => self.report(report).await,
                     None => cameras_speak = false,
                 },
-                _ = tick.tick() => self.tick().await,
+                _ = tick.tick() => {
+                    self.tick().await;
+                    heartbeat.beat(std::time::Instant::now());
+                }
                 _ = tidy.tick() => self.tidy(),
             }
         }

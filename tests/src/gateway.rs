@@ -52,6 +52,16 @@ impl Gateway {
         self.process.id()
     }
 
+    /// Port of its HTTP server on 127.0.0.1.
+    pub fn http_port(&self) -> u16 {
+        self.http_port
+    }
+
+    /// Its configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.directory.path().join("moshao.toml")
+    }
+
     /// Process ids of the camera workers.
     pub fn workers(&self) -> Vec<processes::Pid> {
         processes::children(self.pid(), "camera-worker")

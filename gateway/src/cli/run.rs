@@ -10,8 +10,8 @@ use tracing::{info, warn};
 
 use super::{Failure, Outcome};
 use crate::app::App;
-use crate::logging;
 use crate::supervise::WorkerCommand;
+use crate::{heartbeat, logging};
 
 /// Watch cameras and sensors, and forward events
 #[derive(Debug, clap::Args)]
@@ -101,6 +101,7 @@ impl Signals {
     async fn stop_on_first(mut self, stop: CancellationToken) -> Failure {
         self.next().await;
         info!("stopping; a second signal ends it at once");
+        heartbeat::stopping();
         stop.cancel();
         self.next().await;
         warn!("second signal, ending at once");
