@@ -2,7 +2,7 @@
 //!
 //! One message may carry the values of several sensors (temperature and humidity of one device), and several values of
 //! one (smoke, battery, lid), so it maps to several readings, or to refusals with their reasons. What is remembered is
-//! what it takes to know a message again ([`proof`](super::proof)) and to read the next (births of Sparkplug).
+//! what it takes to know a message again ([`proof`]) and to read the next (births of Sparkplug).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
