@@ -7,6 +7,7 @@ mod broker;
 mod camera;
 mod detector;
 mod gateway;
+mod incidents;
 mod polygon;
 mod rule;
 mod sensor;
@@ -54,6 +55,7 @@ impl Check<'_> {
         self.brokers_together(file, uplink.as_ref(), sensor_broker.as_ref());
         let outbox = outbox(file.outbox.as_ref());
         let http = self.http(file.http.as_ref());
+        let incidents = self.incidents(file.incidents.as_ref(), file, &names);
 
         let own = self.detectors(&file.detector);
         let (cameras, detectors) = self.cameras(file, own, &names);
@@ -71,6 +73,7 @@ impl Check<'_> {
             sensor_broker,
             outbox,
             http: http?,
+            incidents,
             detectors,
             cameras,
             sensors,

@@ -5,6 +5,7 @@
 mod camera;
 mod detector;
 mod gateway;
+mod incidents;
 mod rule;
 mod sensor;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use camera::{Camera, Deadlines, Polygon};
 pub use detector::{Detector, Model};
 pub use gateway::{Broker, Gateway, Grid, Http, Outbox, Secret, Tls};
+pub use incidents::{DeviceMode, IncidentPolicy};
 pub use rule::{Category, Condition, Rule, Side};
 pub use sensor::{Sensor, SensorKind, TopicLevel, TopicPattern};
 
@@ -31,6 +33,8 @@ pub struct Config {
     pub outbox: Outbox,
     /// Metrics, health and the local page.
     pub http: Http,
+    /// How findings become incidents.
+    pub incidents: IncidentPolicy,
     /// Detectors that a camera names, each once. Built-in and catalogue names used by cameras are here too.
     pub detectors: Vec<Detector>,
     /// Cameras in the order of the file.

@@ -35,6 +35,8 @@ use crate::{presence, sensor, uplink};
 const LAST_DELIVERIES: Duration = Duration::from_millis(1000);
 /// Readings that wait for the desk; beyond them the sensors' broker has to wait (TCP backpressure).
 const READINGS_MAX: usize = 1024;
+/// Dispositions that wait for the desk; beyond them the centre's broker has to wait.
+const DISPOSITIONS_MAX: usize = 64;
 
 /// The gateway, built and not yet running.
 #[derive(Debug)]
@@ -114,8 +116,10 @@ impl App {
 
         let desk =
             Desk::new(config.clone(), Clock::start(), metrics, outbox.clone(), evidence, workers).await;
+        // Dispositions of the centre; the downlink holds the other end.
+        let (_downlink, dispositions) = mpsc::channel(DISPOSITIONS_MAX);
         // Returns when both sources have ended and all that they had said is in the outbox.
-        desk.run(reports, readings).await;
+        desk.run(reports, readings, dispositions).await;
 
         finish("sensors", sensors).await;
         let emptied = tokio::time::timeout(LAST_DELIVERIES, until_empty(&outbox)).await;
@@ -136,12 +140,7 @@ fn outbox_settings(config: &Config, metrics: &Arc<Metrics>) -> outbox::Settings 
     outbox::Settings {
         directory: config.gateway.data_dir.clone(),
         quota_bytes: config.outbox.quota_bytes,
-        site: outbox::Site {
-            division: config.gateway.division.clone(),
-            gateway: config.gateway.id.clone(),
-            grid: config.grid.clone(),
-            time_zone: config.gateway.time_zone.clone(),
-        },
+        site: outbox::Site::of(config),
         metrics: metrics.clone(),
     }
 }

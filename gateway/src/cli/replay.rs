@@ -91,6 +91,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let detector = open_detector(&config, &camera)?;
     let recording = Recording::open(&arguments.video).map_err(Failure::failed)?;
     let job = camera_job(&camera);
+    // Footage has nobody who acknowledges.
+    config.incidents.fire_latch = Duration::ZERO;
     let judge = Judge::new(&config, Box::new(new_id));
     let length = recording.length();
     let replay = Replay {

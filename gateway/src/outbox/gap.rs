@@ -7,13 +7,12 @@
 //! up itself is folded into the one that declares it.
 
 use jiff::Timestamp;
-use moshao_config::{Category, Place};
+use moshao_config::Category;
 
 use super::{Class, NewEvent, Sequence, Site};
-use crate::clock::rfc3339;
-use crate::event::{Confirm, Device, Event, EventData, GridRef, Measure, Mode, Phase};
+use crate::event::envelope::Envelope;
+use crate::event::{Device, EventData, Measure};
 use crate::incident::tell::new_id;
-use crate::topics::Topics;
 
 /// Level of a gap event: orange. Something may have happened of which the centre will never hear.
 const LEVEL: u8 = 2;
@@ -99,52 +98,29 @@ impl Cause {
 pub(super) fn declare(site: &Site, cause: Cause, now: Timestamp) -> NewEvent {
     let gap = cause.gap();
     let id = new_id(now);
-    let time = rfc3339(now, &site.time_zone);
-    let event = Event {
-        specversion: "1.0".to_owned(),
+    let envelope = Envelope {
         id: id.clone(),
-        source: format!("urn:moshao:{}:{}", site.division, site.gateway),
-        kind: "moshao.device.gap.v1".to_owned(),
+        kind: "gap".to_owned(),
         subject: match gap {
             Some(gap) => format!("outbox/{}-{}", gap.first.0, gap.last.0),
             None => "outbox".to_owned(),
         },
-        time: time.clone(),
-        recordedtime: time,
-        datacontenttype: "application/json".to_owned(),
-        sequence: String::new(),
-        correlationid: id,
-        severitytext: "ERROR".to_owned(),
-        severitynumber: 17,
-        data: EventData {
-            phase: Phase::Opened,
-            code: "OUTBOX_GAP".to_owned(),
-            title: "事件丢失申报".to_owned(),
-            category: Category::Device,
-            level: LEVEL,
-            color: "orange".to_owned(),
-            mode: Mode::Live,
-            confirm: Confirm::Unconfirmed,
-            confidence: None,
-            rule: "outbox".to_owned(),
-            grid: GridRef::from((&site.grid, site.division.as_str())),
-            place: Place::default(),
-            device: Device {
-                kind: "gateway".to_owned(),
-                id: site.gateway.clone(),
-                name: site.gateway.clone(),
-            },
-            measure: gap.map(|gap| Measure {
-                name: "events_lost".to_owned(),
-                value: gap.count as f64,
-                unit: "1".to_owned(),
-                threshold: None,
-            }),
-            objects: Vec::new(),
-            evidence: Vec::new(),
-            note: Some(cause.note()),
-        },
+        happened: now,
+        recorded: now,
+        incident: id,
     };
-    let topic = Topics::new(&site.division, &site.gateway).event(Category::Device, LEVEL);
-    NewEvent { class: Class::Alarm, topic, event, origin: None }
+    let device = Device { kind: "gateway".to_owned(), id: site.gateway.clone(), name: site.gateway.clone() };
+    let data = EventData {
+        rule: "outbox".to_owned(),
+        measure: gap.map(|gap| Measure {
+            name: "events_lost".to_owned(),
+            value: gap.count as f64,
+            unit: "1".to_owned(),
+            threshold: None,
+        }),
+        note: Some(cause.note()),
+        ..EventData::new("OUTBOX_GAP", "事件丢失申报", Category::Device, LEVEL, site.grid_ref(), device)
+    };
+    let topic = site.topic(&data);
+    NewEvent { class: Class::Alarm, topic, event: site.event(envelope, data), origin: None }
 }
