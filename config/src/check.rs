@@ -5,16 +5,19 @@
 
 mod broker;
 mod camera;
+mod condition;
 mod detector;
 mod gateway;
 mod incidents;
 mod polygon;
 mod rule;
 mod sensor;
+mod test;
 mod topic;
 
 use std::ops::Range;
 
+pub use self::detector::CATALOGUE;
 use crate::document::Document;
 use crate::model::{Config, Http, Outbox, Place};
 use crate::raw::{self, At};
@@ -57,11 +60,12 @@ impl Check<'_> {
         let http = self.http(file.http.as_ref());
         let incidents = self.incidents(file.incidents.as_ref(), file, &names);
 
-        let own = self.detectors(&file.detector);
+        let own = self.detectors(file);
         let (cameras, detectors) = self.cameras(file, own, &names);
         let (sensors, preset_rules) = self.sensors(file, &names);
         let mut rules = self.rules(file, &sensors, &detectors);
         rules.extend(preset_rules);
+        let tests = self.tests(file, &cameras, &sensors);
         if file.camera.0.is_empty() && file.sensor.0.is_empty() {
             let message = "there is no camera and no sensor: this gateway will report nothing but itself";
             self.problems.push(Problem::warning(0..0, message));
@@ -78,6 +82,7 @@ impl Check<'_> {
             cameras,
             sensors,
             rules,
+            tests,
         })
     }
 

@@ -3,7 +3,7 @@
 //! One table for cameras and sensors. A code of a rule that stands here fills in the rule's category, kind, title and
 //! level; a rule without a code takes its own from its labels or from the kind of its sensor.
 
-use crate::model::{Category, SensorKind};
+use crate::model::{Category, Condition, Quantity, SensorKind, Subject};
 
 /// One event code and what it stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct EventCode {
 }
 
 /// All codes that rules may rely on.
-pub const EVENT_CODES: [EventCode; 20] = [
+pub const EVENT_CODES: [EventCode; 27] = [
     code("FIRE_VIDEO", Category::Fire, "video", "视频烟火", 2),
     code("FIRE_SMOKE", Category::Fire, "smoke", "烟感火警", 1),
     code("FIRE_HEAT", Category::Fire, "heat", "温感火警", 1),
@@ -40,9 +40,23 @@ pub const EVENT_CODES: [EventCode; 20] = [
     code("DOOR_OPEN", Category::Security, "door", "门窗开启", 3),
     code("OBJECT", Category::Security, "object", "发现目标", 3),
     code("WATER_LEAK", Category::City, "leak", "漏水", 3),
+    code("RUN", Category::Security, "run", "快速移动", 3),
+    code("RETRO", Category::Traffic, "wrong-way", "逆行", 3),
+    code("LEFT", Category::Security, "left", "遗留物品", 3),
+    code("ABSENCE", Category::Security, "absence", "岗位无人", 3),
+    code("BATT_LOW", Category::Device, "battery-low", "设备电量低", 4),
+    code("OFFLINE", Category::Device, "sensor-lost", "设备失联", 4),
+    code("STUCK", Category::Device, "sensor-stuck", "读数不变", 4),
     code("TAMPER", Category::Device, "tamper", "设备防拆", 3),
     code("SENSOR", Category::Device, "sensor", "传感器报警", 3),
 ];
+
+/// Labels of what must not be charged or parked indoors.
+const TWO_WHEELS: [&str; 4] = ["ebike", "bicycle", "motorcycle", "scooter"];
+
+/// Labels of what blocks a fire lane.
+const VEHICLES: [&str; 10] =
+    ["car", "truck", "bus", "van", "tricycle", "motorcycle", "ebike", "bicycle", "scooter", "vehicle"];
 
 const fn code(
     code: &'static str,
@@ -60,6 +74,38 @@ impl EventCode {
     /// The entry of a code.
     pub fn find(code: &str) -> Option<Self> {
         EVENT_CODES.into_iter().find(|entry| entry.code == code)
+    }
+
+    /// The code of a condition; none where it goes by the kind of the sensor.
+    pub(crate) fn of_condition(condition: &Condition) -> Option<Self> {
+        let is = |subject: &Subject, words: &[&str]| {
+            subject.labels.iter().all(|label| words.contains(&label.as_str()))
+        };
+        Some(Self::known(match condition {
+            Condition::Object { subject, .. } => {
+                let by_label = Self::of_labels(subject.labels.iter().map(String::as_str));
+                match (by_label.code, &subject.zone) {
+                    ("OBJECT", Some(_)) => "INTRUSION",
+                    (code, _) => code,
+                }
+            }
+            Condition::Crossing { .. } => "LINE_CROSS",
+            Condition::Loitering { .. } => "LOITER",
+            Condition::Crowd { .. } => "CROWD",
+            Condition::Blocked { subject, .. } if is(subject, &TWO_WHEELS) => "EBIKE_IN",
+            Condition::Blocked { subject, .. } if is(subject, &VEHICLES) => "FIRE_LANE",
+            Condition::Blocked { .. } => "LEFT",
+            Condition::Running { .. } => "RUN",
+            Condition::WrongWay { .. } => "RETRO",
+            Condition::Absence { .. } => "ABSENCE",
+            Condition::Stuck { .. } => "STUCK",
+            _ => match condition.quantity()? {
+                Quantity::Value => return None,
+                Quantity::Battery | Quantity::BatteryLow => "BATT_LOW",
+                Quantity::Tamper => "TAMPER",
+                Quantity::Signal => "SENSOR",
+            },
+        }))
     }
 
     /// The code of an object rule: fire where nothing but fire and smoke counts.
@@ -80,6 +126,7 @@ impl EventCode {
             SensorKind::CallPoint => "MANUAL_CALL",
             SensorKind::Pressure => "WATER_LOW",
             SensorKind::ResidualCurrent => "ELEC_LEAKAGE",
+            SensorKind::CableTemperature => "ELEC_TEMP",
             SensorKind::Other => "SENSOR",
         })
     }
@@ -113,6 +160,7 @@ mod tests {
             SensorKind::CallPoint,
             SensorKind::Pressure,
             SensorKind::ResidualCurrent,
+            SensorKind::CableTemperature,
             SensorKind::Other,
         ] {
             assert_eq!(EventCode::find(EventCode::of_sensor(kind).code), Some(EventCode::of_sensor(kind)));

@@ -14,6 +14,7 @@
 mod check;
 pub mod codes;
 mod document;
+pub mod label_map;
 pub mod model;
 pub mod presets;
 mod quantity;
@@ -26,6 +27,7 @@ mod syntax;
 
 use std::path::Path;
 
+pub use check::CATALOGUE;
 pub use model::*;
 pub use reference::reference;
 pub use report::{Problem, Report, Severity};

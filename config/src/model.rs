@@ -2,21 +2,28 @@
 //!
 //! Nothing here can be wrong in a way that the gateway would have to report later: names that rules, cameras and
 //! sensors refer to exist, numbers lie in their ranges, secrets have been read.
+
 mod camera;
 mod detector;
 mod gateway;
 mod incidents;
 mod rule;
+mod schedule;
 mod sensor;
+mod test;
 
 use serde::{Deserialize, Serialize};
 
-pub use camera::{Camera, Deadlines, Polygon};
+pub use camera::{Camera, Deadlines, Line, Polygon, Sensitivity, View};
 pub use detector::{Detector, Model};
-pub use gateway::{Broker, Gateway, Grid, Http, Outbox, Secret, Tls};
+pub use gateway::{Broker, Gateway, Grid, Http, Identity, Outbox, Secret, Tls};
 pub use incidents::{DeviceMode, IncidentPolicy};
-pub use rule::{Category, Condition, Rule, Side};
-pub use sensor::{Sensor, SensorKind, TopicLevel, TopicPattern};
+pub use rule::{Category, Condition, Direction, Rule, Side, Subject};
+pub use schedule::{Hours, Schedule, Weekday};
+pub use sensor::{
+    Binary, Encoding, Endian, Format, More, Quantity, Sensor, SensorKind, TopicLevel, TopicPattern,
+};
+pub use test::{Expected, Happens, Step, Test};
 
 /// Everything `moshao run` needs to know.
 #[derive(Debug, Clone)]
@@ -43,6 +50,8 @@ pub struct Config {
     pub sensors: Vec<Sensor>,
     /// Rules in the order of the file, then those that presets bring.
     pub rules: Vec<Rule>,
+    /// Tests of the rules, in the order of the file.
+    pub tests: Vec<Test>,
 }
 
 /// Where a camera or sensor stands.

@@ -1,13 +1,19 @@
 //! Ready-made sensors: where the value stands in the payload, what it measures, and the rule that comes with it.
 //!
 //! Payload shapes: Zigbee2MQTT's exposes (<https://www.zigbee2mqtt.io/guide/usage/exposes.html>), Tasmota's
-//! `tele/…/SENSOR`, ESPHome's `…/state`. Narrow-band smoke alarms have no common format; `generic-nbiot-smoke` reads the
-//! commonest (`{"alarm": 1}`), and its keys can be overridden one by one.
+//! `tele/…/SENSOR`, ESPHome's `…/state`, ChirpStack's uplink events (<https://www.chirpstack.io/docs/chirpstack/integrations/events.html>),
+//! Huawei IoTDA's property reports, Aliyun's thing model, ONVIF's event broker (Core Specification, "JSON event"), Sparkplug B
+//! (Eclipse Sparkplug 3.0). Narrow-band smoke alarms have no common format; `generic-nbiot-smoke` reads the commonest
+//! (`{"alarm": 1}`), and its keys can be overridden one by one.
+
+mod table;
 
 use std::time::Duration;
 
+pub use table::PRESETS;
+
 use crate::codes::EventCode;
-use crate::model::{Condition, Rule, SensorKind, Side};
+use crate::model::{Condition, Format, Quantity, Rule, Schedule, SensorKind, Side};
 
 /// What a preset fills in.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +30,33 @@ pub struct Preset {
     pub kind: SensorKind,
     /// Unit; none for yes/no.
     pub unit: Option<&'static str>,
+    /// Where the other values of such a message stand.
+    pub more: Pointers,
     /// When it alarms.
     alarm: Alarm,
+}
+
+/// Where the other values of a message stand; see [`More`](crate::model::More).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Pointers {
+    /// How the payload is written.
+    pub format: Format,
+    /// Battery charge, %.
+    pub battery: Option<&'static str>,
+    /// Whether the battery is low.
+    pub battery_low: Option<&'static str>,
+    /// Whether somebody has opened or removed it.
+    pub tamper: Option<&'static str>,
+    /// How well it is heard.
+    pub signal: Option<&'static str>,
+    /// When the device measured.
+    pub time: Option<&'static str>,
+    /// Id of the message.
+    pub message_id: Option<&'static str>,
+    /// Number of the message.
+    pub counter: Option<&'static str>,
+    /// Must be the first capture of the topic, where it has one.
+    pub identity: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -34,107 +65,10 @@ enum Alarm {
     Yes,
     /// This limit, from below; clears this much below it.
     Above { limit: f64, hysteresis: f64 },
+    /// As `Above`, and before it, one level milder: a rise by this much in a minute.
+    AboveOrRise { limit: f64, hysteresis: f64, per_minute: f64 },
     /// This limit, from above; clears this much above it.
     Below { limit: f64, hysteresis: f64 },
-}
-
-/// What binary sensors of ESPHome and Tasmota say.
-const ON_OFF: &[(&str, f64)] = &[("ON", 1.0), ("OFF", 0.0)];
-
-/// `contact` of Zigbee2MQTT is true while closed; open is what alarms.
-const CLOSED: &[(&str, f64)] = &[("true", 0.0), ("false", 1.0)];
-
-/// Heat alarm: lowest static response temperature of class A1 point heat detectors (GB 4716, EN 54-5), Cel.
-const HEAT: Alarm = Alarm::Above { limit: 54.0, hysteresis: 4.0 };
-
-/// All presets.
-pub const PRESETS: [Preset; 16] = [
-    yes("zigbee2mqtt-smoke", "zigbee2mqtt/kitchen-smoke", "/smoke", &[], SensorKind::Smoke),
-    yes("zigbee2mqtt-gas", "zigbee2mqtt/kitchen-gas", "/gas", &[], SensorKind::Gas),
-    yes("zigbee2mqtt-co", "zigbee2mqtt/boiler-co", "/carbon_monoxide", &[], SensorKind::CarbonMonoxide),
-    yes("zigbee2mqtt-leak", "zigbee2mqtt/cellar-leak", "/water_leak", &[], SensorKind::Leak),
-    yes("zigbee2mqtt-contact", "zigbee2mqtt/back-door", "/contact", CLOSED, SensorKind::Contact),
-    yes("zigbee2mqtt-button", "zigbee2mqtt/help-button", "/sos", &[], SensorKind::CallPoint),
-    number(
-        "zigbee2mqtt-temperature",
-        "zigbee2mqtt/pump-room",
-        "/temperature",
-        SensorKind::Temperature,
-        "Cel",
-        HEAT,
-    ),
-    number(
-        "tasmota-temperature",
-        "tele/pump-room/SENSOR",
-        "/DS18B20/Temperature",
-        SensorKind::Temperature,
-        "Cel",
-        HEAT,
-    ),
-    number(
-        "esphome-temperature",
-        "pump-room/sensor/temperature/state",
-        "",
-        SensorKind::Temperature,
-        "Cel",
-        HEAT,
-    ),
-    yes("esphome-binary", "kitchen/binary_sensor/smoke/state", "", ON_OFF, SensorKind::Smoke),
-    yes("generic-nbiot-smoke", "nbiot/smoke/kitchen", "/alarm", &[], SensorKind::Smoke),
-    yes("generic-nbiot-gas", "nbiot/gas/kitchen", "/alarm", &[], SensorKind::Gas),
-    yes("generic-call-point", "call-point/hall", "/alarm", &[], SensorKind::CallPoint),
-    number(
-        "generic-pressure",
-        "hydrant/yard",
-        "/pressure",
-        SensorKind::Pressure,
-        "MPa",
-        Alarm::Below {
-            // Least running pressure of a municipal hydrant (GB 50974 §7.2.8).
-            limit: 0.14,
-            hysteresis: 0.02,
-        },
-    ),
-    number(
-        "generic-residual-current",
-        "electric/board-1",
-        "/leakage",
-        SensorKind::ResidualCurrent,
-        "mA",
-        Alarm::Above {
-            // Lower end of the set-points of GB 50116-2013 §9.2.3.
-            limit: 300.0,
-            hysteresis: 30.0,
-        },
-    ),
-    yes(
-        "chirpstack-smoke",
-        "application/+/device/{device}/event/up",
-        "/object/smoke",
-        &[],
-        SensorKind::Smoke,
-    ),
-];
-
-const fn yes(
-    name: &'static str,
-    topic: &'static str,
-    value: &'static str,
-    values: &'static [(&'static str, f64)],
-    kind: SensorKind,
-) -> Preset {
-    Preset { name, topic, value, values, kind, unit: None, alarm: Alarm::Yes }
-}
-
-const fn number(
-    name: &'static str,
-    topic: &'static str,
-    value: &'static str,
-    kind: SensorKind,
-    unit: &'static str,
-    alarm: Alarm,
-) -> Preset {
-    Preset { name, topic, value, values: &[], kind, unit: Some(unit), alarm }
 }
 
 // === impl Preset ===
@@ -158,21 +92,41 @@ impl Preset {
         !matches!(self.alarm, Alarm::Yes)
     }
 
-    /// The rule that a sensor of this kind with this preset and no `watches` is watched by.
+    /// The rules that a sensor of this kind with this preset and no `watches` is watched by, the alarm first.
+    pub fn rules(&self, kind: SensorKind) -> Vec<Rule> {
+        let mut rules = vec![self.rule(kind)];
+        if let Alarm::AboveOrRise { per_minute, .. } = self.alarm {
+            let window = Duration::from_secs(3 * 60);
+            let alarm = self.rule(kind);
+            rules.push(Rule {
+                id: format!("{}/rise", alarm.id),
+                condition: Condition::Rise { per_minute, window, of: Quantity::Value },
+                level: alarm.level + 1,
+                title: format!("{}预警", alarm.title),
+                ..alarm
+            });
+        }
+        rules
+    }
+
+    /// The rule of its alarm, on a sensor of this kind.
     pub fn rule(&self, kind: SensorKind) -> Rule {
         let code = EventCode::of_sensor(kind);
+        let of = Quantity::Value;
         let condition = match self.alarm {
-            Alarm::Yes => Condition::State { is: true },
-            Alarm::Above { limit, hysteresis } => {
-                Condition::Threshold { side: Side::Above, limit, hysteresis, hold: Duration::ZERO }
+            Alarm::Yes => Condition::State { is: true, of },
+            Alarm::Above { limit, hysteresis } | Alarm::AboveOrRise { limit, hysteresis, .. } => {
+                Condition::Threshold { side: Side::Above, limit, hysteresis, hold: Duration::ZERO, of }
             }
             Alarm::Below { limit, hysteresis } => {
-                Condition::Threshold { side: Side::Below, limit, hysteresis, hold: Duration::from_secs(60) }
+                let hold = Duration::from_secs(60);
+                Condition::Threshold { side: Side::Below, limit, hysteresis, hold, of }
             }
         };
         Rule {
             id: self.rule_id(kind),
             condition,
+            schedule: Schedule::default(),
             level: code.level,
             code: code.code.to_owned(),
             category: code.category,

@@ -16,18 +16,20 @@ mod gateway;
 mod incidents;
 mod rule;
 mod sensor;
+mod test;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use at::{At, Named};
 pub(crate) use broker::Broker;
-pub(crate) use camera::{Camera, Corners, Deadlines};
+pub(crate) use camera::{Camera, Corners, Deadlines, Ends, Sensitivity, Switch};
 pub(crate) use detector::Detector;
 pub(crate) use gateway::{Gateway, Grid, Http, Outbox};
 pub(crate) use incidents::Incidents;
-pub(crate) use rule::{Rule, Threshold};
-pub(crate) use sensor::Sensor;
+pub(crate) use rule::{Hours, Rule};
+pub(crate) use sensor::{Binary, Sensor};
+pub(crate) use test::{Expected, Step, Test};
 
 /// A Moshao configuration file.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -66,6 +68,16 @@ pub(crate) struct File {
     #[serde(default)]
     #[schemars(extend("propertyNames" = id_pattern()))]
     pub rule: Named<Rule>,
+    /// Tests of the rules, run by `moshao check`.
+    #[serde(default)]
+    pub test: Vec<At<Test>>,
+}
+
+impl File {
+    /// `gateway.data_dir`, or its default where the section is missing.
+    pub(crate) fn data_dir(&self) -> String {
+        self.gateway.as_ref().map_or_else(default::data_dir, |gateway| gateway.data_dir.clone())
+    }
 }
 
 const ID_WANTS: &str = "1 to 32 of small letters, digits and `-`";

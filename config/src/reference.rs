@@ -30,6 +30,9 @@ pub fn reference() -> String {
     for (name, section) in properties(&schema) {
         match section.get("additionalProperties").filter(|named| named["type"] == "object") {
             Some(named) => table(&mut page, &format!("{name}.ID"), section, named),
+            None if section["items"]["properties"].is_object() => {
+                table(&mut page, &format!("[{name}]"), section, &section["items"]);
+            }
             None => table(&mut page, name, section, section),
         }
     }
@@ -61,8 +64,12 @@ fn table(page: &mut String, title: &str, described: &Value, table: &Value) {
             format_args!("| `{name}` | {} | {default} | {} | {meaning}{example} |", kind(key), allowed(key)),
         );
     }
-    for (name, key) in properties(table).filter(|(_, key)| key["properties"].is_object()) {
-        self::table(page, &format!("{title}.{name}"), key, key);
+    let title = title.trim_matches(['[', ']']);
+    for (name, key) in properties(table) {
+        let inside = if key["items"]["properties"].is_object() { &key["items"] } else { key };
+        if inside["properties"].is_object() {
+            self::table(page, &format!("{title}.{name}"), key, inside);
+        }
     }
 }
 
@@ -93,6 +100,7 @@ fn plural(kind: &str) -> String {
     match kind {
         "number" => "numbers".to_owned(),
         "text" => "texts".to_owned(),
+        "table" => "tables".to_owned(),
         list => list.replacen("list", "lists", 1),
     }
 }
@@ -142,6 +150,8 @@ fn presets(page: &mut String) {
     );
     for preset in &PRESETS {
         let rule = preset.rule(preset.kind);
+        let conditions: Vec<String> =
+            preset.rules(preset.kind).iter().map(|rule| rule.condition.to_string()).collect();
         line(
             page,
             format_args!(
@@ -156,7 +166,7 @@ fn presets(page: &mut String) {
                 preset.kind,
                 preset.unit.map_or("yes/no".to_owned(), |unit| format!("`{unit}`")),
                 rule.code,
-                rule.condition,
+                conditions.join("; earlier: "),
             ),
         );
     }

@@ -137,6 +137,13 @@ impl Report {
         Self::new(file, "", vec![problem])
     }
 
+    /// Adds a mistake that has shown itself after the checks, such as a test that fails.
+    pub fn add(&mut self, place: Range<usize>, message: impl Into<String>, hint: impl Into<String>) {
+        self.problems.push(Problem::error(place, message).hint(hint));
+        self.problems
+            .sort_by_key(|problem| problem.place.as_ref().map_or((0, 0), |place| (place.start, place.end)));
+    }
+
     /// All problems, in the order of the file.
     pub fn problems(&self) -> &[Problem] {
         &self.problems

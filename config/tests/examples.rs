@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use moshao_config::{
-    Category, Condition, Config, Environment, Examined, Model, SensorKind, Side, TopicLevel, examine_text,
+    Category, Condition, Config, Environment, Examined, Model, Quantity, SensorKind, Side, TopicLevel,
+    examine_text,
 };
 
 /// The configuration of an example that stands in `directory`; nothing may be found wrong with it, or doubtful.
@@ -44,7 +45,7 @@ fn the_minimal_example_is_complete() {
     assert_eq!((video.code.as_str(), video.category, video.level), ("FIRE_VIDEO", Category::Fire, 1));
     assert_eq!((video.kind.as_str(), video.title.as_str()), ("video", "视频烟火"));
     assert_eq!((smoke.id.as_str(), smoke.code.as_str()), ("preset/zigbee2mqtt-smoke", "FIRE_SMOKE"));
-    assert_eq!(smoke.condition, Condition::State { is: true });
+    assert_eq!(smoke.condition, Condition::State { is: true, of: Quantity::Value });
 }
 
 #[test]
@@ -98,6 +99,7 @@ fn the_smart_fire_example_maps_every_sensor() {
         limit: 0.14,
         hysteresis: 0.02,
         hold: Duration::from_secs(60),
+        of: Quantity::Value,
     };
     assert_eq!(rule("pressure-low").condition, low);
     assert_eq!(rule("pressure-low").code, "WATER_LOW");
@@ -134,5 +136,39 @@ topic = "zigbee2mqtt/freezer"
     let leak = config.rules.iter().find(|rule| rule.id == "preset/esphome-binary/leak").unwrap();
     assert_eq!((leak.code.as_str(), leak.category), ("WATER_LEAK", Category::City));
     let freezer = config.sensors.iter().find(|sensor| sensor.id == "freezer").unwrap();
-    assert_eq!(freezer.watches, ["preset/zigbee2mqtt-temperature"]);
+    assert_eq!(freezer.watches, ["preset/zigbee2mqtt-temperature", "preset/zigbee2mqtt-temperature/rise"]);
+}
+
+#[test]
+fn the_community_example_speaks_of_zones_lines_and_hours() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("models")).unwrap();
+    std::fs::write(directory.path().join("models/street.onnx"), "").unwrap();
+    let config = good_in(directory.path(), "community.toml");
+
+    let rule = |id: &str| config.rules.iter().find(|rule| rule.id == id).unwrap();
+    let codes = [
+        ("lane-blocked", "FIRE_LANE"),
+        ("bag-left", "LEFT"),
+        ("ebike-indoors", "EBIKE_IN"),
+        ("wrong-way", "RETRO"),
+        ("guard-away", "ABSENCE"),
+        ("over-the-wall", "LINE_CROSS"),
+        ("roof-at-night", "INTRUSION"),
+        ("crowd", "CROWD"),
+        ("loitering", "LOITER"),
+        ("running", "RUN"),
+        ("pump-rises", "FIRE_HEAT"),
+        ("pressure-frozen", "STUCK"),
+        ("cable-hot", "ELEC_TEMP"),
+    ];
+    for (id, code) in codes {
+        assert_eq!(rule(id).code, code, "{id}");
+    }
+    assert_eq!(rule("roof-at-night").schedule.hours.len(), 2);
+    assert_eq!(config.cameras[0].zones.len(), 2);
+    let smoke = config.sensors.iter().find(|sensor| sensor.id == "homes-smoke").unwrap();
+    assert_eq!(smoke.more.message_id.as_deref(), Some("/deduplicationId"));
+    assert_eq!(smoke.lost_after, Duration::from_secs(24 * 3600));
+    assert_eq!(config.tests.len(), 5);
 }

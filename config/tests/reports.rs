@@ -35,6 +35,11 @@ fn broken_syntax_does_not_hide_the_rest() {
 }
 
 #[test]
+fn zones_hours_readings_and_tests_are_checked() {
+    report_is_as_expected("rules");
+}
+
+#[test]
 fn an_empty_file_misses_three_sections() {
     report_is_as_expected("empty");
 }

@@ -9,6 +9,7 @@
 //! [`App::build`] makes and binds everything, [`App::run`] runs it until it is told to stop and then stops it in the
 //! same order, so that nothing that was seen is left behind.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +30,7 @@ use crate::outbox::{self, OutboxError, OutboxHandle, Recovered};
 use crate::sensor::reading::Reading;
 use crate::supervise::{WorkerCommand, Workers};
 use crate::topics::Topics;
-use crate::{presence, sensor, uplink};
+use crate::{downlink, presence, sensor, uplink};
 
 /// After the sources have stopped, the uplink may go on for this long to empty the outbox. What is left waits on disk.
 const LAST_DELIVERIES: Duration = Duration::from_millis(1000);
@@ -109,6 +110,8 @@ impl App {
         // The far end first, so that the first event finds its way; the sources last.
         let uplink_stop = CancellationToken::new();
         let uplink = start_uplink(&config, &metrics, &outbox, &uplink_stop);
+        let (to_desk, dispositions) = mpsc::channel(DISPOSITIONS_MAX);
+        let downlink = start_downlink(&config, &outbox, to_desk, &stop);
         let http = tokio::spawn(http.serve(uplink_stop.clone()));
         let sources_stop = stop.child_token();
         let (readings, sensors) = start_sensors(&config, &metrics, &sources_stop);
@@ -116,11 +119,10 @@ impl App {
 
         let desk =
             Desk::new(config.clone(), Clock::start(), metrics, outbox.clone(), evidence, workers).await;
-        // Dispositions of the centre; the downlink holds the other end.
-        let (_downlink, dispositions) = mpsc::channel(DISPOSITIONS_MAX);
         // Returns when both sources have ended and all that they had said is in the outbox.
         desk.run(reports, readings, dispositions).await;
 
+        finish("downlink", downlink).await;
         finish("sensors", sensors).await;
         let emptied = tokio::time::timeout(LAST_DELIVERIES, until_empty(&outbox)).await;
         if emptied.is_err() {
@@ -167,6 +169,22 @@ fn start_uplink(
     // Metrics and logs say how the link is; nobody waits for it.
     let (link, _) = watch::channel(Link::Down { reason: None });
     tokio::spawn(uplink::run(settings, outbox.clone(), link, stop.clone()))
+}
+
+/// Dispositions and commands of the centre. Each part of the gateway that takes some on has its verb here.
+fn start_downlink(
+    config: &Config,
+    outbox: &OutboxHandle,
+    dispositions: mpsc::Sender<downlink::Disposition>,
+    stop: &CancellationToken,
+) -> JoinHandle<()> {
+    let settings = downlink::Settings {
+        broker: config.uplink.clone(),
+        topics: Topics::new(&config.gateway.division, &config.gateway.id),
+        dispositions: Some(dispositions),
+        receivers: BTreeMap::new(),
+    };
+    tokio::spawn(downlink::run(settings, outbox.clone(), stop.clone()))
 }
 
 /// The sensors' broker, where one is configured; otherwise a source that never says anything until `stop`.

@@ -16,7 +16,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::{debug, error, info, warn};
 
 use crate::clock::{Clock, Moment};
-use crate::disposition::{Answer, Incoming};
+use crate::disposition::{self, Answer};
+use crate::downlink;
 use crate::event::{Phase, Stage, Verdict};
 use crate::evidence::{QUOTA_BYTES, Store, Want, Wanted};
 use crate::incident::Change;
@@ -52,8 +53,8 @@ pub struct Desk {
     judge: Judge,
     wanted: Wanted,
     unaccepted: VecDeque<NewEvent>,
-    /// Answers to the centre that wait until what they answer is on disk.
-    answers: Vec<(oneshot::Sender<Answer>, Answer)>,
+    /// Dispositions that are done as soon as what they led to is on disk.
+    answers: Vec<oneshot::Sender<()>>,
     /// The outbox refused the last time.
     refused: bool,
     /// What was last logged of each camera that fails: a fault is worth one line, not one a retry.
@@ -113,7 +114,7 @@ impl Desk {
         mut self,
         mut reports: mpsc::Receiver<FromWorker>,
         mut readings: mpsc::Receiver<Reading>,
-        mut dispositions: mpsc::Receiver<Incoming>,
+        mut dispositions: mpsc::Receiver<downlink::Disposition>,
     ) {
         let mut tick = interval_at(Instant::now() + TICK, TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -128,7 +129,7 @@ impl Desk {
                     None => sensors_speak = false,
                 },
                 disposition = dispositions.recv(), if centre_speaks => match disposition {
-                    Some(incoming) => self.dispose(incoming).await,
+                    Some(told) => self.dispose(told).await,
                     None => centre_speaks = false,
                 },
                 report = reports.recv(), if cameras_speak => match report {
@@ -149,9 +150,19 @@ impl Desk {
         self.tell(now, changes, None).await;
     }
 
-    async fn dispose(&mut self, incoming: Incoming) {
+    async fn dispose(&mut self, told: downlink::Disposition) {
         let now = self.clock.now();
-        let Incoming { disposition, answer: asks } = incoming;
+        let downlink::Disposition { payload, done } = told;
+        self.answers.push(done);
+        let disposition = match disposition::parse(&payload) {
+            Ok(disposition) => disposition,
+            Err(error) => {
+                self.metrics.dispositions.with_label_values(&["refused", error.as_str()]).inc();
+                warn!(%error, "a disposition of the centre is refused");
+                self.offer().await;
+                return;
+            }
+        };
         let (answer, changes) = self.judge.dispose(now, &disposition);
         let verdict = disposition.result.map_or("none", Verdict::as_str);
         self.metrics.dispositions.with_label_values(&[answer.as_str(), verdict]).inc();
@@ -164,7 +175,6 @@ impl Desk {
             let rule = change.incident.rule.id.as_str();
             self.metrics.rule_verdicts.with_label_values(&[rule, result.as_str()]).inc();
         }
-        self.answers.push((asks, answer));
         self.tell(now, changes, None).await;
         self.offer().await;
     }
@@ -258,9 +268,12 @@ impl Desk {
         NewEvent { class, topic: telling.topic, event: telling.event, origin }
     }
 
-    /// A sensor in the sight of this camera alarms: the answer comes with the pictures that the camera gives anyway.
+    /// A sensor in the sight of this camera alarms: it is woken and looked at closely.
     fn look(&self, camera: &str) {
-        debug!(camera, seconds = self.config.incidents.look_for.as_secs_f64(), "asked what it sees");
+        if !self.workers.look(camera, self.config.incidents.look_for) {
+            self.metrics.evidence_missed.with_label_values(&["worker-busy"]).inc();
+            warn!(camera, "the camera's worker cannot be asked to look now");
+        }
     }
 
     fn note_open(&self) {
@@ -350,10 +363,9 @@ impl Desk {
 
     /// What the centre waits for is on disk.
     fn answer(&mut self) {
-        for (asks, answer) in self.answers.drain(..) {
-            // Where the connection has gone, the centre will send it again.
-            if asks.send(answer).is_err() {
-                debug!(answer = answer.as_str(), "nobody waits for this answer any more");
+        for done in self.answers.drain(..) {
+            if done.send(()).is_err() {
+                debug!("the connection that brought a disposition has gone; it will come again");
             }
         }
     }
@@ -399,4 +411,20 @@ fn count(metrics: &Metrics, counted: &CameraCounters) {
     metrics.camera_dropped.with_label_values(&[&counted.camera, "behind"]).inc_by(counted.skipped);
     metrics.camera_decode_seconds.with_label_values(camera).inc_by(counted.decode_busy.as_secs_f64());
     metrics.camera_infer_seconds.with_label_values(camera).inc_by(counted.infer_busy.as_secs_f64());
+    count_gate(metrics, counted);
+}
+
+fn count_gate(metrics: &Metrics, counted: &CameraCounters) {
+    let camera = &[counted.camera.as_str()];
+    metrics.camera_looks.with_label_values(camera).inc_by(counted.looks);
+    metrics.camera_awake_seconds.with_label_values(camera).inc_by(counted.awake.as_secs_f64());
+    metrics.camera_asleep.with_label_values(camera).set(i64::from(counted.is_asleep));
+    for (reason, times) in &counted.wakes {
+        metrics.camera_wakes.with_label_values(&[camera[0], reason.as_str()]).inc_by(*times);
+    }
+    let decoded = metrics.camera_decoded.with_label_values(camera).get();
+    let busy_s = metrics.camera_decode_seconds.with_label_values(camera).get();
+    let mean_s = busy_s / decoded.max(1) as f64;
+    let saved_s = counted.spared as f64 * mean_s - counted.look_busy.as_secs_f64();
+    metrics.camera_decode_saved_seconds.with_label_values(camera).inc_by(saved_s.max(0.0));
 }

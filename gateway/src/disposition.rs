@@ -6,12 +6,11 @@
 //! `event_id` is the id of any event of the incident, or the incident's own id (`correlationid`). A message may come
 //! twice and in any order: `(event_id, seq)` is the key, and the highest `seq` is what counts.
 //!
-//! The downlink parses with [`parse`], hands an [`Incoming`] to the desk and acknowledges the MQTT message after the
-//! answer has come: what the disposition led to is on disk then.
+//! The downlink hands the payload to the desk, which reads it with [`parse`] and says that it is done when what the
+//! disposition led to is on disk; only then is the MQTT message acknowledged.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
 
 use crate::event::{HandlingState, Verdict};
 
@@ -47,15 +46,6 @@ pub struct Disposition {
     /// In words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-}
-
-/// A disposition on its way to the desk.
-#[derive(Debug)]
-pub struct Incoming {
-    /// The message.
-    pub disposition: Disposition,
-    /// Told when its effect is on disk; dropped where nobody can tell.
-    pub answer: oneshot::Sender<Answer>,
 }
 
 /// What became of a disposition.

@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
+use crate::outbox::OutboxError;
 
 /// The listener, bound and not yet serving, so that a port in use is known before anything else starts.
 #[derive(Debug)]
@@ -120,6 +121,11 @@ impl Health {
         }
         if expected.sensor_broker && metrics.sensor_broker_up.get() == 0 {
             problems.push("not subscribed to the sensors' broker".to_owned());
+        }
+        for reason in OutboxError::STORAGE_REASONS {
+            if metrics.outbox_degraded.with_label_values(&[reason]).get() == 1 {
+                problems.push(format!("the storage of the outbox fails: {reason}"));
+            }
         }
         Health {
             status: if problems.is_empty() { "ok" } else { "degraded" },

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use moshao_config::Config;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Moment;
 use crate::disposition::{Answer, Disposition};
@@ -13,7 +14,7 @@ use crate::event::Evidence;
 use crate::health::StreamHealth;
 use crate::incident::fusion::Places;
 use crate::incident::{Change, Incident, Incidents};
-use crate::rules::{Engine, Finding, Source};
+use crate::rules::{Engine, Finding, Memory, Source};
 use crate::sensor::reading::Reading;
 use crate::worker::link::{Observation, StreamState};
 
@@ -29,6 +30,14 @@ pub struct Judge {
     rule_ids: BTreeSet<String>,
     /// Unit of each sensor of the configuration; none for yes/no.
     units: Vec<Option<String>>,
+}
+
+/// What has to survive a restart.
+#[derive(Debug, Serialize, Deserialize)]
+struct Saved {
+    incidents: serde_json::Value,
+    #[serde(default)]
+    rules: Memory,
 }
 
 // === impl Judge ===
@@ -54,7 +63,13 @@ impl Judge {
     /// # Errors
     /// The bytes are not what `save` wrote; nothing is taken up.
     pub fn restore(&mut self, now: Moment, saved: &[u8]) -> Result<(), serde_json::Error> {
-        self.incidents.restore(now, saved)?;
+        // Before rules had a memory of their own, the state was the list of open incidents.
+        let saved: Saved = match saved.first() {
+            Some(b'[') => Saved { incidents: serde_json::from_slice(saved)?, rules: Memory::default() },
+            _ => serde_json::from_slice(saved)?,
+        };
+        self.incidents.restore(now, saved.incidents.to_string().as_bytes())?;
+        self.rules.restore_memory(saved.rules);
         let rules = &self.rule_ids;
         // Rules of the gateway itself are in no configuration.
         self.incidents.forget_unwatched(now, |rule| rules.contains(rule) || rule.starts_with("health/"));
@@ -75,7 +90,9 @@ impl Judge {
 
     /// What has to survive a restart.
     pub fn save(&self) -> Vec<u8> {
-        self.incidents.save()
+        let incidents = serde_json::from_slice(&self.incidents.save()).expect("incidents are saved as JSON");
+        let saved = Saved { incidents, rules: self.rules.save() };
+        serde_json::to_vec(&saved).expect("what is saved has string keys only, which JSON can hold")
     }
 
     /// Open incidents, oldest first.
@@ -103,6 +120,9 @@ impl Judge {
     /// A camera's stream has changed state.
     pub fn stream(&mut self, now: Moment, camera: &str, state: &StreamState) -> Vec<Change> {
         let Some(health) = self.streams.get_mut(camera) else { return Vec::new() };
+        if !matches!(state, StreamState::Live { .. }) {
+            self.rules.blind(camera);
+        }
         let findings = health.step(now, state);
         match state {
             StreamState::Connecting => {}
@@ -143,7 +163,7 @@ mod tests {
     use std::time::Duration;
 
     use jiff::Timestamp;
-    use moshao_config::Environment;
+    use moshao_config::{Environment, Quantity};
 
     use super::*;
     use crate::event::Phase;
@@ -203,7 +223,14 @@ level = 1
     /// The kitchen's smoke alarm says yes (1) or no (0).
     fn smoke(ms: u64, value: f64) -> Reading {
         let received = at(ms).wall;
-        Reading { sensor: "kitchen-smoke".to_owned(), config_index: 0, value, received, device_time: None }
+        Reading {
+            sensor: "kitchen-smoke".to_owned(),
+            config_index: 0,
+            quantity: Quantity::Value,
+            value,
+            received,
+            device_time: None,
+        }
     }
 
     fn picture(number: u64, labels: &[&str]) -> Observation {

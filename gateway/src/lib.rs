@@ -11,6 +11,7 @@ pub mod cli;
 pub mod clock;
 pub mod desk;
 pub mod disposition;
+pub mod downlink;
 pub mod event;
 pub mod evidence;
 pub mod health;

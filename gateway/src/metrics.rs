@@ -34,6 +34,17 @@ pub struct Metrics {
     pub camera_decode_seconds: CounterVec,
     /// Thread time spent on inference. `camera`
     pub camera_infer_seconds: CounterVec,
+    /// Key frames looked at while asleep. `camera`
+    pub camera_looks: IntCounterVec,
+    /// Times that a sleeping camera woke. `camera`, `reason` (a word of `camera::gate::Wake`)
+    pub camera_wakes: IntCounterVec,
+    /// Media time in which every picture was decoded. `camera`
+    pub camera_awake_seconds: CounterVec,
+    /// Whether it sleeps (1) or every picture is decoded (0). `camera`
+    pub camera_asleep: IntGaugeVec,
+    /// Decoding that the gate saved, as far as known: pictures not decoded, at the camera's own mean cost, less its looks.
+    /// `camera`
+    pub camera_decode_saved_seconds: CounterVec,
     /// When the last picture was analysed, Unix time. `camera`
     pub camera_last_picture: GaugeVec,
 
@@ -44,7 +55,7 @@ pub struct Metrics {
 
     /// Subscribed to the sensors' broker (1) or not (0).
     pub sensor_broker_up: IntGauge,
-    /// Sensor messages understood.
+    /// Readings of sensors understood; a message may carry several.
     pub sensor_readings: IntCounter,
     /// Sensor messages refused. `reason`
     pub sensor_refused: IntCounterVec,
@@ -59,7 +70,7 @@ pub struct Metrics {
     pub incidents_unacknowledged: IntGauge,
     /// Incidents told again because nobody had acknowledged them.
     pub incidents_escalated: IntCounter,
-    /// Dispositions of the centre. `answer` (`applied`, `repeated`, `late`, `unknown`), `result`
+    /// Dispositions of the centre. `answer` (`applied`, `repeated`, `late`, `unknown`, `refused`), `result` (the verdict; why it is refused)
     pub dispositions: IntCounterVec,
     /// Verdicts of the centre on incidents of each rule. `rule`, `result`
     pub rule_verdicts: IntCounterVec,
@@ -76,6 +87,8 @@ pub struct Metrics {
     pub outbox_oldest_age_seconds: Gauge,
     /// Bytes that the outbox takes on disk.
     pub outbox_bytes: IntGauge,
+    /// The outbox's storage fails (1) or not (0). `reason` (a storage word of `OutboxError`)
+    pub outbox_degraded: IntGaugeVec,
     /// Accepted events given up, each declared to the centre. `reason`. Must stay 0.
     pub events_lost: IntCounterVec,
     /// Connected to the centre's broker (1) or not (0).
@@ -157,6 +170,44 @@ impl Metrics {
                     &["camera"],
                 ),
             ),
+            camera_looks: counter_vec(
+                r,
+                "moshao_camera_looks_total",
+                "Key frames looked at while the camera slept.",
+                &["camera"],
+            ),
+            camera_wakes: counter_vec(
+                r,
+                "moshao_camera_wakes_total",
+                "Times that a sleeping camera woke, by reason.",
+                &["camera", "reason"],
+            ),
+            camera_awake_seconds: registered(
+                r,
+                CounterVec::new(
+                    Opts::new(
+                        "moshao_camera_awake_seconds_total",
+                        "Media time in which every picture was decoded.",
+                    ),
+                    &["camera"],
+                ),
+            ),
+            camera_asleep: gauge_vec(
+                r,
+                "moshao_camera_asleep",
+                "The camera sleeps (1) or every picture is decoded (0).",
+                &["camera"],
+            ),
+            camera_decode_saved_seconds: registered(
+                r,
+                CounterVec::new(
+                    Opts::new(
+                        "moshao_camera_decode_saved_seconds_total",
+                        "Thread time of decoding that the gate saved: pictures not decoded at the camera's mean cost, less looks.",
+                    ),
+                    &["camera"],
+                ),
+            ),
             camera_last_picture: registered(
                 r,
                 GaugeVec::new(
@@ -174,7 +225,11 @@ impl Metrics {
                 "moshao_sensor_broker_up",
                 "Subscribed to the sensors' broker (1) or not (0).",
             ),
-            sensor_readings: counter(r, "moshao_sensor_readings_total", "Sensor messages understood."),
+            sensor_readings: counter(
+                r,
+                "moshao_sensor_readings_total",
+                "Readings of sensors understood; a message may carry several.",
+            ),
             sensor_refused: counter_vec(
                 r,
                 "moshao_sensor_refused_total",
@@ -229,6 +284,12 @@ impl Metrics {
                 Gauge::new("moshao_outbox_oldest_age_seconds", "Age of the oldest waiting event."),
             ),
             outbox_bytes: gauge(r, "moshao_outbox_bytes", "Bytes that the outbox takes on disk."),
+            outbox_degraded: gauge_vec(
+                r,
+                "moshao_outbox_degraded",
+                "The storage of the outbox fails (1) or not (0), by reason.",
+                &["reason"],
+            ),
             events_lost: counter_vec(
                 r,
                 "moshao_events_lost_total",

@@ -5,16 +5,16 @@
 //! client and an event loop of its own, and nothing is carried over.
 
 use std::net::Ipv6Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use moshao_config::{Broker, Tls};
+use moshao_config::{Broker, Identity, Tls};
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, EventLoop, MqttOptions, TlsConfiguration, Transport,
 };
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
 /// Largest MQTT packet in either direction, bytes.
@@ -35,7 +35,7 @@ pub enum Link {
     Up,
 }
 
-/// Why the CA file of a broker cannot be used.
+/// Why a file that a connection needs cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TlsError {
     /// The file cannot be read or is not PEM.
@@ -52,15 +52,34 @@ pub enum TlsError {
         /// The file.
         file: PathBuf,
     },
+    /// Our certificate or its key cannot be used.
+    #[error("the {what} file {} cannot be used: {detail}", .file.display())]
+    Identity {
+        /// `certificate` or `key`.
+        what: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The password file cannot be read.
+    #[error("the password file {} cannot be read: {detail}", .file.display())]
+    Password {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        detail: String,
+    },
     /// The TLS library refuses the settings.
     #[error("TLS cannot be set up: {0}")]
     Setup(String),
 }
 
-/// Options for one connection to this broker. The CA file is read anew each time, so that a replaced one is used.
+/// Options for one connection to this broker. Certificates, key and password file are read anew each time, so that
+/// replaced ones are used.
 ///
 /// # Errors
-/// The CA file cannot be used.
+/// One of the files cannot be used.
 pub fn options(broker: &Broker) -> Result<MqttOptions, TlsError> {
     // rumqttc joins host and port with a colon.
     let bare_ipv6 = broker.tls.is_none() && broker.host.parse::<Ipv6Addr>().is_ok();
@@ -69,8 +88,7 @@ pub fn options(broker: &Broker) -> Result<MqttOptions, TlsError> {
     options.set_keep_alive(broker.keep_alive);
     options.set_max_packet_size(MAX_PACKET_BYTES, MAX_PACKET_BYTES);
     if let Some(username) = &broker.username {
-        let password = broker.password.as_ref().map_or("", |password| password.reveal());
-        options.set_credentials(username.clone(), password);
+        options.set_credentials(username.clone(), password(broker)?);
     }
     if let Some(tls) = &broker.tls {
         let configuration = TlsConfiguration::Rustls(Arc::new(client_config(tls)?));
@@ -84,6 +102,33 @@ pub fn client(options: MqttOptions, requests: usize) -> (AsyncClient, EventLoop)
     let (client, mut event_loop) = AsyncClient::new(options, requests);
     event_loop.network_options.set_connection_timeout(CONNECT_LIMIT.as_secs());
     (client, event_loop)
+}
+
+fn password(broker: &Broker) -> Result<String, TlsError> {
+    match (&broker.password, &broker.password_file) {
+        (Some(password), _) => Ok(password.reveal().to_owned()),
+        (None, Some(file)) => {
+            let unreadable =
+                |error: std::io::Error| TlsError::Password { file: file.clone(), detail: error.to_string() };
+            let text = std::fs::read_to_string(file).map_err(unreadable)?;
+            Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+        }
+        (None, None) => Ok(String::new()),
+    }
+}
+
+/// Our certificate chain and its key.
+fn identity(files: &Identity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
+    let bad = |what, file: &Path, detail: String| TlsError::Identity { what, file: file.to_owned(), detail };
+    let (certificate, key) = (&files.certificate_file, &files.key_file);
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| bad("certificate", certificate, error.to_string()))?;
+    if chain.is_empty() {
+        return Err(bad("certificate", certificate, "it holds no certificate".to_owned()));
+    }
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| bad("key", key, error.to_string()))?;
+    Ok((chain, key))
 }
 
 /// Only what the CA file holds counts: a centre has a CA of its own.
@@ -104,9 +149,14 @@ fn client_config(tls: &Tls) -> Result<ClientConfig, TlsError> {
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError::Setup(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(config)
+        .with_root_certificates(roots);
+    match &tls.identity {
+        None => Ok(config.with_no_client_auth()),
+        Some(files) => {
+            let (chain, key) = identity(files)?;
+            config.with_client_auth_cert(chain, key).map_err(|error| TlsError::Setup(error.to_string()))
+        }
+    }
 }
 
 /// The broker as people know it: `mqtts://host:port`.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::clock::rfc3339;
 use crate::metrics::Metrics;
+use crate::outbox::OutboxError;
 
 /// The inventory that goes with `"status":"online"`.
 pub fn birth(config: &Config) -> Value {
@@ -49,6 +50,9 @@ pub fn health(config: &Config, metrics: &Metrics) -> Value {
             "depth_events": metrics.outbox_depth.get(),
             "oldest_age_seconds": metrics.outbox_oldest_age_seconds.get(),
             "bytes": metrics.outbox_bytes.get(),
+            "degraded": OutboxError::STORAGE_REASONS
+                .iter()
+                .find(|reason| metrics.outbox_degraded.with_label_values(&[reason]).get() == 1),
         },
         "load_1m": load_1m(),
     })

@@ -109,6 +109,13 @@ impl Workers {
         queue.try_send(ToWorker::TakeStill(request)).is_ok()
     }
 
+    /// Asks that a camera is looked at closely for a while, though nothing may move there: an alarm was raised in its
+    /// sight. False when its worker cannot take the request now.
+    pub fn look(&self, camera: &str, lasting: Duration) -> bool {
+        let Some(queue) = self.requests.get(camera) else { return false };
+        queue.try_send(ToWorker::Look { camera: camera.to_owned(), lasting }).is_ok()
+    }
+
     /// Waits until every worker is gone.
     pub async fn join(mut self) {
         while let Some(ended) = self.tasks.join_next().await {
@@ -268,7 +275,10 @@ pub fn camera_job(camera: &Camera) -> CameraJob {
         allow_basic: camera.allow_basic,
         detector: camera.detector.clone(),
         detections_per_second: camera.detections_per_second,
+        gate: camera.gate,
+        sensitivity: camera.sensitivity,
         masks: camera.masks.clone(),
+        view: camera.view.clone(),
         deadlines: camera.deadlines,
     }
 }

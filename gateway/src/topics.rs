@@ -29,6 +29,21 @@ impl Topics {
         format!("{}/state", self.prefix)
     }
 
+    /// Down: what the centre decided about an incident.
+    pub fn disposition(&self) -> String {
+        format!("{}/disposition", self.prefix)
+    }
+
+    /// Down: what the box is asked to do.
+    pub fn command(&self) -> String {
+        format!("{}/command", self.prefix)
+    }
+
+    /// Up: what became of a command.
+    pub fn command_result(&self) -> String {
+        format!("{}/command/result", self.prefix)
+    }
+
     /// Retained, each minute: what is up, backlog, load.
     pub fn health(&self) -> String {
         format!("{}/health", self.prefix)

@@ -11,7 +11,7 @@ use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BatchSize, Criterion};
 use moshao_inference::detector::{Detection, Detector, ModelSource, Settings};
 use moshao_inference::nms::{self, Candidate, Suppression};
-use moshao_inference::picture::{BoxPx, Matrix, PictureView, Plane, Range};
+use moshao_inference::picture::{BoxPx, Matrix, PictureView, Plane, Range, Rotation};
 use moshao_inference::track::Tracker;
 use nix::time::{ClockId, clock_gettime};
 
@@ -135,7 +135,8 @@ fn view(planes: &[u8], width: usize, height: usize) -> PictureView<'_> {
     let (u, v) = rest.split_at(width * height / 4);
     let plane = |data, stride| Plane { data, stride };
     let (y, u, v) = (plane(y, width), plane(u, width / 2), plane(v, width / 2));
-    PictureView { width, height, y, u, v, range: Range::Limited, matrix: Matrix::Bt709 }
+    let (range, matrix, rotation) = (Range::Limited, Matrix::Bt709, Rotation::None);
+    PictureView { width, height, y, u, v, range, matrix, rotation }
 }
 
 /// Clusters around 60 objects, as a head without suppression gives them.

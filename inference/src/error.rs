@@ -123,6 +123,25 @@ pub enum ModelError {
         /// The model's labels.
         known: Vec<String>,
     },
+    /// The label map drops everything.
+    #[error("{model}: the label map drops every label; keep at least one")]
+    NoLabelLeft {
+        /// Path or name.
+        model: String,
+    },
+    /// Another number of pictures at a time than the model was exported for.
+    #[error(
+        "{model}: takes {has} at a time, asked for {wanted}; export it with a free batch dimension (dynamic), or leave \
+         `batch` away"
+    )]
+    Batch {
+        /// Path or name.
+        model: String,
+        /// What it takes.
+        has: String,
+        /// Pictures at a time as given.
+        wanted: usize,
+    },
     /// A number out of its range.
     #[error("{what} is {value}, must lie between {least} and {most}")]
     OutOfRange {

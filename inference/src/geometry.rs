@@ -3,7 +3,7 @@
 //! All coordinates are continuous: a pixel `i` covers `i..i + 1`, so a box is in the same place whichever way it is
 //! scaled.
 
-use crate::picture::BoxPx;
+use crate::picture::{BoxPx, Rotation};
 
 /// How a picture is brought to the input's size.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,10 +18,10 @@ pub(crate) enum Fit {
     Crop,
 }
 
-/// Where a rectangle of the picture lands in the input.
+/// Where a rectangle of the picture, turned upright, lands in the input.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Placement {
-    /// The rectangle, in pixels of the picture.
+    /// The rectangle, in pixels of the upright picture.
     pub(crate) source: BoxPx,
     /// Left edge of its image in the input, pixels.
     pub(crate) left: usize,
@@ -31,6 +31,47 @@ pub(crate) struct Placement {
     pub(crate) width: usize,
     /// Height of its image in the input, pixels; at least 1.
     pub(crate) height: usize,
+}
+
+/// A [`Placement`] and the turn before it: from the picture as it is to the input and back.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Way {
+    pub(crate) placement: Placement,
+    pub(crate) rotation: Rotation,
+    /// Width and height of the picture as it is, pixels.
+    pub(crate) picture: [usize; 2],
+}
+
+impl Way {
+    /// The rectangle `source` of a `picture` (width and height) that is upright once it is turned by `rotation`, to an
+    /// input of `width` x `height` pixels.
+    pub(crate) fn new(
+        source: BoxPx,
+        picture: [usize; 2],
+        rotation: Rotation,
+        [width, height]: [usize; 2],
+        fit: Fit,
+    ) -> Self {
+        let [w, h] = picture.map(|side| side as f32);
+        let placement = Placement::new(rotation.turned(source, w, h), width, height, fit);
+        Self { placement, rotation, picture }
+    }
+
+    /// What is looked at, in pixels of the picture as it is.
+    pub(crate) fn source(&self) -> BoxPx {
+        self.turned_back(self.placement.source)
+    }
+
+    /// From pixels of the input to pixels of the picture as it is.
+    pub(crate) fn to_picture(self, area: BoxPx) -> BoxPx {
+        self.turned_back(self.placement.to_picture(area))
+    }
+
+    fn turned_back(&self, upright: BoxPx) -> BoxPx {
+        let [w, h] = self.picture.map(|side| side as f32);
+        let [w, h] = if self.rotation.swaps_sides() { [h, w] } else { [w, h] };
+        self.rotation.back().turned(upright, w, h)
+    }
 }
 
 impl Placement {
@@ -65,7 +106,7 @@ impl Placement {
         }
     }
 
-    /// From pixels of the input to pixels of the picture.
+    /// From pixels of the input to pixels of the upright picture.
     pub(crate) fn to_picture(self, area: BoxPx) -> BoxPx {
         let scale_x = (self.source.x2 - self.source.x1) / self.width as f32;
         let scale_y = (self.source.y2 - self.source.y1) / self.height as f32;
@@ -74,7 +115,7 @@ impl Placement {
         BoxPx { x1: x(area.x1), y1: y(area.y1), x2: x(area.x2), y2: y(area.y2) }
     }
 
-    /// From pixels of the picture to pixels of the input.
+    /// From pixels of the upright picture to pixels of the input.
     #[cfg(test)]
     pub(crate) fn to_input(self, area: BoxPx) -> BoxPx {
         let scale_x = self.width as f32 / (self.source.x2 - self.source.x1);
@@ -119,6 +160,22 @@ mod tests {
             let placement = Placement::new(BoxPx { x1: 0.0, y1: 0.0, x2: w, y2: h }, to_w, to_h, fit);
             let area = BoxPx { x1: x1 * w, y1: y1 * h, x2: x2 * w, y2: y2 * h };
             let back = placement.to_picture(placement.to_input(area));
+            for (a, b) in [(area.x1, back.x1), (area.y1, back.y1), (area.x2, back.x2), (area.y2, back.y2)] {
+                prop_assert!((a - b).abs() < 0.02, "{area:?} came back as {back:?}");
+            }
+        }
+
+        #[test]
+        fn a_turned_picture_comes_back_as_it_was(
+            fit in fits(), w in 16usize..4096, h in 16usize..4096, turn in 0u16..4,
+            x1 in 0.0f32..1.0, y1 in 0.0f32..1.0, x2 in 0.0f32..1.0, y2 in 0.0f32..1.0,
+        ) {
+            let rotation = Rotation::from_degrees(turn * 90).unwrap();
+            let whole = BoxPx { x1: 0.0, y1: 0.0, x2: w as f32, y2: h as f32 };
+            let way = Way::new(whole, [w, h], rotation, [416, 320], fit);
+            let area = BoxPx { x1: x1 * w as f32, y1: y1 * h as f32, x2: x2 * w as f32, y2: y2 * h as f32 };
+            let upright = rotation.turned(area, w as f32, h as f32);
+            let back = way.to_picture(way.placement.to_input(upright));
             for (a, b) in [(area.x1, back.x1), (area.y1, back.y1), (area.x2, back.x2), (area.y2, back.y2)] {
                 prop_assert!((a - b).abs() < 0.02, "{area:?} came back as {back:?}");
             }

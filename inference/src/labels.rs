@@ -11,6 +11,41 @@ pub fn from_file(path: &Path) -> std::io::Result<Vec<String>> {
     }))
 }
 
+/// Keys under which exporters put the names of labels into a file's metadata.
+const METADATA_KEYS: [&str; 5] = ["names", "labels", "classes", "class_names", "label_names"];
+
+/// The names that a model file carries, under any of the usual keys.
+pub(crate) fn in_metadata(metadata: &BTreeMap<String, String>) -> Option<Vec<String>> {
+    METADATA_KEYS.iter().find_map(|key| parse(metadata.get(*key)?))
+}
+
+/// Applies a label map: each label by its name, or by `*` where it is not named, gets a new name or is dropped; two with
+/// the same new name become one. Gives the new names, and for each label its place among them.
+///
+/// # Errors
+/// A name in `map` that is no label.
+pub fn renamed(
+    labels: &[String],
+    map: &[(String, Option<String>)],
+) -> Result<(Vec<String>, Vec<Option<usize>>), String> {
+    /// Stands for every label that is not named.
+    const OTHERS: &str = "*";
+    if let Some((stranger, _)) = map.iter().find(|(from, _)| from != OTHERS && !labels.contains(from)) {
+        return Err(stranger.clone());
+    }
+    let entry = |name: &str| map.iter().find(|(from, _)| from == name).map(|(_, to)| to.as_ref());
+    let mut names: Vec<String> = Vec::new();
+    let mut place_of = |label: &String| {
+        let name = entry(label).or_else(|| entry(OTHERS)).unwrap_or(Some(label))?;
+        Some(names.iter().position(|known| known == name).unwrap_or_else(|| {
+            names.push(name.clone());
+            names.len() - 1
+        }))
+    };
+    let places = labels.iter().map(&mut place_of).collect();
+    Ok((names, places))
+}
+
 /// Reads names as exporters write them into metadata: `{0: 'fire', 1: 'smoke'}` (Ultralytics, a Python literal), JSON
 /// objects with numbers as keys, and JSON or Python lists. `None` where it is none of these, or has gaps.
 pub fn parse(text: &str) -> Option<Vec<String>> {
@@ -96,6 +131,23 @@ mod tests {
             assert_eq!(parse(text).as_deref(), Some(&["fire".to_owned(), "smoke".to_owned()][..]), "{text}");
         }
         assert_eq!(parse(r"{0: 'jack o\'lantern', 1: '烟雾'}").unwrap(), ["jack o'lantern", "烟雾"]);
+    }
+
+    #[test]
+    fn a_map_renames_merges_and_drops() {
+        let labels = ["person", "car", "truck", "cat"].map(str::to_owned);
+        let entry = |from: &str, to: &str| (from.to_owned(), (!to.is_empty()).then(|| to.to_owned()));
+        let vehicles = [entry("truck", "vehicle"), entry("car", "vehicle"), entry("cat", "")];
+        let (names, places) = renamed(&labels, &vehicles).unwrap();
+        assert_eq!(names, ["person", "vehicle"]);
+        assert_eq!(places, [Some(0), Some(1), Some(1), None]);
+        let only_people = [entry("person", "人"), entry("*", "")];
+        assert_eq!(renamed(&labels, &only_people).unwrap().1, [Some(0), None, None, None]);
+        assert_eq!(renamed(&labels, &[entry("dog", "")]).unwrap_err(), "dog");
+        assert_eq!(
+            renamed(&labels, &[]).unwrap(),
+            (labels.to_vec(), vec![Some(0), Some(1), Some(2), Some(3)])
+        );
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub struct PictureView<'a> {
     pub range: Range,
     /// How YUV maps to RGB.
     pub matrix: Matrix,
+    /// How the camera hangs: turned by this, the picture is upright. Boxes and regions stay in its pixels as they are.
+    pub rotation: Rotation,
 }
 
 /// One plane of samples.
@@ -46,6 +48,20 @@ pub enum Matrix {
     /// ITU-R BT.709.
     #[default]
     Bt709,
+}
+
+/// A turn by quarters, clockwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rotation {
+    /// Not at all.
+    #[default]
+    None,
+    /// By 90 degrees: what was at the left comes to the top.
+    Quarter,
+    /// By 180 degrees: upside down.
+    Half,
+    /// By 270 degrees: what was at the right comes to the top.
+    ThreeQuarters,
 }
 
 /// A rectangle in pixels of the picture: left, top, right, bottom.
@@ -96,6 +112,46 @@ impl PictureView<'_> {
             }
         }
         Ok(())
+    }
+}
+
+// === impl Rotation ===
+
+impl Rotation {
+    /// The turn by so many degrees clockwise: 0, 90, 180 or 270; none for others.
+    pub fn from_degrees(degrees: u16) -> Option<Self> {
+        match degrees {
+            0 => Some(Self::None),
+            90 => Some(Self::Quarter),
+            180 => Some(Self::Half),
+            270 => Some(Self::ThreeQuarters),
+            _ => None,
+        }
+    }
+
+    /// Whether width and height change places.
+    pub(crate) fn swaps_sides(self) -> bool {
+        matches!(self, Self::Quarter | Self::ThreeQuarters)
+    }
+
+    /// The turn that undoes this one.
+    pub(crate) fn back(self) -> Self {
+        match self {
+            Self::Quarter => Self::ThreeQuarters,
+            Self::ThreeQuarters => Self::Quarter,
+            same => same,
+        }
+    }
+
+    /// Where a rectangle lies once a picture of `width` x `height` pixels is turned.
+    pub(crate) fn turned(self, area: BoxPx, width: f32, height: f32) -> BoxPx {
+        let BoxPx { x1, y1, x2, y2 } = area;
+        match self {
+            Self::None => area,
+            Self::Quarter => BoxPx { x1: height - y2, y1: x1, x2: height - y1, y2: x2 },
+            Self::Half => BoxPx { x1: width - x2, y1: height - y2, x2: width - x1, y2: height - y1 },
+            Self::ThreeQuarters => BoxPx { x1: y1, y1: width - x2, x2: y2, y2: width - x1 },
+        }
     }
 }
 

@@ -4,16 +4,19 @@
 //! cost three times the processor time of one, and varying shapes make the arena grow. Of the crate, only this file and
 //! [`crate::runtime`] know ONNX Runtime.
 
+mod output;
+
 use std::borrow::Cow;
 
 use half::f16;
 use ort::ep::{self, ExecutionProviderDispatch};
+use ort::session::SessionInputValue;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use ort::session::{SessionInputValue, SessionOutputs};
-use ort::value::{DynValue, Tensor, TensorElementType, ValueType};
+use ort::value::{DynValue, Tensor};
 
+pub(crate) use self::output::Output;
 use crate::error::{DetectError, ModelError};
-use crate::model_file::{Dim, ModelFile};
+use crate::model_file::{Dim, ModelFile, Port};
 use crate::runtime;
 use crate::tensor::Layout;
 
@@ -22,6 +25,8 @@ pub(crate) const PROVIDERS: [&str; 7] = ["cpu", "xnnpack", "openvino", "cuda", "
 
 /// Least and largest side of an input, pixels.
 const SIDE_PX: std::ops::RangeInclusive<usize> = 32..=4096;
+/// Least and most pictures at a time.
+const BATCH: std::ops::RangeInclusive<usize> = 1..=16;
 /// Input side where the file leaves it free and names none: what Ultralytics, YOLOX and DETR exports use.
 const DEFAULT_SIDE_PX: usize = 640;
 
@@ -31,8 +36,10 @@ pub(crate) struct PictureInput {
     pub(crate) width: usize,
     pub(crate) height: usize,
     pub(crate) layout: Layout,
-    /// Beside the picture the model takes `orig_target_sizes`.
-    pub(crate) takes_target_size: bool,
+    /// Pictures at a time.
+    pub(crate) batch: usize,
+    /// The input has a batch dimension at all; torchvision's have none.
+    pub(crate) has_batch: bool,
     element: Element,
 }
 
@@ -45,13 +52,15 @@ enum Element {
 
 /// Small inputs beside the picture that some exporters add.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Extra {
+pub(crate) enum Extra {
     /// `orig_target_sizes` (RT-DETR, D-FINE, DEIM): i64 width and height of the original. We give the input's.
     TargetSize,
     /// `im_shape` (PaddleDetection): f32 height and width of the input.
     InputSize,
     /// `scale_factor` (PaddleDetection): f32 scale in y and x. We give 1.
     Scale,
+    /// `pixel_mask` (Hugging Face DETR): i64, 1 where there is picture. We give 1 everywhere.
+    PictureMask,
 }
 
 /// A model ready to run.
@@ -59,32 +68,23 @@ pub(crate) struct Session {
     session: ort::session::Session,
     input: PictureInput,
     picture_name: String,
-    extras: Vec<(String, Extra)>,
+    extras: Vec<(Port, Extra)>,
     output_names: Vec<String>,
     as_f16: Vec<f16>,
     as_u8: Vec<u8>,
 }
 
-/// One output of one run.
-#[derive(Debug, Clone)]
-pub(crate) struct Output<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) shape: Vec<usize>,
-    pub(crate) data: Cow<'a, [f32]>,
-}
-
 // === impl Session ===
 
 impl Session {
-    /// Opens a checked model. `provider` is one of [`PROVIDERS`].
-    pub(crate) fn open(model: &ModelFile, provider: &str) -> Result<Self, ModelError> {
-        let (picture, input) = picture_input(model)?;
+    /// Opens a checked model. `provider` is one of [`PROVIDERS`]; `batch` pictures at a time, where the file leaves that
+    /// free.
+    pub(crate) fn open(model: &ModelFile, provider: &str, batch: Option<usize>) -> Result<Self, ModelError> {
+        let (picture, input) = picture_input(model, batch)?;
         let mut extras = Vec::new();
         for port in model.inputs.iter().filter(|p| p.name != picture) {
-            extras.push((
-                port.name.clone(),
-                Extra::by_name(&port.name).ok_or_else(|| not_a_picture_model(model))?,
-            ));
+            extras
+                .push((port.clone(), Extra::by_name(&port.name).ok_or_else(|| not_a_picture_model(model))?));
         }
         let refused = |e: ort::Error| ModelError::Refused {
             model: model.name.clone(),
@@ -111,35 +111,43 @@ impl Session {
         self.input
     }
 
-    /// Runs the model on one input and hands its outputs to `read`.
+    /// What the model takes beside the picture.
+    pub(crate) fn extras(&self) -> Vec<Extra> {
+        self.extras.iter().map(|(_, extra)| *extra).collect()
+    }
+
+    /// Runs the model on one batch and hands its outputs to `read`.
     pub(crate) fn run<T>(
         &mut self,
         tensor: &[f32],
         read: impl FnOnce(&[Output<'_>]) -> Result<T, DetectError>,
     ) -> Result<T, DetectError> {
         let failed = |e: ort::Error| DetectError::Run(first_line(&e.to_string()));
-        let PictureInput { width, height, layout, element, .. } = self.input;
-        let shape = match layout {
-            Layout::Nchw => [1, 3, height, width],
-            Layout::Nhwc => [1, height, width, 3],
-        };
+        let PictureInput { element, .. } = self.input;
+        let shape = self.input.shape();
         let picture: SessionInputValue<'_> = match element {
-            Element::F32 => ort::value::TensorRef::from_array_view((shape, tensor)).map_err(failed)?.into(),
+            Element::F32 => {
+                ort::value::TensorRef::from_array_view((shape.clone(), tensor)).map_err(failed)?.into()
+            }
             Element::F16 => {
                 self.as_f16.clear();
                 self.as_f16.extend(tensor.iter().map(|v| f16::from_f32(*v)));
-                ort::value::TensorRef::from_array_view((shape, &self.as_f16[..])).map_err(failed)?.into()
+                ort::value::TensorRef::from_array_view((shape.clone(), &self.as_f16[..]))
+                    .map_err(failed)?
+                    .into()
             }
             Element::U8 => {
                 self.as_u8.clear();
                 self.as_u8.extend(tensor.iter().map(|v| v.round() as u8));
-                ort::value::TensorRef::from_array_view((shape, &self.as_u8[..])).map_err(failed)?.into()
+                ort::value::TensorRef::from_array_view((shape.clone(), &self.as_u8[..]))
+                    .map_err(failed)?
+                    .into()
             }
         };
         let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> =
             vec![(self.picture_name.as_str().into(), picture)];
-        for (name, extra) in &self.extras {
-            inputs.push((name.as_str().into(), extra.value(width, height).map_err(failed)?.into()));
+        for (port, extra) in &self.extras {
+            inputs.push((port.name.as_str().into(), extra.value(port, self.input).map_err(failed)?.into()));
         }
         let outputs = self.session.run(inputs).map_err(failed)?;
         let outputs: Vec<Output<'_>> =
@@ -187,12 +195,18 @@ fn dispatch(provider: &str) -> Result<Option<(&'static str, ExecutionProviderDis
 }
 
 /// The input that takes the picture: its name and shape.
-fn picture_input(model: &ModelFile) -> Result<(String, PictureInput), ModelError> {
-    let port = model.inputs.iter().find(|p| p.shape.len() == 4).ok_or_else(|| not_a_picture_model(model))?;
-    let three = |at: usize| port.shape[at] == Dim::Fixed(3);
-    let layout = match (three(1), three(3)) {
-        (true, _) => Layout::Nchw,
-        (false, true) => Layout::Nhwc,
+fn picture_input(model: &ModelFile, batch: Option<usize>) -> Result<(String, PictureInput), ModelError> {
+    let with = |dims: usize| model.inputs.iter().find(|p| p.shape.len() == dims);
+    let port = with(4).or_else(|| with(3)).ok_or_else(|| not_a_picture_model(model))?;
+    // torchvision's exports take one picture and no batch.
+    let has_batch = port.shape.len() == 4;
+    let shape = if has_batch { &port.shape[1..] } else { &port.shape[..] };
+    let is_free = |dim: &Dim| matches!(dim, Dim::Free(_));
+    let layout = match shape {
+        [Dim::Fixed(3), ..] => Layout::Nchw,
+        [_, _, Dim::Fixed(3)] => Layout::Nhwc,
+        // Hugging Face's exports leave even the number of channels free.
+        free if has_batch && free.iter().all(is_free) => Layout::Nchw,
         _ => return Err(not_a_picture_model(model)),
     };
     let element = match port.element {
@@ -208,20 +222,37 @@ fn picture_input(model: &ModelFile) -> Result<(String, PictureInput), ModelError
             });
         }
     };
-    if !matches!(port.shape[0], Dim::Free(_) | Dim::Fixed(1)) {
+    let batch = batch_size(model, has_batch.then(|| &port.shape[0]), batch)?;
+    let (y, x) = if layout == Layout::Nchw { (1, 2) } else { (0, 1) };
+    let free = size_in_metadata(model).unwrap_or([DEFAULT_SIDE_PX; 2]);
+    let height = side(model, &shape[y], free[0])?;
+    let width = side(model, &shape[x], free[1])?;
+    Ok((port.name.clone(), PictureInput { width, height, layout, batch, has_batch, element }))
+}
+
+/// Pictures at a time: what the file fixes, or what is wanted.
+fn batch_size(model: &ModelFile, dim: Option<&Dim>, wanted: Option<usize>) -> Result<usize, ModelError> {
+    let fixed = match dim {
+        Some(Dim::Free(_)) => None,
+        Some(Dim::Fixed(batch)) => Some(usize::try_from(*batch).unwrap_or(usize::MAX)),
+        None => Some(1),
+    };
+    let batch = fixed.or(wanted).unwrap_or(1);
+    if !BATCH.contains(&batch) {
         return Err(ModelError::Shape {
             model: model.name.clone(),
             what: "batch size".into(),
-            value: port.shape[0].to_string(),
-            limit: "1 or free".into(),
+            value: batch.to_string(),
+            limit: format!("{} to {} pictures", BATCH.start(), BATCH.end()),
         });
     }
-    let (y, x) = if layout == Layout::Nchw { (2, 3) } else { (1, 2) };
-    let free = size_in_metadata(model).unwrap_or([DEFAULT_SIDE_PX; 2]);
-    let height = side(model, &port.shape[y], free[0])?;
-    let width = side(model, &port.shape[x], free[1])?;
-    let takes_target_size = model.inputs.iter().any(|p| Extra::by_name(&p.name) == Some(Extra::TargetSize));
-    Ok((port.name.clone(), PictureInput { width, height, layout, takes_target_size, element }))
+    match wanted {
+        Some(wanted) if wanted != batch => {
+            let has = if batch == 1 { "1 picture".to_owned() } else { format!("{batch} pictures") };
+            Err(ModelError::Batch { model: model.name.clone(), has, wanted })
+        }
+        _ => Ok(batch),
+    }
 }
 
 fn side(model: &ModelFile, dim: &Dim, free: usize) -> Result<usize, ModelError> {
@@ -240,21 +271,27 @@ fn side(model: &ModelFile, dim: &Dim, free: usize) -> Result<usize, ModelError> 
     })
 }
 
-/// Ultralytics' `imgsz`, height and width.
+/// Ultralytics' `imgsz`: height and width, or one number for both.
 fn size_in_metadata(model: &ModelFile) -> Option<[usize; 2]> {
-    serde_json::from_str(model.metadata.get("imgsz")?).ok()
+    let text = model.metadata.get("imgsz")?.trim();
+    if let Ok(side) = text.parse() {
+        return Some([side; 2]);
+    }
+    match serde_json::from_str::<Vec<usize>>(text).ok()?[..] {
+        [side] => Some([side; 2]),
+        [height, width] => Some([height, width]),
+        _ => None,
+    }
 }
 
 /// Sizes for the names that the file gives to free dimensions, so that every shape is fixed.
 fn free_dimensions(model: &ModelFile, picture: &str, input: PictureInput) -> Vec<(String, i64)> {
-    let sizes = match input.layout {
-        Layout::Nchw => [1, 3, input.height, input.width],
-        Layout::Nhwc => [1, input.height, input.width, 3],
-    };
+    let sizes = input.shape();
     let mut named = Vec::new();
     for port in &model.inputs {
-        // Beside the picture only the batch dimension is ever free.
-        let sizes: &[usize] = if port.name == picture { &sizes } else { &sizes[..1] };
+        // Beside the picture, a mask of it is all that has more than a batch dimension.
+        let mask = [input.batch, input.height, input.width];
+        let sizes = if port.name == picture { &sizes[..] } else { &mask[..] };
         for (dim, size) in port.shape.iter().zip(sizes) {
             if let Dim::Free(name) = dim
                 && !name.is_empty()
@@ -285,6 +322,17 @@ fn first_line(message: &str) -> String {
 // === impl PictureInput ===
 
 impl PictureInput {
+    /// Its dimensions.
+    fn shape(self) -> Vec<usize> {
+        let Self { batch, width, height, .. } = self;
+        let picture = match self.layout {
+            Layout::Nchw => [3, height, width],
+            Layout::Nhwc => [height, width, 3],
+        };
+        let batch = self.has_batch.then_some(batch);
+        batch.into_iter().chain(picture).collect()
+    }
+
     /// Whether values go in as bytes, 0..255.
     pub(crate) fn takes_bytes(self) -> bool {
         self.element == Element::U8
@@ -296,51 +344,31 @@ impl PictureInput {
 impl Extra {
     fn by_name(name: &str) -> Option<Self> {
         match name {
-            "orig_target_sizes" => Some(Extra::TargetSize),
+            "orig_target_sizes" | "orig_size" => Some(Extra::TargetSize),
             "im_shape" => Some(Extra::InputSize),
             "scale_factor" => Some(Extra::Scale),
+            "pixel_mask" => Some(Extra::PictureMask),
             _ => None,
         }
     }
 
-    fn value(self, width: usize, height: usize) -> ort::Result<DynValue> {
+    fn value(self, port: &Port, input: PictureInput) -> ort::Result<DynValue> {
+        let PictureInput { width, height, batch, .. } = input;
+        let pair = |a: f32, b: f32| Tensor::from_array(([batch, 2], [a, b].repeat(batch)));
         Ok(match self {
-            Extra::TargetSize => Tensor::from_array(([1, 2], vec![width as i64, height as i64]))?.into_dyn(),
-            Extra::InputSize => Tensor::from_array(([1, 2], vec![height as f32, width as f32]))?.into_dyn(),
-            Extra::Scale => Tensor::from_array(([1, 2], vec![1.0_f32, 1.0]))?.into_dyn(),
+            Extra::TargetSize => {
+                Tensor::from_array(([batch, 2], [width as i64, height as i64].repeat(batch)))?.into_dyn()
+            }
+            Extra::InputSize => pair(height as f32, width as f32)?.into_dyn(),
+            Extra::Scale => pair(1.0, 1.0)?.into_dyn(),
+            Extra::PictureMask => {
+                let side = |at: usize, free: usize| match port.shape.get(at) {
+                    Some(Dim::Fixed(side)) => usize::try_from(*side).unwrap_or(free).min(*SIDE_PX.end()),
+                    _ => free,
+                };
+                let shape = [batch, side(1, height), side(2, width)];
+                Tensor::from_array((shape, vec![1_i64; shape.iter().product()]))?.into_dyn()
+            }
         })
-    }
-}
-
-// === impl Output ===
-
-impl<'a> Output<'a> {
-    /// One output as fp32, whatever it is in the model.
-    fn read(name: &'a str, outputs: &'a SessionOutputs<'_>) -> Result<Self, DetectError> {
-        let failed = |e: ort::Error| DetectError::Run(first_line(&e.to_string()));
-        let value = &outputs[name];
-        let ValueType::Tensor { ty, .. } = value.dtype() else {
-            return Err(DetectError::Outputs(format!("{name} is no tensor")));
-        };
-        let (shape, data): (_, Cow<'a, [f32]>) = match ty {
-            TensorElementType::Float32 => {
-                let (shape, data) = value.try_extract_tensor::<f32>().map_err(failed)?;
-                (shape, data.into())
-            }
-            TensorElementType::Float16 => {
-                let (shape, data) = value.try_extract_tensor::<f16>().map_err(failed)?;
-                (shape, data.iter().map(|v| v.to_f32()).collect())
-            }
-            TensorElementType::Int64 => {
-                let (shape, data) = value.try_extract_tensor::<i64>().map_err(failed)?;
-                (shape, data.iter().map(|v| *v as f32).collect())
-            }
-            TensorElementType::Int32 => {
-                let (shape, data) = value.try_extract_tensor::<i32>().map_err(failed)?;
-                (shape, data.iter().map(|v| *v as f32).collect())
-            }
-            other => return Err(DetectError::Outputs(format!("{name} has elements of type {other}"))),
-        };
-        Ok(Self { name, shape: shape.iter().map(|d| (*d).max(0) as usize).collect(), data })
     }
 }

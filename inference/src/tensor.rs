@@ -4,9 +4,12 @@
 //! implementations of nearly all families use); only the rows that are needed are read. Chroma is sampled at its own
 //! resolution, sited in the middle of its four luma samples (JPEG's siting). Values are clamped to 0..255 before they are
 //! normalised, as an RGB picture would be.
+//!
+//! A camera that hangs on its side or upside down costs nothing more: its rows are read as they lie in memory and written
+//! to the columns, or backwards to the rows, of the upright input.
 
-use crate::geometry::{Fit, Placement};
-use crate::picture::{BoxPx, Matrix, PictureView, Plane, Range};
+use crate::geometry::{Fit, Way};
+use crate::picture::{BoxPx, Matrix, PictureView, Plane, Range, Rotation};
 
 /// Order of the channels in the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,21 +38,31 @@ pub(crate) struct Preparation {
     pub(crate) std: [f32; 3],
 }
 
-/// A picture in the form that a model takes. Reused from picture to picture: the margins are filled only when they move.
+/// Pictures in the form that a model takes, as many as its batch holds. Reused from picture to picture: the margins are
+/// filled only when they move.
 #[derive(Debug)]
 pub(crate) struct InputTensor {
     width: usize,
     height: usize,
     layout: Layout,
     preparation: Preparation,
-    /// The numbers, in `layout`.
+    /// The numbers, picture after picture, each in `layout`.
     data: Vec<f32>,
-    filled_for: Option<Placement>,
+    /// What lies in each place of the batch.
+    filled_for: Vec<Option<Way>>,
     taps: Taps,
+    taps_for: Option<Way>,
     rows: [Vec<f32>; 3],
 }
 
-/// Where each column of the input samples the picture.
+/// Where the values of one row of the picture go within one channel: place of the first, and pixels from one to the next.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    first: usize,
+    step: isize,
+}
+
+/// Where the rows of the picture are sampled.
 #[derive(Debug, Default)]
 struct Taps {
     luma: Vec<Tap>,
@@ -94,80 +107,122 @@ impl Preparation {
 // === impl InputTensor ===
 
 impl InputTensor {
-    pub(crate) fn new(width: usize, height: usize, layout: Layout, preparation: Preparation) -> Self {
+    /// For `batch` pictures of `width` x `height` pixels.
+    pub(crate) fn new(
+        batch: usize,
+        width: usize,
+        height: usize,
+        layout: Layout,
+        preparation: Preparation,
+    ) -> Self {
         Self {
             width,
             height,
             layout,
             preparation,
-            data: vec![0.0; width * height * 3],
-            filled_for: None,
+            data: vec![0.0; batch * width * height * 3],
+            filled_for: vec![None; batch],
             taps: Taps::default(),
-            rows: std::array::from_fn(|_| vec![0.0; width]),
+            taps_for: None,
+            rows: std::array::from_fn(|_| vec![0.0; width.max(height)]),
         }
     }
 
-    /// The numbers, in the model's layout.
+    /// The numbers of the whole batch, in the model's layout.
     pub(crate) fn data(&self) -> &[f32] {
         &self.data
     }
 
-    /// Takes in the rectangle `region` of `picture` and says where it lies. The picture must have passed
-    /// [`PictureView::check`].
-    pub(crate) fn fill(&mut self, picture: &PictureView<'_>, region: BoxPx) -> Placement {
-        let placement = Placement::new(region, self.width, self.height, self.preparation.fit);
-        if self.filled_for != Some(placement) {
-            self.fill_margins();
-            self.taps = Taps::new(&placement, picture.width);
-            self.filled_for = Some(placement);
+    /// Takes in the rectangle `region` of `picture` at `place` of the batch and says how it got there. The picture must
+    /// have passed [`PictureView::check`].
+    pub(crate) fn fill(&mut self, place: usize, picture: &PictureView<'_>, region: BoxPx) -> Way {
+        let size = [picture.width, picture.height];
+        let way = Way::new(region, size, picture.rotation, [self.width, self.height], self.preparation.fit);
+        if self.filled_for[place] != Some(way) {
+            self.fill_margins(place);
+            self.filled_for[place] = Some(way);
+        }
+        // How many samples of a row of the picture are wanted, and of how many rows.
+        let upright = [way.placement.width, way.placement.height];
+        let [across, down] = if way.rotation.swaps_sides() { [upright[1], upright[0]] } else { upright };
+        let source = way.source();
+        if self.taps_for != Some(way) {
+            self.taps = Taps::new(source, across, picture.width);
+            self.taps_for = Some(way);
         }
         let to_rgb = ToRgb::new(picture.matrix, picture.range);
         let (chroma_w, chroma_h) = (picture.width.div_ceil(2), picture.height.div_ceil(2));
-        let scale_y = (placement.source.y2 - placement.source.y1) / placement.height as f32;
-        let [ys, us, vs] = &mut self.rows;
-        let (ys, us, vs) =
-            (&mut ys[..placement.width], &mut us[..placement.width], &mut vs[..placement.width]);
-        for row in 0..placement.height {
-            let y = placement.source.y1 + (row as f32 + 0.5) * scale_y;
-            sample_row(picture.y, picture.width, Tap::at(y - 0.5, picture.height), &self.taps.luma, ys);
+        let scale_y = (source.y2 - source.y1) / down as f32;
+        for row in 0..down {
+            let y = source.y1 + (row as f32 + 0.5) * scale_y;
             let chroma_row = Tap::at(y / 2.0 - 0.5, chroma_h);
+            let [ys, us, vs] = &mut self.rows;
+            let (ys, us, vs) = (&mut ys[..across], &mut us[..across], &mut vs[..across]);
+            sample_row(picture.y, picture.width, Tap::at(y - 0.5, picture.height), &self.taps.luma, ys);
             sample_row(picture.u, chroma_w, chroma_row, &self.taps.chroma, us);
             sample_row(picture.v, chroma_w, chroma_row, &self.taps.chroma, vs);
             to_rgb.convert(ys, us, vs);
-            let (r, g, b) = (&*ys, &*us, &*vs);
-            let planes = match self.preparation.channels {
-                Channels::Rgb => [r, g, b],
-                Channels::Bgr => [b, g, r],
-            };
-            let first = (placement.top + row) * self.width + placement.left;
-            for (channel, values) in planes.into_iter().enumerate() {
-                let scale = 1.0 / self.preparation.std[channel];
-                let offset = -self.preparation.mean[channel] * scale;
-                match self.layout {
-                    Layout::Nchw => {
-                        let start = channel * self.width * self.height + first;
-                        let out = &mut self.data[start..start + values.len()];
-                        out.iter_mut().zip(values).for_each(|(out, v)| *out = v * scale + offset);
-                    }
-                    Layout::Nhwc => {
-                        let out = &mut self.data[first * 3..(first + values.len()) * 3];
-                        let pixels = out.iter_mut().skip(channel).step_by(3);
-                        pixels.zip(values).for_each(|(out, v)| *out = v * scale + offset);
-                    }
-                }
-            }
+            self.write(place, Line::of(&way, row, self.width), across);
         }
-        placement
+        way
     }
 
-    fn fill_margins(&mut self) {
+    /// Normalises what lies in `rows` and writes it to a line of each channel.
+    fn write(&mut self, place: usize, line: Line, length: usize) {
+        let [r, g, b] = &self.rows;
+        let planes = match self.preparation.channels {
+            Channels::Rgb => [r, g, b],
+            Channels::Bgr => [b, g, r],
+        };
+        let area = self.width * self.height;
+        let data = &mut self.data[place * area * 3..(place + 1) * area * 3];
+        for (channel, values) in planes.into_iter().enumerate() {
+            let scale = 1.0 / self.preparation.std[channel];
+            let offset = -self.preparation.mean[channel] * scale;
+            let values = values[..length].iter().map(|v| v * scale + offset);
+            let (first, pixel) = match self.layout {
+                Layout::Nchw => (channel * area + line.first, 1),
+                Layout::Nhwc => (line.first * 3 + channel, 3),
+            };
+            let step = line.step.unsigned_abs() * pixel;
+            if step == 1 && line.step > 0 {
+                // The usual case, which the compiler turns into vector instructions.
+                data[first..first + length].iter_mut().zip(values).for_each(|(out, v)| *out = v);
+            } else if line.step > 0 {
+                data[first..].iter_mut().step_by(step).zip(values).for_each(|(out, v)| *out = v);
+            } else {
+                data[..=first].iter_mut().rev().step_by(step).zip(values).for_each(|(out, v)| *out = v);
+            }
+        }
+    }
+
+    fn fill_margins(&mut self, place: usize) {
         let pad = f32::from(self.preparation.fit.pad());
         let area = self.width * self.height;
+        let data = &mut self.data[place * area * 3..(place + 1) * area * 3];
         let Preparation { mean, std, .. } = self.preparation;
         let value = |channel: usize| (pad - mean[channel]) / std[channel];
         match self.layout {
-            Layout::Nchw => (0..3).for_each(|c| self.data[c * area..(c + 1) * area].fill(value(c))),
-            Layout::Nhwc => self.data.iter_mut().enumerate().for_each(|(i, out)| *out = value(i % 3)),
+            Layout::Nchw => (0..3).for_each(|c| data[c * area..(c + 1) * area].fill(value(c))),
+            Layout::Nhwc => data.iter_mut().enumerate().for_each(|(i, out)| *out = value(i % 3)),
+        }
+    }
+}
+
+// === impl Line ===
+
+impl Line {
+    /// Where row `row` of the picture goes in an input that is `stride` pixels wide.
+    fn of(way: &Way, row: usize, stride: usize) -> Self {
+        let image = &way.placement;
+        let at = |x: usize, y: usize| (image.top + y) * stride + image.left + x;
+        let (right, bottom) = (image.width - 1, image.height - 1);
+        let stride = stride as isize;
+        match way.rotation {
+            Rotation::None => Self { first: at(0, row), step: 1 },
+            Rotation::Quarter => Self { first: at(right - row, 0), step: stride },
+            Rotation::Half => Self { first: at(right, bottom - row), step: -1 },
+            Rotation::ThreeQuarters => Self { first: at(row, bottom), step: -stride },
         }
     }
 }
@@ -192,9 +247,10 @@ fn sample_row(plane: Plane<'_>, width: usize, row: Tap, taps: &[Tap], out: &mut 
 // === impl Taps ===
 
 impl Taps {
-    fn new(placement: &Placement, width: usize) -> Self {
-        let scale = (placement.source.x2 - placement.source.x1) / placement.width as f32;
-        let centres = || (0..placement.width).map(|x| placement.source.x1 + (x as f32 + 0.5) * scale);
+    /// For `count` places along the rows of the rectangle `source` of a picture that is `width` pixels wide.
+    fn new(source: BoxPx, count: usize, width: usize) -> Self {
+        let scale = (source.x2 - source.x1) / count as f32;
+        let centres = || (0..count).map(|x| source.x1 + (x as f32 + 0.5) * scale);
         Self {
             luma: centres().map(|x| Tap::at(x - 0.5, width)).collect(),
             chroma: centres().map(|x| Tap::at(x / 2.0 - 0.5, width.div_ceil(2))).collect(),

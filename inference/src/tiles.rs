@@ -21,6 +21,16 @@ pub fn tiles(picture: BoxPx, columns: usize, rows: usize, overlap: f32) -> Vec<B
         .collect()
 }
 
+/// Share of a tile that its neighbour sees too, in [`with_whole`].
+const OVERLAP: f32 = 0.2;
+
+/// Overlapping [`tiles`] of `picture`, and all of it for what is larger than a tile.
+pub fn with_whole(picture: BoxPx, columns: usize, rows: usize) -> Vec<BoxPx> {
+    let mut all = tiles(picture, columns, rows, OVERLAP);
+    all.push(picture);
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

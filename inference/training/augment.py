@@ -8,6 +8,7 @@ accidents of cheap cameras: wrong white balance, night, infra-red, blur, noise, 
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -16,31 +17,52 @@ from numpy.random import Generator
 from torch.utils.data import IterableDataset, get_worker_info
 
 from backdrops import backdrop, decoys
-from compose import cut_flames, ignite
+from compose import TALLEST, cut_flames, ignite
 from data import Picture, no_boxes
+from weather import trouble
 
-# Shares of each kind. `drawn`: the demo generator's own pictures; without them, composed ones take their share.
-KINDS = {"fire": 0.34, "smoke": 0.12, "calm": 0.20, "composed": 0.20, "drawn": 0.14}
-MOSAIC = 0.45
 SMALLEST = 5  # pixels: a smaller remnant of a box is not taught
+
+
+class Mixture(NamedTuple):
+    """What a run is fed with."""
+
+    shares: dict[str, float]  # of each kind; without `drawn` pictures, composed ones take their share
+    mosaic: float  # share of samples put together from four pictures
+    trouble: float  # share of calm pictures shown on a worse day: haze, glare, pale walls, dusk
+    early: float  # share of composed fires that are small, on a picture of a fixed camera
+
+
+# `watched` are calm frames of fixed cameras. In "general" they are calm pictures like others, one in eight of them.
+MIXTURES = {
+    "general": Mixture(
+        {"fire": 0.34, "smoke": 0.12, "calm": 0.20, "composed": 0.20, "drawn": 0.14}, mosaic=0.45, trouble=0.0, early=0.0
+    ),
+    "quiet": Mixture(
+        {"fire": 0.26, "smoke": 0.14, "calm": 0.14, "watched": 0.18, "composed": 0.18, "drawn": 0.10},
+        mosaic=0.25, trouble=0.5, early=0.5,
+    ),
+}
+STILL = ("negatives", "stills", "drawn")  # sources that are no fixed camera
+EARLY = 0.22  # of the picture's height: no early fire is taller
 
 
 class Samples(IterableDataset):
     """An endless stream of `(image, boxes)`, each worker with its own random numbers."""
 
-    def __init__(self, pictures: list[Picture], size: int, seed: int, mosaic: float = MOSAIC):
-        self.size, self.seed, self.mosaic = size, seed, mosaic
+    def __init__(self, pictures: list[Picture], size: int, seed: int, mixture: Mixture):
+        self.size, self.seed, self.mixture = size, seed, mixture
         self.scenes: dict[str, list[list[Picture]]] = {}
         self.weights: dict[str, np.ndarray] = {}
-        for kind in ("fire", "smoke", "calm", "drawn"):
+        for kind in ("fire", "smoke", "calm", "watched", "drawn"):
             groups: dict[str, list[Picture]] = defaultdict(list)
             for picture in pictures:
-                if kind == ("drawn" if picture.source == "drawn" else picture.kind):
+                if kind in kinds(picture):
                     groups[picture.scene].append(picture)
             self.scenes[kind] = list(groups.values())
             weight = np.array([len(g) ** 0.4 for g in groups.values()])
             self.weights[kind] = weight / weight.sum() if groups else weight
-        self.shares = dict(KINDS)
+        self.shares = dict(mixture.shares)
         if not self.scenes["drawn"]:
             self.shares["composed"] += self.shares.pop("drawn")
         self.flames = cut_flames([p for p in pictures if p.source != "drawn"])
@@ -53,7 +75,7 @@ class Samples(IterableDataset):
             yield self.sample(rng)
 
     def sample(self, rng: Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        if rng.random() < self.mosaic:
+        if rng.random() < self.mixture.mosaic:
             image, boxes = self.four(rng)
         else:
             image, boxes = self.one(rng, self.size, self.size, zoom=(0.55, 1.5))
@@ -64,22 +86,29 @@ class Samples(IterableDataset):
     def draw(self, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
         kind = rng.choice(list(self.shares), p=list(self.shares.values()))
         if kind == "composed":
+            early = False
             if rng.random() < 0.4:
                 height = int(rng.integers(200, 340))
                 image = backdrop(rng, height, int(height * rng.uniform(1.0, 1.78)))
             else:
-                image = self.pick(rng, "calm").image
+                early = rng.random() < self.mixture.early
+                image = self.pick(rng, "watched" if early else "calm").image
                 image = shrink_to(image, int(rng.integers(220, 420)))
             if rng.random() < 0.2:
                 image = image.copy()
                 decoys(rng, image)
             # One drawn or decorated scene in seven stays calm, or a drawn style would itself mean fire.
-            return (image, no_boxes()) if rng.random() < 0.15 else ignite(rng, image, self.flames)
+            if rng.random() < 0.15:
+                return image, no_boxes()
+            return ignite(rng, image, self.flames, EARLY if early else TALLEST)
         picture = self.pick(rng, kind)
         image = picture.image
-        if kind == "calm" and rng.random() < 0.2:
-            image = image.copy()
-            decoys(rng, image)
+        if kind in ("calm", "watched"):
+            if rng.random() < self.mixture.trouble:
+                image = trouble(rng, image)
+            if rng.random() < 0.2:
+                image = image.copy()
+                decoys(rng, image)
         return image, picture.boxes
 
     def pick(self, rng: Generator, kind: str) -> Picture:
@@ -118,6 +147,15 @@ class Samples(IterableDataset):
             canvas[y1:y2, x1:x2] = image
             parts.append(boxes + np.array([0, x1, y1, x1, y1], np.float32))
         return canvas, np.concatenate(parts)
+
+
+def kinds(picture: Picture) -> tuple[str, ...]:
+    """The kinds that a picture may be drawn as."""
+    if picture.source == "drawn":
+        return ("drawn",)
+    if picture.kind == "calm" and picture.source not in STILL:
+        return ("calm", "watched")
+    return (picture.kind,)
 
 
 def shrink_to(image: np.ndarray, longest: int) -> np.ndarray:

@@ -24,8 +24,8 @@ THRESHOLDS = (0.5, 0.45, 0.4, 0.35, 0.3)
 
 
 @torch.no_grad()
-def balance(detector: Detector, pictures: list[Picture], size: tuple[int, int]) -> float:
-    """Shift the detector's label biases in place; the default threshold that now fits both labels."""
+def balance(detector: Detector, pictures: list[Picture], size: tuple[int, int]) -> tuple[float, list[float]]:
+    """Shift the detector's label biases in place; the default threshold that now fits both labels, and the shifts."""
     objectness, logits = raw_scores(detector, pictures, size)
     calm = [p if p.kind == "calm" and p.source != "footage" else None for p in pictures]
     # A scene counts once: thirteen frames of one courtyard are one place that may be mistaken, not thirteen.
@@ -52,8 +52,8 @@ def balance(detector: Detector, pictures: list[Picture], size: tuple[int, int]) 
             best = (worth, threshold, shifts)
     for head in detector.heads:
         head.label.bias += torch.tensor(best[2])
-    print(f"calibrated: label shifts {best[2]}, threshold {best[1]}")
-    return best[1]
+    print(f"calibrated: label shifts {[round(s, 1) for s in best[2]]}, threshold {best[1]}")
+    return best[1], best[2]
 
 
 def raw_scores(detector: Detector, pictures: list[Picture], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -14,20 +14,23 @@ import synth
 
 ENGULFED = 0.08  # share of composed pictures that fire fills
 LOOSE = 0.09  # people draw boxes with room around a flame, on each side; generated boxes must not contradict them
+TALLEST = 0.7  # of the picture's height, for a composed fire that does not fill the view
 SPRITE = 144  # pixels; larger fires are this sprite enlarged, as soft as a camera would show them
 
 
-def ignite(rng: Generator, image: np.ndarray, flames: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def ignite(
+    rng: Generator, image: np.ndarray, flames: list[np.ndarray], tallest: float = TALLEST
+) -> tuple[np.ndarray, np.ndarray]:
     """Put one to three fires (or only smoke) into a fire-free picture: the picture and its boxes."""
     canvas = image.astype(np.float32)
     height, width = image.shape[:2]
     boxes: list[list[float]] = []
-    if rng.random() < ENGULFED:
+    if tallest == TALLEST and rng.random() < ENGULFED:
         left, top = rng.uniform(-0.1, 0.35) * width, rng.uniform(-0.1, 0.35) * height
         box = lay(canvas, sized(rng, synth.blaze, height * 1.1, width * 1.1), left, top, seen=10.0)
         return np.clip(canvas, 0, 255).astype(np.uint8), np.array([[0, *box]] if box else [], np.float32).reshape(-1, 5)
     for _ in range(1 + int(rng.random() < 0.3) + int(rng.random() < 0.1)):
-        tall = height * float(np.exp(rng.uniform(np.log(0.05), np.log(0.7))))
+        tall = height * float(np.exp(rng.uniform(np.log(0.05), np.log(tallest))))
         wide = tall * rng.uniform(0.5, 1.6)
         x, foot = rng.uniform(0, width), rng.uniform(0.3, 1.05) * height
         wants = rng.random()

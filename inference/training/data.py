@@ -7,7 +7,7 @@ Sources, below the data folder (see the README for where each comes from):
 - `negatives`     fire-free photographs, every third one held out
 - `videos`        fire-free footage, whole videos held out
 - `images`        a few stills, trained on as fire-free
-and, if given with `--extra`, further folders in YOLO form (`images/`, `labels/`, 0 = fire, 1 = smoke).
+and, if given with `--extra`, further folders in YOLO form (0 = fire, 1 = smoke).
 """
 
 from __future__ import annotations
@@ -98,11 +98,18 @@ def labelled(folder: Path, data: Data) -> None:
 
 
 def yolo(folder: Path) -> list[Picture]:
-    """A folder with `images/` and `labels/`, 0 = fire, 1 = smoke; every picture a scene of its own."""
+    """Labelled pictures of one's own, 0 = fire, 1 = smoke; every picture a scene of its own.
+
+    Either `images/` and `labels/`, or pictures with their labels beside them, as `moshao simulate scenes` writes.
+    """
+    images, labels = (folder / "images", folder / "labels") if (folder / "images").is_dir() else (folder, folder)
+    files = sorted(f for f in images.glob("*") if f.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    if not files:
+        raise SystemExit(f"{folder}: no pictures there, neither in images/ nor beside their labels")
     pictures = []
-    for file in sorted((folder / "images").iterdir()):
+    for file in files:
         image = read(file)
-        boxes = read_labels(folder / "labels" / f"{file.stem}.txt", image, {0: 0, 1: 1})
+        boxes = read_labels(labels / f"{file.stem}.txt", image, {0: 0, 1: 1})
         pictures.append(Picture(image, boxes, f"{folder.name}-{file.stem}", folder.name, file.name))
     return pictures
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -33,51 +34,65 @@ from model import LABELS, STRIDES, Detector, Exported, fold
 VERSION = "1.0.0"
 LICENCE = "Apache-2.0 (weights; started from Megvii YOLOX-nano, Apache-2.0; trained on CC-BY-4.0 data named in the card)"
 ALLOWED_LOSS = 0.02  # average precision that int8 may cost, per label
+HEIGHT, WIDTH = 256, 416
+RUN = Path(os.environ.get("MOSHAO_RUN") or Path(__file__).resolve().parent / "runs/moshao-fire")
 CALIBRATION = 48  # training pictures that set the int8 ranges
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="data folder (default: $MOSHAO_TEST_DATA or ../shared/data)")
-    parser.add_argument("--run", type=Path, default=Path("runs/moshao-fire"), help="folder of the training run")
-    parser.add_argument("--models", type=Path, default=Path(__file__).resolve().parent.parent / "models")
-    parser.add_argument("--height", type=int, default=256)
-    parser.add_argument("--width", type=int, default=416)
+    parser.add_argument("--run", type=Path, default=RUN, help="folder of the training run (%(default)s)")
+    parser.add_argument("--models", type=Path, help="where the files go (default: the run's folder)")
+    parser.add_argument("--height", type=int, default=HEIGHT, help="of the input, pixels (%(default)s)")
+    parser.add_argument("--width", type=int, default=WIDTH, help="of the input, pixels (%(default)s)")
     parser.add_argument("--threshold", type=float, help="write this threshold and examine nothing: for a quick look")
     options = parser.parse_args()
-
-    options.models.mkdir(parents=True, exist_ok=True)
-    plain, eight = options.models / "moshao-fire.onnx", options.models / "moshao-fire-int8.onnx"
+    for name in ("height", "width"):
+        if getattr(options, name) < 32 or getattr(options, name) % 32:
+            parser.error(f"--{name} {getattr(options, name)}: a multiple of 32")
+    if options.threshold is not None and not 0 < options.threshold < 1:
+        parser.error(f"--threshold {options.threshold}: between 0 and 1")
     size = (options.height, options.width)
+    ship(options.run, options.models or options.run, options.data, size, options.threshold)
 
-    detector = checkpoint(options.run)
-    if options.threshold:
+
+def ship(run: Path, models: Path, where: str | None, size: tuple[int, int] = (HEIGHT, WIDTH), threshold: float | None = None) -> Path:
+    """Writes the run's last checkpoint as ONNX, examined and calibrated unless a threshold is given; returns the fp32 file."""
+    models.mkdir(parents=True, exist_ok=True)
+    plain, eight = models / "moshao-fire.onnx", models / "moshao-fire-int8.onnx"
+    detector = checkpoint(run)
+    if threshold is not None:
         write(detector, plain, size)
-        describe(plain, size, options.threshold)
-        return
-    where = data.root(options.data)
-    pictures = data.load(where)
-    threshold = balance(detector, pictures.held_out, size)
+        describe(plain, size, threshold)
+        return plain
+    folder = data.root(where)
+    pictures = data.load(folder)
+    threshold, shifts = balance(detector, pictures.held_out, size)
     write(detector, plain, size)
-    threshold = quiet(runner(plain), size, where / "videos", threshold)
+    threshold = quiet(runner(plain), size, folder / "videos", threshold)
     found = answers(runner(plain), pictures.held_out, *size)
-    describe(plain, size, threshold)
+    describe(plain, size, threshold, shifts)
     whole = [average_precision(found, pictures.held_out, i) for i in range(len(LABELS))]
-    report = {"file": plain.name, "bytes": plain.stat().st_size, "threshold": threshold}
+    report = {"file": str(plain), "bytes": plain.stat().st_size, "threshold": threshold}
     print(json.dumps(report | {f"ap_{n}": round(v, 4) for n, v in zip(LABELS, whole)}))
 
     quantise(plain, eight, pictures.train, size)
     found = answers(runner(eight), pictures.held_out, *size)
     less = [average_precision(found, pictures.held_out, i) for i in range(len(LABELS))]
-    describe(eight, size, threshold)
-    print(json.dumps({"file": eight.name, "bytes": eight.stat().st_size} | {f"ap_{n}": round(v, 4) for n, v in zip(LABELS, less)}))
+    describe(eight, size, threshold, shifts)
+    print(json.dumps({"file": str(eight), "bytes": eight.stat().st_size} | {f"ap_{n}": round(v, 4) for n, v in zip(LABELS, less)}))
     if any(a - b > ALLOWED_LOSS for a, b in zip(whole, less)):
         eight.unlink()
-        print(f"int8 costs more than {ALLOWED_LOSS} average precision: not shipped")
+        print(f"int8 costs more than {ALLOWED_LOSS} average precision: not kept")
+    return plain
 
 
 def checkpoint(run: Path) -> Detector:
-    state = torch.load(run / "last.pt", map_location="cpu", weights_only=True)
+    file = run / "last.pt"
+    if not file.is_file():
+        raise SystemExit(f"{file}: no checkpoint there; train first, or name the run's folder with --run")
+    state = torch.load(file, map_location="cpu", weights_only=True)
     detector = Detector(norm=state["norm"])
     detector.load_state_dict(state["average"])
     return fold(detector.eval())
@@ -97,13 +112,14 @@ def write(detector: Detector, file: Path, size: tuple[int, int]) -> None:
         raise SystemExit(f"{file}: the exported model differs from the trained one by {worst}")
 
 
-def describe(file: Path, size: tuple[int, int], threshold: float) -> None:
+def describe(file: Path, size: tuple[int, int], threshold: float, shifts: list[float] | None = None) -> None:
     model = onnx.load(str(file))
     facts = {
         "family": "yolox",
         "names": str(dict(enumerate(LABELS))),
         "stride": "32",
         "threshold": f"{threshold:.2f}",
+        "label_shifts": " ".join(f"{s:.1f}" for s in shifts or [0.0] * len(LABELS)),
         "version": VERSION,
         "license": LICENCE,
         "input": f"images: 1x3x{size[0]}x{size[1]} float32, BGR, 0..255, letterboxed top-left, padded with 114",

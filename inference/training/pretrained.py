@@ -1,6 +1,6 @@
-"""The other start: general vision, from YOLOX-nano's published COCO weights (Megvii, Apache-2.0).
+"""The other starts: general vision, from YOLOX-nano's published COCO weights (Megvii, Apache-2.0), or a detector of ours.
 
-The file is read straight from the ONNX model zoo of OpenCV. Six hundred fire pictures teach a network what fire is;
+The published file is read straight from the ONNX model zoo of OpenCV. Six hundred fire pictures teach a network what fire is;
 they cannot teach it edges, cloth, lamps and people as well, and everything that is *not* fire is what keeps it quiet.
 """
 
@@ -11,11 +11,16 @@ import os
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import onnx
+import onnxruntime
 import torch
 from onnx import numpy_helper
 
-from model import Conv, Detector
+from data import letterbox
+from model import LABELS, Conv, Detector, Exported
+
+WORST = 1e-3  # most that a value may differ between the file and the network filled from it
 
 URL = (
     "https://github.com/opencv/opencv_zoo/raw/"
@@ -58,6 +63,44 @@ def load(detector: Detector, path: Path) -> None:
         for head, box in zip(detector.heads, ("613", "615", "617")):
             head.box.weight.copy_(weights[box])
             head.box.bias.copy_(weights[str(int(box) + 1)])
+
+
+def restore(detector: Detector, path: Path, picture: np.ndarray, shifts: list[float] | None = None) -> None:
+    """Fill a detector built with `norm=False` from a file that `export.py` wrote, to train on where that one stopped.
+
+    The file keeps every weight under its name in `model.py`, with the normalisation folded in. That both then say the
+    same of `picture` (BGR bytes) is checked, and the run refused where they do not. Then the shifts of the label scores
+    that `calibrate.py` added (from the file's metadata, or as given) are taken back: the loss knows nothing of them.
+    """
+    try:
+        model = onnx.load(str(path))
+    except Exception as error:
+        raise SystemExit(f"{path}: not an ONNX file ({error})") from error
+    graph, facts = model.graph, {p.key: p.value for p in model.metadata_props}
+    weights = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
+    wanted = {f"detector.{name}": value for name, value in detector.state_dict().items()}
+    wrong = sorted(n for n, value in wanted.items() if n not in weights or weights[n].shape != value.shape)
+    if wrong:
+        raise SystemExit(
+            f"{path}: not a detector that `export.py` wrote in fp32: {len(wrong)} of {len(wanted)} weights are missing or "
+            f"of another shape, the first is {wrong[0]}"
+        )
+    detector.load_state_dict({name.removeprefix("detector."): weights[name] for name in wanted})
+    size = [d.dim_value for d in graph.input[0].type.tensor_type.shape.dim][2:]
+    image = letterbox(picture, *size)[0].transpose(2, 0, 1)[None].astype(np.float32)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    said = session.run(None, {graph.input[0].name: image})[0]
+    with torch.no_grad():
+        says = Exported(detector).eval()(torch.from_numpy(image)).numpy()
+    apart = float(np.abs(said - says).max())
+    if apart > WORST:
+        raise SystemExit(f"{path}: filled from it, the network answers otherwise (by up to {apart:.4f}, allowed {WORST})")
+    if shifts is None:
+        shifts = [float(v) for v in facts.get("label_shifts", "").split()] or [0.0] * len(LABELS)
+    with torch.no_grad():
+        for head in detector.heads:
+            head.label.bias -= torch.tensor(shifts)
+    print(f"started from {path.name}: {len(wanted)} weights, answers equal to within {apart:.1e}; took back {shifts}", flush=True)
 
 
 def unfocus(kernel: torch.Tensor) -> torch.Tensor:

@@ -62,6 +62,20 @@ MISLABELLED = (
     ("test1_mp4", 0, 0),
     ("newsmoke2_mp4", 8, 10),
     ("newsmoke1_mp4", 35, 35),
+    ("pexels-alan-w-8365989_mp4", 15, 15),
+)
+
+# Two mistakes of the table above, found by comparing edges of every held-out picture with every trained one. Calm frames
+# of kitchen-and-stairs whose numbers lie among those of doorway-men: version 1.0.0 learnt from them; no longer.
+LEFT_OUT = (
+    ("img", 66, 66),
+    ("img", 75, 75),
+)
+# And frames of doorway-men, which is trained on, among those of kitchen-and-stairs. They stay in the examination, so that
+# figures of different versions compare; `evaluate` also says what is left without them.
+SEEN = (
+    ("img", 65, 65),
+    ("img", 76, 76),
 )
 
 
@@ -72,10 +86,16 @@ def stem(filename: str) -> tuple[str, int]:
     return (match[1] + match[3], int(match[2])) if match else (base, 0)
 
 
+def seen(filename: str) -> bool:
+    """Whether a held-out picture shows a scene that is trained on after all."""
+    name, number = stem(filename)
+    return any(name == n and low <= number <= high for n, low, high in SEEN)
+
+
 def scene_of(filename: str) -> Scene | None:
     """The scene of a file, or None where the picture is not to be used."""
     name, number = stem(filename)
-    if any(name == n and low <= number <= high for n, low, high in MISLABELLED):
+    if any(name == n and low <= number <= high for n, low, high in (*MISLABELLED, *LEFT_OUT)):
         return None
     for scene in SCENES:
         for part in scene.frames.split(";"):

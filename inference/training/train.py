@@ -1,6 +1,6 @@
-"""Train the detector: `train.py --init yolox-nano` or `--init scratch`. Stop it when you like; it resumes.
+"""Train the detector. Stop it when you like, even by force: run again with the same options, it resumes.
 
-Works on two CPU cores in about an hour, and uses a GPU where there is one. Every `--every` steps the running average of
+Works on two CPU cores in one to two hours, and uses a GPU where there is one. Every `--every` steps the running average of
 the weights is saved and examined on the held-out scenes.
 """
 
@@ -22,30 +22,63 @@ from torch.utils.data import DataLoader
 
 import data
 import pretrained
-from augment import Samples, collate
+from augment import MIXTURES, Samples, collate
+from export import RUN, ship
 from loss import loss
 from metrics import summary
-from model import Detector, Exported, grid
+from model import LABELS, Detector, Exported, grid
 
 WARM_UP = 150
 CLOSING = 0.85  # from here on whole pictures only: the camera sends no mosaics
+RATES = {"scratch": 1.5e-3, "yolox-nano": 5e-4}
+RATE_ON = 1.5e-4  # to go on from a trained detector
+
+
+
+EXAMPLES = """examples:
+  train                                              from general vision, 5000 steps
+  train --extra fire-fhsxx house6                    with further labelled pictures
+  train --init moshao-fire.onnx --mixture quiet \\
+        --steps 900 --out quiet                      go on from a detector of ours, on calm cameras and early fires
+  train --steps 20 --every 10 --batch 4 --out try    a quick look: does it run here?
+"""
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, prog="train"
+    )
     parser.add_argument("--data", help="data folder (default: $MOSHAO_TEST_DATA or ../shared/data)")
     parser.add_argument("--extra", nargs="*", default=[], help="further labelled folders in YOLO form, 0 fire, 1 smoke")
-    parser.add_argument("--out", type=Path, default=Path("runs/moshao-fire"), help="checkpoints and log")
-    parser.add_argument("--init", choices=("yolox-nano", "scratch"), default="yolox-nano")
-    parser.add_argument("--steps", type=int, default=5000)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--size", type=int, default=320, help="largest training size; smaller ones are mixed in")
-    parser.add_argument("--rate", type=float, help="peak learning rate (default by --init)")
-    parser.add_argument("--every", type=int, default=400, help="steps between checkpoints")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--freeze", type=int, default=2, help="with --init yolox-nano: leave this many first stages as they are")
-    parser.add_argument("--seed", type=int, default=4)
-    return parser.parse_args()
+    parser.add_argument("--out", type=Path, default=RUN, help="checkpoints, log and the finished model (%(default)s)")
+    parser.add_argument(
+        "--init", default="yolox-nano",
+        help="where to start: `yolox-nano` (general vision, the default), `scratch`, or an .onnx file that export.py wrote",
+    )
+    parser.add_argument(
+        "--shifts", type=float, nargs=len(LABELS), metavar=("FIRE", "SMOKE"),
+        help="calibration to take back out of the file (default: what it says itself; 1.0.0 does not say: 2.5 -1.0)",
+    )
+    parser.add_argument("--mixture", choices=tuple(MIXTURES), default="general", help="what it is fed with (%(default)s)")
+    parser.add_argument("--steps", type=int, default=5000, help="when to stop (%(default)s)")
+    parser.add_argument("--batch", type=int, default=16, help="pictures a step (%(default)s)")
+    parser.add_argument("--size", type=int, default=320, help="largest training size, pixels; smaller ones are mixed in (%(default)s)")
+    parser.add_argument("--rate", type=float, help="peak learning rate (scratch 1.5e-3, yolox-nano 5e-4, a file 1.5e-4)")
+    parser.add_argument("--every", type=int, default=400, help="steps between checkpoints (%(default)s)")
+    parser.add_argument("--workers", type=int, default=2, help="processes that prepare pictures (%(default)s)")
+    parser.add_argument("--threads", type=int, help="threads of a step (default: all cores, or 1 where others compute too)")
+    parser.add_argument("--freeze", type=int, default=2, help="leave this many first stages as they are; not with scratch (%(default)s)")
+    parser.add_argument("--seed", type=int, default=4, help="of the order of lessons (%(default)s)")
+    options = parser.parse_args()
+    for name in ("steps", "batch", "every", "workers", "threads"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            parser.error(f"--{name} {value}: at least 1")
+    if options.size % 32 or options.size < 192:
+        parser.error(f"--size {options.size}: a multiple of 32, at least 192")
+    if options.init not in RATES and not Path(options.init).is_file():
+        parser.error(f"--init {options.init}: neither `yolox-nano` nor `scratch` nor a file")
+    return options
 
 
 class Average:
@@ -95,16 +128,19 @@ def main() -> None:
     print(f"{len(pictures.train)} pictures to learn from, {len(pictures.held_out)} held out, on {device}", flush=True)
 
     model = Detector(norm=options.init == "scratch")
-    if options.init == "yolox-nano":
-        pretrained.load(model, pretrained.find(where, options.out))
+    if options.init != "scratch":
+        if options.init == "yolox-nano":
+            pretrained.load(model, pretrained.find(where, options.out))
+        else:
+            pretrained.restore(model, Path(options.init), pictures.train[0].image, options.shifts)
         # Edges are edges: the first stages saw a hundred thousand COCO pictures, and training them is what costs most.
         for stage in (model.stem, model.stage2, model.stage3, model.stage4)[: options.freeze]:
             stage.requires_grad_(False)
     model = model.to(device, memory_format=torch.channels_last).train()
-    rate = options.rate or (1.5e-3 if options.init == "scratch" else 5e-4)
+    rate = options.rate or RATES.get(options.init, RATE_ON)
     steps_of = optimiser(model, rate)
     average = Average(model)
-    step = resume(options.out, model, average, steps_of)
+    step = resume(options, model, average, steps_of)
 
     stream = batches(pictures.train, options, step, mosaic=step < CLOSING * options.steps)
     examine = examiner(pictures.held_out, device)
@@ -113,7 +149,7 @@ def main() -> None:
     while step < options.steps:
         if step == int(CLOSING * options.steps):
             stream = batches(pictures.train, options, step, mosaic=False)
-        share_machine()
+        share_machine(options.threads)
         images, targets = next(stream)
         images = images.to(device, memory_format=torch.channels_last).float()
         images, targets = rescale(images, targets, options.size)
@@ -141,15 +177,21 @@ def main() -> None:
                 log.write(line + "\n")
             save(options.out, step, model, average, steps_of, options)
 
+    file = ship(options.out, options.out, options.data)
+    print(f"every figure of it:  inference/training/evaluate --model {file}")
 
-def share_machine() -> None:
+
+def share_machine(threads: int | None) -> None:
     """Threads of one step wait for each other; where others compute too, one that waits for nobody is faster."""
     cores = os.cpu_count() or 1
-    torch.set_num_threads(1 if os.getloadavg()[0] > 1.6 * cores else cores)
+    torch.set_num_threads(threads or (1 if os.getloadavg()[0] > 1.6 * cores else cores))
 
 
 def batches(pictures, options: argparse.Namespace, step: int, mosaic: bool):
-    samples = Samples(pictures, options.size, options.seed * 100_003 + step, **({} if mosaic else {"mosaic": 0.0}))
+    mixture = MIXTURES[options.mixture]
+    if not mosaic:
+        mixture = mixture._replace(mosaic=0.0)
+    samples = Samples(pictures, options.size, options.seed * 100_003 + step, mixture)
     return iter(DataLoader(samples, options.batch, num_workers=options.workers, collate_fn=collate, prefetch_factor=4))
 
 
@@ -191,11 +233,15 @@ def save(out: Path, step: int, model, average: Average, optimizer, options) -> N
     part.rename(out / "last.pt")
 
 
-def resume(out: Path, model, average: Average, optimizer) -> int:
-    file = out / "last.pt"
+def resume(options, model, average: Average, optimizer) -> int:
+    file = options.out / "last.pt"
     if not file.is_file():
         return 0
     state = torch.load(file, map_location="cpu", weights_only=True)
+    for name in ("init", "freeze", "mixture"):
+        began, now = state["options"].get(name), str(getattr(options, name))
+        if began is not None and began != now:
+            raise SystemExit(f"{file}: that run began with --{name} {began}, not {now}; give the same, or another --out")
     model.load_state_dict(state["model"])
     average.model.load_state_dict(state["average"])
     average.steps = state["average_steps"]

@@ -12,8 +12,8 @@ use moshao_tests::broker::Broker;
 use moshao_tests::gateway::Gateway;
 use moshao_tests::processes::{Pid, cpu_time, memory_bytes};
 
-use crate::Plan;
 use crate::latency::Histogram;
+use crate::live::Plan;
 
 /// How long pictures of all cameras may take to flow.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -32,7 +32,7 @@ pub(crate) struct Measured {
 }
 
 /// Processes that are killed when dropped.
-struct Running(Vec<Child>);
+pub(crate) struct Running(pub(crate) Vec<Child>);
 
 pub(crate) fn gateway(
     plan: &Plan,
@@ -97,6 +97,11 @@ pub(crate) fn ffmpeg(plan: &Plan, urls: &[String]) -> Measured {
 
 /// Decode and bare ONNX Runtime, one process for all streams.
 pub(crate) fn floor(plan: &Plan, urls: &[String], model: &Path) -> Measured {
+    floor_of(urls, model, plan.warm_up, plan.window)
+}
+
+/// The same with times of the caller's.
+pub(crate) fn floor_of(urls: &[String], model: &Path, warm_up: Duration, window: Duration) -> Measured {
     let program =
         std::env::current_exe().expect("Linux tells where the executable is").with_file_name("bare-floor");
     let mut child = Command::new(program)
@@ -113,10 +118,10 @@ pub(crate) fn floor(plan: &Plan, urls: &[String], model: &Path) -> Measured {
         move || lines.map_while(Result::ok).for_each(|_| _ = looked_at.fetch_add(1, Ordering::Relaxed))
     });
     let running = Running(vec![child]);
-    thread::sleep(plan.warm_up);
+    thread::sleep(warm_up);
     let clock = Clock::start(&running.pids());
     let before = looked_at.load(Ordering::Relaxed);
-    thread::sleep(plan.window);
+    thread::sleep(window);
     let camera_seconds = clock.camera_seconds(urls.len());
     Measured {
         cpu_per_camera_second: clock.cpu(&running.pids()) / camera_seconds,
@@ -129,7 +134,7 @@ pub(crate) fn floor(plan: &Plan, urls: &[String], model: &Path) -> Measured {
 }
 
 /// Processor time and wall clock from a moment on.
-struct Clock {
+pub(crate) struct Clock {
     begin: Instant,
     cpu: Duration,
 }
@@ -137,15 +142,15 @@ struct Clock {
 // === impl Clock ===
 
 impl Clock {
-    fn start(trees: &[Pid]) -> Self {
+    pub(crate) fn start(trees: &[Pid]) -> Self {
         Self { begin: Instant::now(), cpu: total_cpu(trees) }
     }
 
-    fn camera_seconds(&self, cameras: usize) -> f64 {
+    pub(crate) fn camera_seconds(&self, cameras: usize) -> f64 {
         self.begin.elapsed().as_secs_f64() * cameras as f64
     }
 
-    fn cpu(&self, trees: &[Pid]) -> f64 {
+    pub(crate) fn cpu(&self, trees: &[Pid]) -> f64 {
         total_cpu(trees).saturating_sub(self.cpu).as_secs_f64()
     }
 }
@@ -157,7 +162,7 @@ fn total_cpu(trees: &[Pid]) -> Duration {
 // === impl Running ===
 
 impl Running {
-    fn pids(&self) -> Vec<Pid> {
+    pub(crate) fn pids(&self) -> Vec<Pid> {
         self.0.iter().map(Child::id).collect()
     }
 

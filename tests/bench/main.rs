@@ -1,96 +1,71 @@
-//! `deploy/bench`: the gateway against ffmpeg and against bare inference, on the same live streams, in one run.
+//! `deploy/bench`: the gateway against others and against itself, side by side in one run.
 //!
 //! ```text
-//! bench [--short]
+//! bench [live|gate|idle] [--short] [--compositions FOLDER]
 //! ```
 //!
-//! All read the same real RTSP server, which plays real footage at 1080p25. Each is given time to start, then its
-//! processor time is read twice, from `/proc`. Prints one Markdown table a topic. `--short` measures a few seconds
-//! only, to see that everything works; its figures mean little.
+//! [`live`] is the table where none is named: cameras that always show something. [`gate`] measures what is missed
+//! while cameras sleep, [`idle`] what sleeping saves. Each prints Markdown. `--short` measures less of everything.
 
 mod contestants;
+mod gate;
+mod idle;
 mod latency;
+mod live;
 mod report;
 
-use std::path::Path;
-use std::time::Duration;
+use std::path::PathBuf;
 
-use moshao_tests::broker::Broker;
-use moshao_tests::camera_server::{CameraOptions, CameraServer};
-use moshao_tests::footage::{PERSON_1080P_H264, data_dir};
+use moshao_tests::footage::cache_dir;
 
-use contestants::{Measured, ffmpeg, floor, gateway};
-
-/// How long to measure, and what.
-struct Plan {
-    /// Numbers of cameras, one measurement each.
-    cameras: Vec<usize>,
-    /// From the first picture to the first reading of the clock.
-    warm_up: Duration,
-    /// Between the readings of the clock.
-    window: Duration,
-    /// Alarms of a sensor, for the latency of readings.
-    readings: usize,
+/// What was asked for on the command line.
+struct Arguments {
+    table: Table,
+    is_short: bool,
+    /// Where compositions are kept from run to run; some hundred megabytes.
+    compositions: PathBuf,
 }
 
-/// What one number of cameras cost.
-struct Row {
-    cameras: usize,
-    gateway: Measured,
-    ffmpeg: Measured,
-    floor: Measured,
+/// Which tables are made.
+#[derive(Clone, Copy)]
+enum Table {
+    Live,
+    Gate,
+    Idle,
 }
 
 fn main() {
-    let plan = match std::env::args().nth(1).as_deref() {
-        None => Plan::full(),
-        Some("--short") => Plan::short(),
-        Some(other) => panic!("unknown argument {other:?}; the only one is --short"),
-    };
-    let model = data_dir().map(|data| data.join("models/yolox_nano.onnx"));
-    let (Some(model), Some(footage)) = (model, PERSON_1080P_H264.file()) else {
-        panic!("the benchmark needs footage and models; set MOSHAO_TEST_DATA to their folder");
-    };
-    let server = CameraServer::start(CameraOptions::playing(footage));
-    let broker = Broker::start();
-
+    let arguments = Arguments::parse(std::env::args().skip(1));
     report::machine();
-    let mut pictures = latency::Histogram::default();
-    let rows: Vec<Row> =
-        plan.cameras.iter().map(|&n| row(&plan, n, &server, &broker, &model, &mut pictures)).collect();
-    report::processor_time(&rows);
-    report::memory(&rows);
-    report::latencies(&pictures, &latency::of_readings(&broker, plan.readings));
-}
-
-fn row(
-    plan: &Plan,
-    cameras: usize,
-    server: &CameraServer,
-    broker: &Broker,
-    model: &Path,
-    pictures: &mut latency::Histogram,
-) -> Row {
-    let urls = vec![server.url(); cameras];
-    report::progress(&format!("{cameras} camera(s): gateway, ffmpeg, bare inference"));
-    Row {
-        cameras,
-        gateway: gateway(plan, &urls, broker, model, pictures),
-        ffmpeg: ffmpeg(plan, &urls),
-        floor: floor(plan, &urls, model),
+    match arguments.table {
+        Table::Live => live::measure(arguments.is_short),
+        Table::Gate => gate::measure(arguments.is_short, &arguments.compositions),
+        Table::Idle => idle::measure(arguments.is_short, &arguments.compositions),
     }
 }
 
-// === impl Plan ===
+// === impl Arguments ===
 
-impl Plan {
-    fn full() -> Self {
-        let (warm_up, window) = (Duration::from_secs(8), Duration::from_secs(40));
-        Self { cameras: vec![1, 4, 8], warm_up, window, readings: 1000 }
-    }
-
-    fn short() -> Self {
-        let (warm_up, window) = (Duration::from_secs(3), Duration::from_secs(5));
-        Self { cameras: vec![1, 2], warm_up, window, readings: 50 }
+impl Arguments {
+    fn parse(mut words: impl Iterator<Item = String>) -> Self {
+        let compositions = cache_dir().join("compositions");
+        let mut arguments = Self { table: Table::Live, is_short: false, compositions };
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "live" => arguments.table = Table::Live,
+                "gate" => arguments.table = Table::Gate,
+                "idle" => arguments.table = Table::Idle,
+                "--short" => arguments.is_short = true,
+                "--compositions" => {
+                    arguments.compositions = words.next().expect("--compositions wants a folder").into();
+                }
+                other => {
+                    panic!(
+                        "unknown argument {other:?}; usage: bench [live|gate|idle] [--short] [--compositions FOLDER]"
+                    )
+                }
+            }
+        }
+        arguments
     }
 }

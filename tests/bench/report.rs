@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use crate::Row;
 use crate::contestants::Measured;
 use crate::latency::Histogram;
+use crate::live::Row;
 
 /// A line on standard error, for whoever waits.
 pub(crate) fn progress(text: &str) {
@@ -82,6 +82,6 @@ fn pictures(measured: &Measured) -> String {
     measured.pictures_per_camera_second.map_or("—".to_owned(), |rate| format!("{rate:.2}"))
 }
 
-fn line(text: &str) {
+pub(crate) fn line(text: &str) {
     writeln!(std::io::stdout(), "{text}").expect("standard output takes the table");
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use moshao::metrics::Metrics;
 use moshao::mqtt::Link;
 use moshao::outbox::Class;
-use moshao_config::{Broker as Address, Tls};
+use moshao_config::{Broker as Address, Identity, Tls};
 use moshao_tests::broker::Broker;
 use moshao_tests::centre::PATIENCE;
 use moshao_tests::gateway_parts::{RunningUplink, loopback_broker, new_event, open_outbox};
@@ -34,17 +34,55 @@ fn authority(directory: &Path, name: &str) -> PathBuf {
     directory.join(format!("{name}.pem"))
 }
 
-/// A certificate of 127.0.0.1 by the CA `ca`.
-fn certificate(directory: &Path) {
+/// A certificate `NAME.pem` of 127.0.0.1 by the CA `ca`.
+fn certificate(directory: &Path, name: &str) {
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
     std::fs::write(directory.join("names"), "subjectAltName=IP:127.0.0.1\n").unwrap();
-    openssl(directory, &format!("req {key} -keyout broker.key -out broker.csr -subj /CN=broker"));
+    openssl(directory, &format!("req {key} -keyout {name}.key -out {name}.csr -subj /CN={name}"));
     let signed = "-CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names";
-    openssl(directory, &format!("x509 -req -in broker.csr {signed} -out broker.pem"));
+    openssl(directory, &format!("x509 -req -in {name}.csr {signed} -out {name}.pem"));
 }
 
 fn encrypted(port: u16, ca_file: PathBuf) -> Address {
-    Address { tls: Some(Tls { ca_file }), ..loopback_broker(port) }
+    Address { tls: Some(Tls { ca_file, identity: None }), ..loopback_broker(port) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_box_shows_its_certificate_and_files_that_come_later_are_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let ca_file = authority(directory.path(), "ca");
+    certificate(directory.path(), "broker");
+    let path = directory.path().display();
+    std::fs::write(directory.path().join("passwords"), "gw:secret\n").unwrap();
+    let hashed = Command::new("mosquitto_passwd").arg("-U").arg(directory.path().join("passwords")).status();
+    assert!(hashed.expect("mosquitto_passwd comes with mosquitto").success());
+    let broker = Broker::start_with(&format!(
+        "user root\nallow_anonymous false\npassword_file {path}/passwords\ncafile {path}/ca.pem\n\
+         certfile {path}/broker.pem\nkeyfile {path}/broker.key\nrequire_certificate true\n"
+    ));
+    let metrics = Arc::new(Metrics::new());
+    let (outbox, _) = open_outbox(&directory.path().join("outbox"), QUOTA_BYTES, &metrics);
+    outbox.accept(vec![new_event(Class::Alarm, "e1")], None).await.expect("accepted");
+    let file = |name: &str| directory.path().join(name);
+    let identity = Identity { certificate_file: file("box.pem"), key_file: file("box.key") };
+    let address = Address {
+        tls: Some(Tls { ca_file, identity: Some(identity) }),
+        username: Some("gw".to_owned()),
+        password_file: Some(file("password")),
+        ..loopback_broker(broker.port)
+    };
+    let mut uplink = RunningUplink::start(address, 32, &outbox, &metrics);
+    let mut refused = async |word: &'static str| {
+        let told = |link: &Link| matches!(link, Link::Down { reason: Some(reason) } if reason.contains(word));
+        timeout(PATIENCE, uplink.link.wait_for(told)).await.expect("in time").expect("the uplink lives");
+    };
+    refused("password").await;
+    std::fs::write(file("password"), "secret\n").unwrap();
+    refused("box.pem").await;
+    certificate(directory.path(), "box");
+    let mut stats = outbox.stats();
+    timeout(PATIENCE, stats.wait_for(|stats| stats.depth == 0)).await.expect("in time").unwrap();
+    uplink.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -52,7 +90,7 @@ async fn events_go_to_a_broker_whose_ca_is_known_and_to_no_other() {
     let directory = tempfile::tempdir().unwrap();
     let ca = authority(directory.path(), "ca");
     let other = authority(directory.path(), "other");
-    certificate(directory.path());
+    certificate(directory.path(), "broker");
     let path = directory.path().display();
     let broker = Broker::start_with(&format!(
         "user root\ncafile {path}/ca.pem\ncertfile {path}/broker.pem\nkeyfile {path}/broker.key\n"

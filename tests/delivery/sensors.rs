@@ -7,7 +7,7 @@ use moshao::metrics::Metrics;
 use moshao::mqtt::Link;
 use moshao::sensor::mqtt::{Settings, run};
 use moshao::sensor::reading::Reading;
-use moshao_config::{Place, Sensor, SensorKind, TopicLevel, TopicPattern};
+use moshao_config::{More, Place, Sensor, SensorKind, TopicLevel, TopicPattern};
 use moshao_tests::broker::Broker;
 use moshao_tests::centre::PATIENCE;
 use moshao_tests::gateway_parts::loopback_broker;
@@ -26,6 +26,8 @@ fn sensor(id: &str, topic: Vec<TopicLevel>, value: &str) -> Sensor {
         values: vec![("ON".to_owned(), 1.0)],
         scale: 1.0,
         unit: None,
+        more: More::default(),
+        lost_after: Duration::from_secs(24 * 3600),
         watches: Vec::new(),
         cameras: Vec::new(),
         place: Place::default(),

@@ -6,6 +6,7 @@ mod bad_cameras;
 mod camera_worker;
 mod decoding;
 mod demo;
+mod detect;
 mod outages;
 mod people;
 mod probe;

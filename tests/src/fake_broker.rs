@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// How one connection goes.
 #[derive(Debug, Clone)]
@@ -29,6 +29,20 @@ pub struct Behaviour {
     pub cut_after: Option<usize>,
     /// After CONNACK nothing is answered any more, not even pings.
     pub deaf: bool,
+    /// The same after this many publishes: the half-open link of a cellular modem that has lost its cell.
+    pub deaf_after: Option<usize>,
+    /// The TCP connection is taken, and CONNECT never answered.
+    pub mute: bool,
+    /// CONNACK refuses with this code (MQTT 3.1.1 §3.2.2.3).
+    pub refuse: Option<u8>,
+    /// Each PUBACK is sent twice.
+    pub acknowledge_twice: bool,
+    /// After this many publishes, a PUBACK for a packet that nobody has sent.
+    pub unsolicited_after: Option<usize>,
+    /// After this many publishes, bytes that are no MQTT.
+    pub garbage_after: Option<usize>,
+    /// How fast it reads, bytes a second; none for as fast as it can.
+    pub bytes_per_second: Option<u32>,
 }
 
 /// What the broker has seen, over all connections.
@@ -42,6 +56,8 @@ pub struct Seen {
     pub acknowledged: BTreeMap<Vec<u8>, usize>,
     /// Payloads on event topics in the order of their first arrival.
     pub order: Vec<Vec<u8>>,
+    /// When each of them arrived, on tokio's clock.
+    pub arrived: Vec<Instant>,
     /// Most publishes outstanding at once on one connection.
     pub most_outstanding: usize,
 }
@@ -66,6 +82,13 @@ impl Behaviour {
             forget: None,
             cut_after: None,
             deaf: false,
+            deaf_after: None,
+            mute: false,
+            refuse: None,
+            acknowledge_twice: false,
+            unsolicited_after: None,
+            garbage_after: None,
+            bytes_per_second: None,
         }
     }
 }
@@ -88,6 +111,11 @@ impl FakeBroker {
             }
         });
         Self { port, seen, task }
+    }
+
+    /// How many different events have arrived so far.
+    pub fn arrived(&self) -> usize {
+        self.seen.lock().expect("no holder panics").order.len()
     }
 
     /// What it has seen so far.
@@ -113,7 +141,12 @@ struct Link {
     /// PUBACKs held back: packet id and payload, none for a publish that is no event.
     due: Vec<(u16, Option<Vec<u8>>)>,
     outstanding: usize,
+    /// With a limited rate: when the last packet had come through.
+    line_free: Instant,
 }
+
+/// How far the clock may jump without the line losing time.
+const LINE_SLACK: Duration = Duration::from_millis(200);
 
 /// Packet types of MQTT 3.1.1 §2.2.1 that a publisher sends.
 const CONNECT: u8 = 1;
@@ -126,7 +159,16 @@ const DISCONNECT: u8 = 14;
 impl Link {
     fn new(stream: TcpStream, behaviour: Behaviour, seen: Arc<Mutex<Seen>>) -> Self {
         let (reader, writer) = stream.into_split();
-        Self { reader, writer, behaviour, seen, publishes: 0, due: Vec::new(), outstanding: 0 }
+        Self {
+            reader,
+            writer,
+            behaviour,
+            seen,
+            publishes: 0,
+            due: Vec::new(),
+            outstanding: 0,
+            line_free: Instant::now(),
+        }
     }
 
     async fn serve(mut self) -> io::Result<()> {
@@ -142,16 +184,39 @@ impl Link {
                 }
             };
             let (kind, flags, body) = (first >> 4, first & 0x0f, self.rest().await?);
+            if let Some(rate) = self.behaviour.bytes_per_second {
+                // From the end of the last packet, not from now: a coarse clock must not make it slower.
+                let since = self.line_free.max(Instant::now() - LINE_SLACK);
+                self.line_free = since + Duration::from_secs_f64(body.len() as f64 / f64::from(rate));
+                sleep_until(self.line_free).await;
+            }
             match kind {
                 CONNECT => {
                     self.seen.lock().expect("no holder panics").connections += 1;
-                    self.writer.write_all(&[0x20, 2, u8::from(self.behaviour.session_present), 0]).await?;
+                    if self.behaviour.mute {
+                        continue;
+                    }
+                    let code = self.behaviour.refuse.unwrap_or(0);
+                    self.writer.write_all(&[0x20, 2, u8::from(self.behaviour.session_present), code]).await?;
+                    if code != 0 {
+                        return Ok(());
+                    }
                 }
                 _ if self.behaviour.deaf => {}
                 PUBLISH => {
                     self.publish(flags, &body);
                     if self.behaviour.cut_after.is_some_and(|limit| self.publishes >= limit) {
                         return Ok(());
+                    }
+                    if self.behaviour.unsolicited_after == Some(self.publishes) {
+                        self.writer.write_all(&[0x40, 2, 0x7f, 0x7f]).await?;
+                    }
+                    if self.behaviour.garbage_after == Some(self.publishes) {
+                        self.writer.write_all(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff]).await?;
+                    }
+                    if self.behaviour.deaf_after.is_some_and(|limit| self.publishes >= limit) {
+                        self.behaviour.deaf = true;
+                        self.due.clear();
                     }
                     if self.due.len() >= self.behaviour.shuffle_in_groups_of {
                         self.acknowledge().await?;
@@ -193,6 +258,7 @@ impl Link {
         if let Some(payload) = &payload {
             if !seen.received.contains_key(payload) {
                 seen.order.push(payload.clone());
+                seen.arrived.push(Instant::now());
             }
             *seen.received.entry(payload.clone()).or_default() += 1;
         }
@@ -211,6 +277,9 @@ impl Link {
             self.outstanding -= 1;
             let [high, low] = packet.to_be_bytes();
             self.writer.write_all(&[0x40, 2, high, low]).await?;
+            if self.behaviour.acknowledge_twice {
+                self.writer.write_all(&[0x40, 2, high, low]).await?;
+            }
         }
         Ok(())
     }

@@ -128,7 +128,11 @@ impl Clip {
     }
 }
 
-fn cache_dir() -> PathBuf {
+/// Where what is made of footage is kept from run to run, under the target directory.
+///
+/// # Panics
+/// Where it cannot be made.
+pub fn cache_dir() -> PathBuf {
     let target = match std::env::var_os("CARGO_TARGET_DIR") {
         Some(dir) => PathBuf::from(dir),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),

@@ -152,8 +152,17 @@ fn build() -> PathBuf {
     // target/PROFILE/deps/end_to_end-0123456789abcdef, or target/PROFILE/bench
     let me = std::env::current_exe().expect("Linux tells where the executable is");
     let folder = me.parent().expect("an executable lies in a folder");
-    let folder =
-        if folder.ends_with("deps") { folder.parent().expect("deps lies in a folder") } else { folder };
+    if !folder.ends_with("deps") {
+        // A benchmark; deploy/bench has built both together.
+        let binary = folder.join("moshao");
+        assert!(
+            binary.exists(),
+            "no moshao beside {}; build both: cargo build --release --bins",
+            me.display()
+        );
+        return binary;
+    }
+    let folder = folder.parent().expect("deps lies in a folder");
     let target = folder.parent().expect("the profile's folder lies in the target folder");
     let profile = if folder.ends_with("debug") { "dev" } else { "release" };
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))

@@ -94,6 +94,8 @@ pub fn loopback_broker(port: u16) -> Broker {
         tls: None,
         username: None,
         password: None,
+        password_file: None,
+        fallbacks: Vec::new(),
         client_id: GATEWAY.to_owned(),
         keep_alive: Duration::from_secs(30),
     }
@@ -113,13 +115,24 @@ pub struct RunningUplink {
 impl RunningUplink {
     /// Starts an uplink with this window.
     pub fn start(broker: Broker, window: usize, outbox: &OutboxHandle, metrics: &Arc<Metrics>) -> Self {
+        Self::watched(broker, window, outbox, metrics, None)
+    }
+
+    /// The same; `on_delivered` is told of each acknowledged event.
+    pub fn watched(
+        broker: Broker,
+        window: usize,
+        outbox: &OutboxHandle,
+        metrics: &Arc<Metrics>,
+        on_delivered: Option<uplink::OnDelivered>,
+    ) -> Self {
         let settings = uplink::Settings {
             broker,
             window,
             topics: Topics::new(DIVISION, GATEWAY),
             birth: json!({"version": env!("CARGO_PKG_VERSION")}),
             health: Arc::new(|| json!({"cameras": {"up": 1, "of": 1}})),
-            on_delivered: None,
+            on_delivered,
             metrics: Arc::clone(metrics),
         };
         let (sender, link) = watch::channel(Link::Down { reason: None });

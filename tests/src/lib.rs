@@ -5,11 +5,13 @@
 pub mod broker;
 pub mod camera_server;
 pub mod centre;
+pub mod compose;
 pub mod fake_broker;
 pub mod footage;
 pub mod gateway;
 pub mod gateway_parts;
 pub mod processes;
+pub mod simulated_camera;
 pub mod subscriber;
 pub mod wait;
 pub mod worker;

@@ -8,7 +8,7 @@ use moshao::worker::codec::{read_message, write_message};
 use moshao::worker::link::{
     Assignment, CameraJob, FromWorker, Observation, StillRequest, StreamFault, StreamState, ToWorker,
 };
-use moshao_config::{Deadlines, Detector, Model};
+use moshao_config::{Deadlines, Detector, Model, View};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout_at};
 
@@ -148,15 +148,7 @@ impl Worker {
 /// The detector of people in the test data; check first that the data is there.
 pub fn yolox() -> Detector {
     let models = footage::data_dir().expect("checked before").join("models");
-    Detector {
-        name: "coco".to_owned(),
-        model: Model::File(models.join("yolox_nano.onnx")),
-        family: None,
-        threshold: None,
-        label_thresholds: vec![],
-        labels: None,
-        provider: "cpu".to_owned(),
-    }
+    Detector::new("coco", Model::File(models.join("yolox_nano.onnx")))
 }
 
 /// A camera without login, with short deadlines, looked at five times a second.
@@ -170,7 +162,10 @@ pub fn camera(id: &str, url: &str) -> CameraJob {
         allow_basic: false,
         detector: "coco".to_owned(),
         detections_per_second: 5.0,
+        gate: true,
+        sensitivity: moshao_config::Sensitivity::Normal,
         masks: vec![],
+        view: View::default(),
         deadlines: Deadlines {
             describe: s(5),
             setup: s(5),

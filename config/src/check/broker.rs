@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::Check;
-use crate::model::{Broker, Gateway, Secret, Tls};
+use crate::model::{Broker, Gateway, Identity, Secret, Tls};
 use crate::raw::{self, At};
 use crate::report::Problem;
 use crate::secret::Template;
@@ -37,8 +37,19 @@ impl Check<'_> {
         }
         let username = url_username.or(username);
         let password = url_password.or(password);
-        if password.is_some() && username.is_none() && broker.username.is_none() {
-            let place = broker.password.as_ref().or(url_text).map_or(0..0, At::place);
+        let password_file = broker.password_file.as_ref().map(|path| self.environment.path(path));
+        if let (Some(key), true) = (&broker.password_file, password.is_some()) {
+            self.error(key.place(), "`password_file` beside another password", "keep one of the two");
+        }
+        if let (Some(first), false) = (broker.fallbacks.first(), section == "uplink") {
+            let message = "`fallbacks`: a site has one broker for its sensors";
+            self.error(first.place(), message, "only [uplink] has fallbacks");
+        }
+        let fallbacks = url.as_ref().map(|url| self.fallbacks(url, broker)).unwrap_or_default();
+        if (password.is_some() || password_file.is_some()) && username.is_none() && broker.username.is_none()
+        {
+            let key = broker.password.as_ref().or(broker.password_file.as_ref());
+            let place = key.or(url_text).map_or(0..0, At::place);
             self.error(
                 place,
                 "a password without a user name, which MQTT 3.1.1 does not know",
@@ -47,7 +58,7 @@ impl Check<'_> {
         }
         let (url, url_text) = (url?, url_text?);
         let host = host(&url)?;
-        if password.is_some() && tls.is_none() && !is_local(&host) {
+        if (password.is_some() || password_file.is_some()) && tls.is_none() && !is_local(&host) {
             let message = "the password goes over the network in clear";
             self.problems.push(Problem::warning(url_text.place(), message).hint("use mqtts://"));
         }
@@ -64,6 +75,8 @@ impl Check<'_> {
             tls,
             username,
             password: password.map(Secret::new),
+            password_file,
+            fallbacks,
             client_id: client_id?,
             keep_alive: broker.keep_alive.0,
         })
@@ -122,6 +135,10 @@ impl Check<'_> {
                 let message = "`ca_file` is not used: mqtt:// is not encrypted";
                 self.problems.push(Problem::warning(ca_file.place(), message).hint("use mqtts://"));
             }
+            if let Some(file) = broker.certificate_file.as_ref().or(broker.key_file.as_ref()) {
+                let message = "`certificate_file` and `key_file` are not used: mqtt:// is not encrypted";
+                self.problems.push(Problem::warning(file.place(), message).hint("use mqtts://"));
+            }
             return None;
         }
         let path = ca_file.map_or(SYSTEM_AUTHORITIES.into(), |path| self.environment.path(path));
@@ -129,7 +146,45 @@ impl Check<'_> {
             let message = format!("`ca_file`: there is no file {} on this machine", path.display());
             self.problems.push(Problem::warning(ca_file.place(), message));
         }
-        Some(Tls { ca_file: path })
+        Some(Tls { ca_file: path, identity: self.identity(broker) })
+    }
+
+    /// Certificate and key belong together.
+    fn identity(&mut self, broker: &raw::Broker) -> Option<Identity> {
+        match (&broker.certificate_file, &broker.key_file) {
+            (Some(certificate), Some(key)) => Some(Identity {
+                certificate_file: self.environment.path(certificate),
+                key_file: self.environment.path(key),
+            }),
+            (Some(alone), None) => {
+                self.error(alone.place(), "`certificate_file` without `key_file`", "add `key_file`");
+                None
+            }
+            (None, Some(alone)) => {
+                let hint = "add `certificate_file`";
+                self.error(alone.place(), "`key_file` without `certificate_file`", hint);
+                None
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// `host` or `host:port`; the port of the first broker where there is none.
+    fn fallbacks(&mut self, first: &Url, broker: &raw::Broker) -> Vec<(String, u16)> {
+        let standard = if first.scheme() == "mqtts" { 8883 } else { 1883 };
+        let mut found = Vec::new();
+        for text in &broker.fallbacks {
+            let url = Url::parse(&format!("{}://{}", first.scheme(), **text)).ok();
+            let plain = url.filter(|url| url.username().is_empty() && matches!(url.path(), "" | "/"));
+            match plain.as_ref().and_then(|url| Some((host(url)?, url.port().unwrap_or(standard)))) {
+                Some(address) => found.push(address),
+                None => {
+                    let message = format!("`fallbacks`: `{}` is no host, or host and port", **text);
+                    self.error(text.place(), message, "for example \"centre-b.example:8883\"");
+                }
+            }
+        }
+        found
     }
 }
 

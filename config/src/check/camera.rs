@@ -2,9 +2,9 @@
 
 use url::Url;
 
-use super::detector::BUILT_IN;
+use super::detector::{BUILT_IN, CATALOGUE};
 use super::{Check, Names, Watcher, broker, polygon};
-use crate::model::{Camera, Deadlines, Detector, Model, Polygon, Secret};
+use crate::model::{Camera, Deadlines, Detector, Line, Model, Polygon, Secret, Sensitivity, View};
 use crate::raw::{self, At};
 use crate::report::Problem;
 use crate::secret::Template;
@@ -19,10 +19,11 @@ impl Check<'_> {
         own: Vec<(At<String>, Option<Detector>)>,
         names: &Names,
     ) -> (Vec<Camera>, Vec<Detector>) {
+        let data_dir = file.data_dir();
         let mut detectors: Vec<Detector> = Vec::new();
         let mut cameras: Vec<Camera> = Vec::new();
         for (id, section) in &file.camera.0 {
-            if let Some(detector) = self.detector_of(&section.detector, &own)
+            if let Some(detector) = self.detector_of(&section.detector, &own, &data_dir)
                 && !detectors.iter().any(|other| other.name == detector.name)
             {
                 detectors.push(detector);
@@ -49,12 +50,21 @@ impl Check<'_> {
             let message =
                 format!("camera `{}` watches no rule: it will be connected and raise nothing", **id);
             self.problems.push(
-                Problem::warning(id.place(), message)
-                    .hint("add watches = [\"…\"] with the id of an object rule"),
+                Problem::warning(id.place(), message).hint("add watches = [\"…\"] with the id of a rule"),
             );
         }
         let watches = self.watches(&section.watches, names, Watcher::Cameras);
-        let masks = section.masks.iter().filter_map(|mask| self.mask(mask)).collect();
+        let masks = self.polygons("masks", &section.masks);
+        let view = View {
+            rotate_degrees: self.rotation(&section.rotate),
+            tiles: section.tiles.as_ref().and_then(|tiles| columns_and_rows(tiles)),
+            regions: self.polygons("regions", &section.regions),
+        };
+        let zone = |(name, corners): &(At<String>, At<raw::Corners>)| {
+            Some((name.to_string(), self.polygon(&format!("zones.{}", **name), corners)?))
+        };
+        let zones = section.zones.0.iter().filter_map(zone).collect();
+        let lines = section.lines.0.iter().filter_map(|(name, ends)| self.line(name, ends)).collect();
         let place = self.place(section.address.as_ref(), section.lon.as_ref(), section.lat.as_ref(), &path);
         let mut url = section.url.as_ref().and_then(|text| self.camera_url(text))?;
         let (username, password) = broker::credentials(&url);
@@ -69,8 +79,13 @@ impl Check<'_> {
             allow_basic: section.allow_basic,
             detector: section.detector.to_string(),
             detections_per_second: section.detections_per_second,
+            gate: section.gate == raw::Switch::On,
+            sensitivity: section.sensitivity.into(),
             watches,
             masks,
+            view,
+            zones,
+            lines,
             deadlines: Deadlines::from(&section.deadlines),
             place,
         })
@@ -96,43 +111,68 @@ impl Check<'_> {
         Some(url)
     }
 
-    /// The detector that a camera names: built in, from a section, or an ONNX file.
-    fn detector_of(&mut self, name: &At<String>, own: &[(At<String>, Option<Detector>)]) -> Option<Detector> {
+    /// The detector that a camera names: built in, of the catalogue, from a section, or an ONNX file.
+    fn detector_of(
+        &mut self,
+        name: &At<String>,
+        own: &[(At<String>, Option<Detector>)],
+        data_dir: &str,
+    ) -> Option<Detector> {
         if let Some((_, detector)) = own.iter().find(|(section, _)| **section == **name) {
             return detector.clone();
         }
         let model = if BUILT_IN.iter().any(|(built_in, _)| *built_in == name.as_str()) {
             Model::BuiltIn(name.to_string())
-        } else if name.ends_with(".onnx") {
-            Model::File(self.model_file("detector", name)?)
+        } else if name.ends_with(".onnx") || CATALOGUE.contains(&name.as_str()) {
+            Model::File(self.model_file("detector", name, data_dir)?)
         } else {
-            let known =
-                BUILT_IN.iter().map(|(name, _)| *name).chain(own.iter().map(|(name, _)| name.as_str()));
+            let own = own.iter().map(|(name, _)| name.as_str());
+            let known = BUILT_IN.iter().map(|(name, _)| *name).chain(CATALOGUE).chain(own);
             let problem = Problem::error(name.place(), format!("there is no detector `{}`", **name));
             self.problems.push(problem.did_you_mean(name, known));
             return None;
         };
-        Some(Detector {
-            name: name.to_string(),
-            model,
-            family: None,
-            threshold: None,
-            label_thresholds: Vec::new(),
-            labels: None,
-            provider: "cpu".to_owned(),
-        })
+        Some(Detector::new(name.to_string(), model))
     }
 
-    fn mask(&mut self, corners: &At<raw::Corners>) -> Option<Polygon> {
+    /// The polygons of a list that are some.
+    fn polygons(&mut self, list: &str, polygons: &[At<raw::Corners>]) -> Vec<Polygon> {
+        polygons.iter().filter_map(|corners| self.polygon(list, corners)).collect()
+    }
+
+    fn polygon(&mut self, name: &str, corners: &At<raw::Corners>) -> Option<Polygon> {
         if let Err(reason) = polygon::check(&corners.0) {
             self.error(
                 corners.place(),
-                format!("`masks`: {reason}"),
+                format!("`{name}`: {reason}"),
                 "list the corners in the order of the outline",
             );
             return None;
         }
         Some(Polygon(corners.0.iter().map(|[x, y]| (*x as f32, *y as f32)).collect()))
+    }
+
+    fn rotation(&mut self, degrees: &At<u16>) -> u16 {
+        if !degrees.is_multiple_of(90) {
+            let message = format!("`rotate` is {} degrees; allowed are 0, 90, 180 and 270", **degrees);
+            self.error(
+                degrees.place(),
+                message,
+                "how far the picture must be turned clockwise to be upright",
+            );
+        }
+        **degrees
+    }
+
+    fn line(&mut self, name: &At<String>, ends: &At<raw::Ends>) -> Option<(String, Line)> {
+        let [from, to] = ends.0.as_slice() else { return None };
+        if from == to {
+            let message = format!("`lines.{}` begins where it ends", **name);
+            self.error(ends.place(), message, "give two different points, such as [[0.1, 0.6], [0.9, 0.6]]");
+            return None;
+        }
+        let point = |[x, y]: &[f64; 2]| (*x as f32, *y as f32);
+        Some((name.to_string(), Line(point(from), point(to))))
     }
 
     /// Rules that a device watches: they must exist and be of the device's kind.
@@ -148,17 +188,23 @@ impl Check<'_> {
             let (message, hint) = match watcher {
                 Watcher::Cameras => (
                     format!("`watches`: rule `{}` looks at a sensor, not at a camera", **entry),
-                    "a camera watches rules with `object`",
+                    "a camera watches rules with `object` or another condition over pictures",
                 ),
                 Watcher::Sensors => (
                     format!("`watches`: rule `{}` looks at a camera, not at a sensor", **entry),
-                    "a sensor watches rules with `state` or `threshold`",
+                    "a sensor watches rules with `state`, `threshold`, `rise`, `stuck` or `trend`",
                 ),
             };
             self.error(entry.place(), message, hint);
         }
         self.references("watches", &fitting, "rule", &names.rules_for(watcher))
     }
+}
+
+/// `"3x2"`, which the schema has held against its pattern.
+fn columns_and_rows(tiles: &str) -> Option<(usize, usize)> {
+    let (columns, rows) = tiles.split_once('x')?;
+    Some((columns.parse().ok()?, rows.parse().ok()?))
 }
 
 impl From<&raw::Deadlines> for Deadlines {
@@ -169,6 +215,16 @@ impl From<&raw::Deadlines> for Deadlines {
             play: raw.play.0,
             first_key_frame: raw.first_key_frame.0,
             silence: raw.silence.0,
+        }
+    }
+}
+
+impl From<raw::Sensitivity> for Sensitivity {
+    fn from(raw: raw::Sensitivity) -> Self {
+        match raw {
+            raw::Sensitivity::Low => Self::Low,
+            raw::Sensitivity::Normal => Self::Normal,
+            raw::Sensitivity::High => Self::High,
         }
     }
 }

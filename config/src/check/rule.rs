@@ -1,16 +1,15 @@
 //! `[rule.ID]`: what it looks for, and which event it makes.
 
-use super::{Check, Watcher, detector};
+use super::{Check, Watcher, condition, detector};
 use crate::codes::EventCode;
-use crate::model::{Condition, Detector, Rule, Sensor, SensorKind, Side};
+use crate::model::{Condition, Detector, Hours, Quantity, Rule, Schedule, Sensor, SensorKind};
 use crate::raw::{self, At};
 use crate::report::{Problem, list};
 
 /// Who can watch a rule; none where it does not say what it looks for.
 pub(super) fn watcher(rule: &raw::Rule) -> Option<Watcher> {
-    match (&rule.object, &rule.state, &rule.threshold) {
-        (Some(_), None, None) => Some(Watcher::Cameras),
-        (None, Some(_), None) | (None, None, Some(_)) => Some(Watcher::Sensors),
+    match condition::named(rule).as_slice() {
+        [(_, watcher)] => Some(*watcher),
         _ => None,
     }
 }
@@ -28,11 +27,12 @@ impl Check<'_> {
                 sensors.iter().filter(|sensor| sensor.watches.contains(id)).collect();
             self.watched(id, file);
             self.labels_are_known(id, section, file, detectors);
+            self.places_are_drawn(id, section, file);
             self.fits_sensors(id, section, &watching);
-            let condition = self.condition(id, section);
-            let code = self.code(id, section, &watching);
-            let (Some(condition), Some(code)) = (condition, code) else { continue };
-            rules.push(Rule { condition, ..code });
+            let schedule = self.schedule(id, section, &watching);
+            let Some(condition) = self.condition(id, section) else { continue };
+            let Some(code) = self.usual_code(id, section, &condition, &watching) else { continue };
+            rules.push(rule(id, section, condition, schedule, code));
         }
         rules
     }
@@ -56,7 +56,7 @@ impl Check<'_> {
         file: &raw::File,
         detectors: &[Detector],
     ) {
-        let labels = rule.object.as_ref().and_then(|object| object.labels.as_ref());
+        let labels = condition::labels(rule);
         let cameras =
             file.camera.0.iter().filter(|(_, camera)| camera.watches.iter().any(|rule| **rule == **id));
         let watching: Vec<&Detector> = cameras
@@ -75,14 +75,45 @@ impl Check<'_> {
         }
     }
 
+    /// Each camera that watches must have drawn the zone and the line that the rule speaks of.
+    fn places_are_drawn(&mut self, id: &At<String>, rule: &raw::Rule, file: &raw::File) {
+        let cameras =
+            file.camera.0.iter().filter(|(_, camera)| camera.watches.iter().any(|rule| **rule == **id));
+        for (camera, section) in cameras {
+            let zones: Vec<&str> = section.zones.0.iter().map(|(name, _)| name.as_str()).collect();
+            let lines: Vec<&str> = section.lines.0.iter().map(|(name, _)| name.as_str()).collect();
+            let wanted = [
+                ("zone", "zones", condition::zone(rule), zones),
+                ("line", "lines", condition::line(rule), lines),
+            ];
+            for (what, table, name, drawn) in wanted {
+                let Some(name) = name.filter(|name| !drawn.contains(&name.as_str())) else { continue };
+                if self.document.is_bad(&format!("camera.{}.{table}.{}", **camera, **name)) {
+                    continue;
+                }
+                let message =
+                    format!("camera `{}` watches this rule and has no {what} `{}`", **camera, **name);
+                let problem = Problem::error(name.place(), message);
+                self.problems.push(match drawn.is_empty() {
+                    true => problem.hint(format!("draw it in [camera.{}.{table}]", **camera)),
+                    false => problem.did_you_mean(name, drawn),
+                });
+            }
+        }
+    }
+
     /// A yes/no rule on a measured value, or a limit on a certified smoke detector, cannot be meant.
     fn fits_sensors(&mut self, id: &At<String>, rule: &raw::Rule, watching: &[&Sensor]) {
         for sensor in watching {
-            if let (Some(state), Some(unit)) = (&rule.state, &sensor.unit) {
+            if let (Some(state), Some(unit)) = (&rule.state, &sensor.unit)
+                && state.of == Quantity::Value
+            {
                 let message = format!("`state` wants yes/no, and sensor `{}` measures in {unit}", sensor.id);
                 self.error(state.place(), message, format!("use `threshold` in rule `{}`", **id));
             }
-            if let (Some(threshold), SensorKind::Smoke) = (&rule.threshold, sensor.kind) {
+            if let (Some(threshold), SensorKind::Smoke) = (&rule.threshold, sensor.kind)
+                && threshold.of == Quantity::Value
+            {
                 let message = format!(
                     "`threshold` on smoke sensor `{}`, which decides itself when to alarm",
                     sensor.id
@@ -93,91 +124,62 @@ impl Check<'_> {
                     "use state = { is = true }: certified detectors are never re-thresholded",
                 );
             }
-        }
-    }
-
-    fn condition(&mut self, id: &At<String>, rule: &raw::Rule) -> Option<Condition> {
-        match (&rule.object, &rule.state, &rule.threshold) {
-            (Some(object), None, None) => Some(Condition::Object {
-                labels: object.labels.as_ref()?.iter().map(|label| label.to_string()).collect(),
-                at_least: *object.at_least,
-                within: object.within.0,
-                min_score: object.min_score.map(|score| score as f32),
-            }),
-            (None, Some(state), None) => Some(Condition::State { is: state.is }),
-            (None, None, Some(threshold)) => self.threshold(id, threshold),
-            (None, None, None) => {
-                let path = |key: &str| format!("rule.{}.{key}", **id);
-                if !["object", "state", "threshold"].iter().any(|key| self.document.is_bad(&path(key))) {
-                    let message = format!("rule `{}` does not say what it looks for", **id);
-                    self.error(id.place(), message, "add one of `object`, `state` and `threshold`");
-                }
-                None
-            }
-            _ => {
-                let message = format!("rule `{}` looks for more than one thing", **id);
-                self.error(
-                    id.place(),
-                    message,
-                    "keep one of `object`, `state` and `threshold`, and make a rule of each",
-                );
-                None
+            let (of, place) = condition::quantity(rule).unwrap_or((Quantity::Value, 0..0));
+            if !sensor.has(of) {
+                let message = format!("sensor `{}` watches this rule and has no `{}`", sensor.id, of.key());
+                let hint = format!("add {} = \"/…\", a JSON pointer, to [sensor.{}]", of.key(), sensor.id);
+                self.error(place, message, hint);
             }
         }
     }
 
-    fn threshold(&mut self, id: &At<String>, threshold: &At<raw::Threshold>) -> Option<Condition> {
-        let (side, limit) = match (&threshold.above, &threshold.below) {
-            (Some(above), None) => (Side::Above, **above),
-            (None, Some(below)) => (Side::Below, **below),
-            (Some(_), Some(below)) => {
-                self.error(
-                    below.place(),
-                    "`above` and `below` stand beside each other",
-                    "make a rule of each",
-                );
-                return None;
-            }
-            (None, None) => {
-                let bad = |key: &str| self.document.is_bad(&format!("rule.{}.threshold.{key}", **id));
-                if !bad("above") && !bad("below") {
-                    self.error(
-                        threshold.place(),
-                        "`threshold` has no limit",
-                        "add `above` or `below`, in the sensor's unit",
-                    );
-                }
-                return None;
-            }
+    /// Hours; never for sensors that save lives.
+    fn schedule(&mut self, id: &At<String>, rule: &raw::Rule, watching: &[&Sensor]) -> Schedule {
+        let (Some(first), Some(sensor)) =
+            (rule.during.first(), watching.iter().find(|sensor| sensor.kind.is_fire()))
+        else {
+            return Schedule { hours: rule.during.iter().filter_map(|hours| self.hours(hours)).collect() };
         };
-        Some(Condition::Threshold { side, limit, hysteresis: threshold.hysteresis, hold: threshold.hold.0 })
+        let message =
+            format!("`during` would silence sensor `{}` ({}) in rule `{}`", sensor.id, sensor.kind, **id);
+        self.error(
+            first.place(),
+            message,
+            "sensors against fire and danger to life always alarm: leave it out",
+        );
+        Schedule::default()
     }
 
-    /// The event that a rule makes; its condition is still to come.
-    fn code(&mut self, id: &At<String>, rule: &raw::Rule, watching: &[&Sensor]) -> Option<Rule> {
-        let by_kind = match &rule.object {
-            Some(object) => {
-                let labels = object.labels.as_ref();
-                EventCode::of_labels(labels.into_iter().flatten().map(|label| label.as_str()))
-            }
-            None => self.code_of_sensors(id, rule, watching)?,
+    fn hours(&mut self, hours: &At<raw::Hours>) -> Option<Hours> {
+        let clock = |text: &str| text.parse::<jiff::civil::Time>().ok();
+        let Some(from) = clock(&hours.from) else {
+            self.error(hours.from.place(), "`from` cannot be the end of the day", "write \"00:00\"");
+            return None;
         };
-        let own = rule.code.as_ref().map(|code| code.as_str());
-        let known = own.and_then(EventCode::find);
-        let usual = known.unwrap_or(by_kind);
-        // A code of the user's own names itself; only the department is taken from the usual one.
-        let named = own.filter(|_| known.is_none());
-        let kind = named.map_or(usual.kind.to_owned(), |code| code.to_lowercase().replace('_', "-"));
-        Some(Rule {
-            id: id.to_string(),
-            condition: Condition::State { is: true },
-            level: rule.level.unwrap_or(usual.level),
-            code: own.unwrap_or(usual.code).to_owned(),
-            category: rule.category.as_ref().map_or(usual.category, |category| **category),
-            kind: rule.kind.clone().unwrap_or(kind),
-            title: rule.title.clone().unwrap_or_else(|| named.unwrap_or(usual.title).to_owned()),
-            clear_after: rule.clear_after.0,
-        })
+        let to = clock(&hours.to);
+        if to == Some(from) {
+            self.error(
+                hours.to.place(),
+                "`to` is `from`: nothing lies between",
+                "for the whole day leave both out",
+            );
+            return None;
+        }
+        Some(Hours { from, to, days: hours.days.clone() })
+    }
+
+    /// The event code that a rule has where it gives none itself.
+    fn usual_code(
+        &mut self,
+        id: &At<String>,
+        rule: &raw::Rule,
+        condition: &Condition,
+        watching: &[&Sensor],
+    ) -> Option<EventCode> {
+        match EventCode::of_condition(condition) {
+            Some(code) => Some(code),
+            None => self.code_of_sensors(id, rule, watching),
+        }
     }
 
     fn code_of_sensors(
@@ -203,5 +205,32 @@ impl Check<'_> {
                 None
             }
         }
+    }
+}
+
+/// The rule, and the event that it makes.
+fn rule(
+    id: &At<String>,
+    section: &raw::Rule,
+    condition: Condition,
+    schedule: Schedule,
+    by_kind: EventCode,
+) -> Rule {
+    let own = section.code.as_ref().map(|code| code.as_str());
+    let known = own.and_then(EventCode::find);
+    let usual = known.unwrap_or(by_kind);
+    // A code of the user's own names itself; only the department is taken from the usual one.
+    let named = own.filter(|_| known.is_none());
+    let kind = named.map_or(usual.kind.to_owned(), |code| code.to_lowercase().replace('_', "-"));
+    Rule {
+        id: id.to_string(),
+        condition,
+        schedule,
+        level: section.level.unwrap_or(usual.level),
+        code: own.unwrap_or(usual.code).to_owned(),
+        category: section.category.as_ref().map_or(usual.category, |category| **category),
+        kind: section.kind.clone().unwrap_or(kind),
+        title: section.title.clone().unwrap_or_else(|| named.unwrap_or(usual.title).to_owned()),
+        clear_after: section.clear_after.0,
     }
 }

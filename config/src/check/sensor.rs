@@ -1,7 +1,7 @@
 //! `[sensor.ID]`: presets expanded, topics and pointers read.
 
 use super::{Check, Names, Watcher, topic};
-use crate::model::{Rule, Sensor, SensorKind, TopicPattern};
+use crate::model::{Binary, More, Rule, Sensor, SensorKind, TopicPattern};
 use crate::presets::{PRESETS, Preset};
 use crate::raw::{self, At};
 use crate::report::Problem;
@@ -27,7 +27,7 @@ impl Check<'_> {
             if let Some(preset) = preset.filter(|_| section.watches.is_none())
                 && !rules.iter().any(|rule| rule.id == preset.rule_id(sensor.kind))
             {
-                rules.push(preset.rule(sensor.kind));
+                rules.extend(preset.rules(sensor.kind));
             }
             sensors.push(sensor);
         }
@@ -74,7 +74,10 @@ impl Check<'_> {
         });
         let watches = match &section.watches {
             Some(entries) => self.watches(entries, names, Watcher::Sensors),
-            None => preset.zip(kind).iter().map(|(preset, kind)| preset.rule_id(*kind)).collect(),
+            None => {
+                let rules = preset.zip(kind).map(|(preset, kind)| preset.rules(kind)).unwrap_or_default();
+                rules.into_iter().map(|rule| rule.id).collect()
+            }
         };
         if section.watches.is_none() {
             self.keeps_its_limit(section, preset);
@@ -82,7 +85,7 @@ impl Check<'_> {
         let nothing = section.watches.as_ref().map_or(needed, |entries| entries.is_empty());
         if nothing && !self.document.is_bad(&format!("{path}.watches")) {
             let message = format!("sensor `{}` watches no rule: its readings will raise nothing", **id);
-            let hint = "add watches = [\"…\"] with the id of a state or threshold rule";
+            let hint = "add watches = [\"…\"] with the id of a rule for sensors";
             self.problems.push(Problem::warning(id.place(), message).hint(hint));
         }
         let cameras: Vec<&str> = names.cameras.iter().map(String::as_str).collect();
@@ -107,6 +110,8 @@ impl Check<'_> {
                     .map(|(text, value)| ((*text).to_owned(), *value))
                     .collect(),
             },
+            more: self.more(id, section, preset),
+            lost_after: section.lost_after.0,
             scale,
             unit: unit.or_else(|| preset.map_or(usual_unit(kind), |preset| preset.unit).map(str::to_owned)),
             watches,
@@ -166,24 +171,70 @@ impl Check<'_> {
             }
             return preset.map(|preset| preset.value.to_owned());
         };
+        self.is_pointer("value", pointer).then(|| pointer.to_string())
+    }
+
+    /// Where the other values stand: what the preset says, and what the file says instead.
+    fn more(&mut self, id: &At<String>, section: &raw::Sensor, preset: Option<&'static Preset>) -> More {
+        let given = preset.map(|preset| preset.more).unwrap_or_default();
+        let captures = section.topic.as_ref().is_some_and(|topic| topic.contains('{'));
+        let pointer = |check: &mut Self, name: &str, own: &Option<At<String>>, preset: Option<&str>| match own
+        {
+            Some(own) => check.is_pointer(name, own).then(|| own.to_string()),
+            None => preset.map(str::to_owned),
+        };
+        if let Some(identity) = section.identity.as_ref().filter(|_| !captures) {
+            let message = format!("`identity` of sensor `{}` has nothing to be held against", **id);
+            self.error(
+                identity.place(),
+                message,
+                "capture a level of `topic`, such as \"application/+/device/{device}/event/up\"",
+            );
+        }
+        More {
+            format: section.format.as_ref().map_or(given.format, |format| **format),
+            binary: section.binary.as_ref().and_then(|binary| self.binary(binary)),
+            battery: pointer(self, "battery", &section.battery, given.battery),
+            battery_low_at: section.battery_low_at,
+            battery_low: pointer(self, "battery_low", &section.battery_low, given.battery_low),
+            tamper: pointer(self, "tamper", &section.tamper, given.tamper),
+            signal: pointer(self, "signal", &section.signal, given.signal),
+            time: pointer(self, "time", &section.time, given.time),
+            message_id: pointer(self, "message_id", &section.message_id, given.message_id),
+            counter: pointer(self, "counter", &section.counter, given.counter),
+            identity: pointer(self, "identity", &section.identity, given.identity.filter(|_| captures)),
+        }
+    }
+
+    fn binary(&mut self, binary: &At<raw::Binary>) -> Option<Binary> {
+        let raw::Binary { encoding, offset, width, endian, signed, bit } = **binary;
+        if let Some(bit) = bit.filter(|bit| *bit as usize >= 8 * width) {
+            let message = format!("`bit` is {bit}; with `width` {width} there are 0 to {}", 8 * width - 1);
+            self.error(binary.place(), message, "count from the least significant bit, and set `width`");
+            return None;
+        }
+        Some(Binary { encoding: encoding?, offset, width, endian, signed, bit })
+    }
+
+    fn is_pointer(&mut self, name: &str, pointer: &At<String>) -> bool {
         let escapes_are_right = pointer.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
-        if !(pointer.is_empty() || pointer.starts_with('/')) || !escapes_are_right {
-            let message = format!("`value` is no JSON pointer (RFC 6901): `{}`", **pointer);
+        let good = (pointer.is_empty() || pointer.starts_with('/')) && escapes_are_right;
+        if !good {
+            let message = format!("`{name}` is no JSON pointer (RFC 6901): `{}`", **pointer);
             self.error(
                 pointer.place(),
                 message,
                 "it begins with `/`, such as \"/smoke\"; `~` is written `~0`, and `/` in a key `~1`",
             );
-            return None;
         }
-        Some(pointer.to_string())
+        good
     }
 }
 
 /// The unit that a kind is measured in where nothing else is said; none for kinds that are usually yes/no.
 fn usual_unit(kind: SensorKind) -> Option<&'static str> {
     match kind {
-        SensorKind::Temperature => Some("Cel"),
+        SensorKind::Temperature | SensorKind::CableTemperature => Some("Cel"),
         SensorKind::Pressure => Some("MPa"),
         SensorKind::ResidualCurrent => Some("mA"),
         _ => None,

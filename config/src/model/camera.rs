@@ -25,19 +25,55 @@ pub struct Camera {
     pub detector: String,
     /// Pictures handed to the detector in a second, at most.
     pub detections_per_second: f64,
+    /// Whether it may sleep while nothing moves.
+    pub gate: bool,
+    /// How much must change before it wakes.
+    pub sensitivity: Sensitivity,
     /// Ids of object rules that look at this camera.
     pub watches: Vec<String>,
     /// Areas that never leave the box in a picture and are never detected in.
     pub masks: Vec<Polygon>,
+    /// How the detector looks at its pictures.
+    pub view: View,
+    /// Places in the picture that rules speak of, by name.
+    pub zones: Vec<(String, Polygon)>,
+    /// Lines and directions that rules speak of, by name.
+    pub lines: Vec<(String, Line)>,
     /// How long each step of a connection may take.
     pub deadlines: Deadlines,
     /// Where it stands.
     pub place: Place,
 }
 
+/// How much must change in a camera's picture before it counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sensitivity {
+    /// Larger and clearer changes: where wind and weather wake a camera again and again.
+    Low,
+    /// What suits most cameras.
+    #[default]
+    Normal,
+    /// Small and faint changes: where people are far away.
+    High,
+}
+
 /// A polygon in fractions of the picture, x to the right and y down, 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Polygon(pub Vec<(f32, f32)>);
+
+/// How a detector looks at the pictures of a camera.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct View {
+    /// How far a picture must be turned clockwise to be upright: 0, 90, 180 or 270 degrees.
+    pub rotate_degrees: u16,
+    /// Columns and rows of overlapping tiles, besides the whole.
+    pub tiles: Option<(usize, usize)>,
+    /// What is looked at; the whole picture where empty.
+    pub regions: Vec<Polygon>,
+}
+/// A line in fractions of the picture, from its first point to its second.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Line(pub (f32, f32), pub (f32, f32));
 
 /// How long each step of a camera connection may take before it is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

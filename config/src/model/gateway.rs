@@ -47,6 +47,10 @@ pub struct Broker {
     pub username: Option<String>,
     /// Password, if the broker wants one.
     pub password: Option<Secret>,
+    /// File with the password, read anew at each connection.
+    pub password_file: Option<PathBuf>,
+    /// Where else the same broker may be found, in order: host and port. Everything else is the same.
+    pub fallbacks: Vec<(String, u16)>,
     /// MQTT client id.
     pub client_id: String,
     /// MQTT keep alive.
@@ -58,6 +62,17 @@ pub struct Broker {
 pub struct Tls {
     /// PEM file of the CA that signed the broker's certificate.
     pub ca_file: PathBuf,
+    /// Who we are, where the broker asks for a certificate.
+    pub identity: Option<Identity>,
+}
+
+/// A client certificate and its key, both PEM files, read anew at each connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The certificate, and those between it and the authority that the broker trusts.
+    pub certificate_file: PathBuf,
+    /// The private key: PKCS #8, PKCS #1 or SEC 1.
+    pub key_file: PathBuf,
 }
 
 /// `[outbox]`: the durable queue.

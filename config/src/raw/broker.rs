@@ -19,6 +19,18 @@ pub(crate) struct Broker {
     /// Password, where the URL has none.
     #[schemars(extend("x-secrets" = true))]
     pub password: Option<At<String>>,
+    /// File with the password, relative to the file; read anew at each connection, so that a new password needs no
+    /// restart.
+    pub password_file: Option<At<String>>,
+    /// Further brokers of the same centre, in order, for when the first cannot be reached: host, or host and port.
+    #[serde(default)]
+    #[schemars(length(max = 8), extend("examples" = FALLBACK_EXAMPLES))]
+    pub fallbacks: Vec<At<String>>,
+    /// PEM file of our own certificate, for a broker that asks for one; relative to the file, read anew at each
+    /// connection.
+    pub certificate_file: Option<At<String>>,
+    /// PEM file of the certificate's private key.
+    pub key_file: Option<At<String>>,
     /// MQTT client id. Where the key is absent, `moshao-<division>-<id>` for the uplink and `moshao-<id>-sensors` for
     /// the sensors' broker.
     #[schemars(length(min = 1, max = 128))]
@@ -32,4 +44,5 @@ pub(crate) struct Broker {
     pub ca_file: Option<At<String>>,
 }
 
+const FALLBACK_EXAMPLES: [&str; 1] = ["centre-b.example:8883"];
 const BROKER_EXAMPLES: [&str; 2] = ["mqtts://centre.example:8883", "mqtt://127.0.0.1:1883"];

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{At, default};
+use super::{At, Named, default};
 use crate::quantity::Span;
 
 /// A camera.
@@ -18,13 +18,22 @@ pub(crate) struct Camera {
     pub url: Option<At<String>>,
     /// Name for people. The id where the key is absent.
     pub name: Option<String>,
-    /// Name of a built-in detector (`moshao-fire`) or of a `[detector.*]` section, or an ONNX file.
+    /// Name of a built-in detector (`moshao-fire`), of one of the catalogue (`moshao models list`) or of a `[detector.*]`
+    /// section, or an ONNX file.
     #[serde(default = "default::detector")]
     pub detector: At<String>,
     /// Pictures handed to the detector, at most.
     #[serde(default = "default::detections_per_second")]
     #[schemars(range(min = 0.1, max = 30.0), extend("x-unit" = "per second"))]
     pub detections_per_second: f64,
+    /// `on`: while nothing moves, only key frames are looked at, which takes a twentieth of the processor time. `off`:
+    /// every picture is decoded and looked at.
+    #[serde(default)]
+    pub gate: Switch,
+    /// How much must change before a sleeping camera wakes: `low` for larger and clearer changes, where wind and weather
+    /// wake it again and again; `high` for small and faint ones, where people are far away.
+    #[serde(default)]
+    pub sensitivity: Sensitivity,
     /// Ids of object rules that look at this camera.
     #[serde(default)]
     pub watches: Vec<At<String>>,
@@ -32,6 +41,26 @@ pub(crate) struct Camera {
     /// the picture from its top left corner.
     #[serde(default)]
     pub masks: Vec<At<Corners>>,
+    /// How far the picture must be turned clockwise to be upright: 0, 90, 180 or 270. Only the detector sees it turned.
+    #[serde(default = "default::upright")]
+    #[schemars(range(min = 0, max = 270), extend("x-unit" = "degrees"))]
+    pub rotate: At<u16>,
+    /// Look at overlapping tiles of the picture besides the whole, for small far objects: columns and rows. Each costs an
+    /// inference.
+    #[schemars(regex(pattern = "^[1-8]x[1-8]$"), extend("x-wants" = TILES_WANT, "examples" = ["2x2"]))]
+    pub tiles: Option<At<String>>,
+    /// Areas that are looked at, each for itself, and nothing else: polygons like `masks`. The whole picture where there
+    /// are none.
+    #[serde(default)]
+    pub regions: Vec<At<Corners>>,
+    /// Places in the picture that rules speak of, by name: polygons of `[x, y]`, fractions of the picture from its top
+    /// left corner. An object is in a zone when the bottom centre of its box is.
+    #[serde(default)]
+    pub zones: Named<At<Corners>>,
+    /// Lines and directions that rules speak of, by name: `[[x, y], [x, y]]`, fractions of the picture from its top left
+    /// corner.
+    #[serde(default)]
+    pub lines: Named<At<Ends>>,
     /// Send the password over Basic authentication too, where the camera offers nothing better. Anyone on the wire can
     /// read it.
     #[serde(default)]
@@ -47,6 +76,27 @@ pub(crate) struct Camera {
     /// How long each step of a connection may take before it is given up and tried again.
     #[serde(default)]
     pub deadlines: Deadlines,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum Switch {
+    #[default]
+    On,
+    Off,
+}
+
+/// How much must change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum Sensitivity {
+    Low,
+    #[default]
+    Normal,
+    High,
 }
 
 /// How long each step of a camera connection may take.
@@ -80,6 +130,14 @@ pub(crate) struct Deadlines {
 #[schemars(inline)]
 pub(crate) struct Corners(
     #[schemars(length(min = 3, max = 100), inner(inner(range(min = 0.0, max = 1.0))))] pub Vec<[f64; 2]>,
+);
+
+const TILES_WANT: &str = "columns and rows, 1 to 8 of each, such as \"2x2\"";
+/// The two ends of a line.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub(crate) struct Ends(
+    #[schemars(length(min = 2, max = 2), inner(inner(range(min = 0.0, max = 1.0))))] pub Vec<[f64; 2]>,
 );
 
 const CAMERA_EXAMPLE: &str = "rtsp://viewer:${env:CAM_PASSWORD}@10.0.0.12/Streaming/Channels/102";

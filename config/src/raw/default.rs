@@ -43,6 +43,10 @@ pub(super) fn detections_per_second() -> f64 {
     5.0
 }
 
+pub(super) fn upright() -> At<u16> {
+    At::from(0)
+}
+
 pub(super) fn ten_seconds() -> Span {
     Span::from_secs(10)
 }
@@ -109,4 +113,68 @@ pub(super) fn look_for() -> Span {
 
 pub(super) fn keep_evidence() -> At<Span> {
     At::from(Span::from_secs(30 * 24 * 3600))
+}
+
+pub(super) fn midnight() -> At<String> {
+    At::from("00:00".to_owned())
+}
+
+pub(super) fn end_of_day() -> At<String> {
+    At::from("24:00".to_owned())
+}
+
+pub(super) fn a_second() -> Span {
+    Span::from_secs(1)
+}
+
+pub(super) fn a_minute() -> Span {
+    Span::from_secs(60)
+}
+
+pub(super) fn two_minutes() -> Span {
+    Span::from_secs(2 * 60)
+}
+
+pub(super) fn five_minutes() -> Span {
+    Span::from_secs(5 * 60)
+}
+
+pub(super) fn half_an_hour() -> Span {
+    Span::from_secs(30 * 60)
+}
+
+pub(super) fn an_hour() -> Span {
+    Span::from_secs(60 * 60)
+}
+
+pub(super) fn a_day() -> Span {
+    Span::from_secs(24 * 60 * 60)
+}
+
+pub(super) fn ten_people() -> At<u32> {
+    At::from(10)
+}
+
+pub(super) fn running() -> f64 {
+    1.8
+}
+
+pub(super) fn a_height() -> f64 {
+    1.0
+}
+
+pub(super) fn low_battery() -> f64 {
+    20.0
+}
+
+pub(super) fn one_byte() -> usize {
+    1
+}
+
+pub(super) fn monday_noon() -> At<String> {
+    At::from("2026-01-05T12:00".to_owned())
+}
+
+pub(super) fn score() -> f64 {
+    0.8
 }

@@ -9,7 +9,7 @@ use super::{At, Named, default};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Detector {
-    /// ONNX file, relative to the configuration file.
+    /// ONNX file, relative to the configuration file, or the name of a detector of the catalogue (`moshao models list`).
     #[schemars(required)]
     pub file: Option<At<String>>,
     /// Family of the model (`moshao models inspect FILE`), where the file alone does not tell it.
@@ -25,6 +25,21 @@ pub(crate) struct Detector {
     pub labels: Option<At<Vec<String>>>,
     /// Text file with one label a line, relative to the configuration file; instead of `labels`.
     pub labels_file: Option<At<String>>,
+    /// TOML file, relative to the configuration file, that renames labels (`car = "vehicle"`; two with one name become one)
+    /// and drops them (`cat = false`; `"*" = false` drops all that are not named). `thresholds` and rules take the new names.
+    pub label_map: Option<At<String>>,
+    /// Overlap (intersection over union) from which two candidates are one object. The family's own where the key is absent.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub overlap: Option<f64>,
+    /// Whether overlapping candidates of different labels are one object. The family's choice where the key is absent.
+    pub across_labels: Option<bool>,
+    /// Most detections of one picture. 300 where the key is absent.
+    #[schemars(range(min = 1, max = 10000))]
+    pub max_detections: Option<usize>,
+    /// Tiles and regions that go through the model at once, where its batch dimension is free. Helps accelerators; a
+    /// processor gains nothing.
+    #[schemars(range(min = 1, max = 16), extend("x-unit" = "pictures"))]
+    pub batch: Option<usize>,
     /// Execution provider of ONNX Runtime. Anything but `cpu` needs a runtime that was built with it.
     #[serde(default = "default::provider")]
     #[schemars(extend("enum" = PROVIDERS))]

@@ -1,26 +1,56 @@
-//! `[rule.ID]` and its conditions.
+//! `[rule.ID]`: what it looks for, when, and which event it makes.
+
+mod measured;
+mod seen;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{At, default};
-use crate::model::Category;
+use crate::model::{Category, Weekday};
 use crate::quantity::Span;
 
-/// A rule: exactly one of `object`, `state` and `threshold`.
+pub(crate) use measured::{Rise, State, Stuck, Threshold, Trend};
+pub(crate) use seen::{Absence, Blocked, Crossing, Crowd, Loitering, Object, Running, WrongWay};
+
+/// A rule: exactly one condition, for cameras or for sensors.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Rule {
-    /// An object that a camera sees several times.
+    /// Camera: an object seen several times; with `zone`, an intrusion.
     pub object: Option<At<Object>>,
-    /// A yes/no sensor in its alarming state.
+    /// Camera: an object that crosses a line.
+    pub crossing: Option<At<Crossing>>,
+    /// Camera: an object that stays too long.
+    pub loitering: Option<At<Loitering>>,
+    /// Camera: too many in one place.
+    pub crowd: Option<At<Crowd>>,
+    /// Camera: an object that stands still for too long: a car in the fire lane, an e-bike in the hall, a bag left behind.
+    pub blocked: Option<At<Blocked>>,
+    /// Camera: an object that moves too fast.
+    pub running: Option<At<Running>>,
+    /// Camera: an object that moves against the direction allowed.
+    pub wrong_way: Option<At<WrongWay>>,
+    /// Camera: nobody there, such as at a guard post.
+    pub absence: Option<At<Absence>>,
+    /// Sensor: a yes/no value in its alarming state.
     pub state: Option<At<State>>,
-    /// A number beyond a limit.
+    /// Sensor: a number beyond a limit.
     pub threshold: Option<At<Threshold>>,
+    /// Sensor: a number that rises too fast.
+    pub rise: Option<At<Rise>>,
+    /// Sensor: a number that no longer changes.
+    pub stuck: Option<At<Stuck>>,
+    /// Sensor: a number that will be beyond a limit soon, as it is going now.
+    pub trend: Option<At<Trend>>,
+    /// Hours in which the rule looks, in the site's time zone; any one of them. Always where the key is absent.
+    #[serde(default)]
+    pub during: Vec<At<Hours>>,
     /// Severity: 1 (red, most severe) to 4 (blue). The level of the event code where the key is absent.
     #[schemars(range(min = 1, max = 4))]
     pub level: Option<u8>,
-    /// Event code. By the labels, or by the kind of the sensor that watches the rule, where the key is absent.
+    /// Event code. By the condition and its labels, or by the kind of the sensor that watches the rule, where the key is
+    /// absent.
     #[schemars(regex(pattern = "^[A-Z][A-Z0-9_]{0,31}$"), extend("x-wants" = CODE_WANTS))]
     pub code: Option<At<String>>,
     /// Department that the event belongs to. By the code where the key is absent.
@@ -37,52 +67,24 @@ pub(crate) struct Rule {
     pub clear_after: Span,
 }
 
-/// An object that a camera sees several times.
+/// Hours of some days. `from` later than `to` reaches across midnight and belongs to the day on which it begins.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-pub(crate) struct Object {
-    /// Labels that count.
-    #[schemars(required, length(min = 1))]
-    pub labels: Option<Vec<At<String>>>,
-    /// Sightings needed.
-    #[serde(default = "default::at_least")]
-    #[schemars(range(min = 1, max = 1000), extend("x-unit" = "sightings"))]
-    pub at_least: At<u32>,
-    /// Length of the window in which they must lie.
-    #[serde(default = "default::within")]
-    #[schemars(extend("x-min" = "100ms", "x-max" = "10m"))]
-    pub within: Span,
-    /// Least score of a sighting. The detector's threshold where the key is absent.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub min_score: Option<f64>,
-}
-
-/// A yes/no sensor in its alarming state.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct State {
-    /// The alarming state.
-    #[serde(default = "default::yes")]
-    pub is: bool,
-}
-
-/// A number beyond a limit: exactly one of `above` and `below`.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct Threshold {
-    /// Alarms at this value and above, in the sensor's unit.
-    pub above: Option<At<f64>>,
-    /// Alarms at this value and below, in the sensor's unit.
-    pub below: Option<At<f64>>,
-    /// How far back across the limit the value must come to clear, in the sensor's unit.
+pub(crate) struct Hours {
+    /// Begin.
+    #[serde(default = "default::midnight")]
+    #[schemars(regex(pattern = CLOCK), extend("x-wants" = CLOCK_WANTS))]
+    pub from: At<String>,
+    /// End; `24:00` is the end of the day.
+    #[serde(default = "default::end_of_day")]
+    #[schemars(regex(pattern = CLOCK), extend("x-wants" = CLOCK_WANTS))]
+    pub to: At<String>,
+    /// Days of the week on which it begins. Every day where the key is absent.
     #[serde(default)]
-    #[schemars(range(min = 0.0))]
-    pub hysteresis: f64,
-    /// How long the value must stay beyond the limit.
-    #[serde(default = "default::no_time")]
-    #[schemars(extend("x-min" = "0s", "x-max" = "24h"))]
-    pub hold: Span,
+    pub days: Vec<Weekday>,
 }
 
+const CLOCK: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$";
+const CLOCK_WANTS: &str = "a time of day such as \"22:00\"";
 const CODE_WANTS: &str = "capitals, digits and `_`, at most 32, such as \"FIRE_SMOKE\"";
 const KIND_WANTS: &str = "small letters, digits and `-`, at most 32, such as \"video\"";

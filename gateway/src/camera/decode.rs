@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use ffmpeg_next as ffmpeg;
+use ffmpeg_next::codec::discard::Discard;
 use ffmpeg_next::codec::{self, decoder};
 use ffmpeg_next::error::EAGAIN;
 use ffmpeg_next::format::Pixel;
@@ -33,6 +34,9 @@ pub enum DecodeError {
     /// FFmpeg has no such decoder.
     #[error("FFmpeg was built without a decoder for {}; install Debian's libavcodec", .0.as_str())]
     NoDecoder(Codec),
+    /// Nothing whole came out of a key frame.
+    #[error("a key frame held no whole picture")]
+    NoPicture,
     /// FFmpeg refused.
     #[error("FFmpeg could not {action}: {error}")]
     Ffmpeg {
@@ -60,6 +64,16 @@ pub struct Decoder {
     waits_for_key: bool,
     is_dirty: bool,
     converter: Option<Converter>,
+    filter: Filter,
+}
+
+/// Whether blocks are smoothed. Without, a key frame takes a quarter less, and is good enough for a look at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filter {
+    /// As the standard says.
+    Whole,
+    /// Not at all. For key frames alone: pictures that refer to others would drift.
+    Skipped,
 }
 
 struct Open {
@@ -113,7 +127,14 @@ pub fn init() -> Result<(), DecodeError> {
 
 impl Default for Decoder {
     fn default() -> Self {
-        Self { open: None, ladder: Ladder::default(), waits_for_key: true, is_dirty: true, converter: None }
+        Self {
+            open: None,
+            ladder: Ladder::default(),
+            waits_for_key: true,
+            is_dirty: true,
+            converter: None,
+            filter: Filter::Whole,
+        }
     }
 }
 
@@ -146,6 +167,22 @@ impl Decoder {
         outcome.map(drop)
     }
 
+    /// Decodes a key frame alone and forgets it: the next may be another camera's, with parameters of its own.
+    ///
+    /// # Errors
+    /// Where no whole picture comes out of it.
+    pub fn look(&mut self, unit: &AccessUnit, filter: Filter) -> Result<Picture, DecodeError> {
+        self.filter = filter;
+        let mut seen = None;
+        self.decode(unit, |decoded| seen = Some(decoded))?;
+        if let Some(open) = &mut self.open {
+            open.end(&mut |decoded| seen = Some(decoded))?;
+        }
+        self.waits_for_key = true;
+        let seen = seen.filter(|decoded| decoded.is_clean).ok_or(DecodeError::NoPicture)?;
+        self.finish(seen)
+    }
+
     /// Makes a picture of a decoded frame, converting it to planar 4:2:0 where it is not that already.
     ///
     /// # Errors
@@ -161,6 +198,10 @@ impl Decoder {
             Some(open) => open,
             None => self.open.insert(Open::new(unit.codec)?),
         };
+        open.video.skip_loop_filter(match self.filter {
+            Filter::Whole => Discard::Default,
+            Filter::Skipped => Discard::All,
+        });
         let packet = open.packet(unit, !self.is_dirty);
         let mut pictures = 0;
         let mut sent = open.video.send_packet(&packet);
@@ -258,13 +299,23 @@ impl Open {
         packet
     }
 
+    /// Takes what the decoder holds back, and readies it for a new beginning.
+    fn end(&mut self, each: &mut impl FnMut(Decoded)) -> Result<(), DecodeError> {
+        let failed = |error| DecodeError::Ffmpeg { action: "end a look", error };
+        let ended = self.video.send_eof().map_err(failed);
+        let drained = ended.and_then(|()| self.drain(each));
+        self.video.flush();
+        self.pending.clear();
+        drained.map(drop)
+    }
+
     fn drain(&mut self, each: &mut impl FnMut(Decoded)) -> Result<u32, DecodeError> {
         let mut pictures = 0;
         loop {
             let mut frame = frame::Video::empty();
             match self.video.receive_frame(&mut frame) {
                 Ok(()) => {}
-                Err(ffmpeg::Error::Other { errno: EAGAIN }) => return Ok(pictures),
+                Err(ffmpeg::Error::Other { errno: EAGAIN } | ffmpeg::Error::Eof) => return Ok(pictures),
                 Err(error) => return Err(DecodeError::Ffmpeg { action: "decode an access unit", error }),
             }
             pictures += 1;

@@ -5,22 +5,34 @@
 //! the detector, [`still`] makes evidence of one. [`fault`] names what can go wrong and [`backoff`] says when to try
 //! again. [`measure`] makes figures of a stream for people who set up a camera.
 //!
+//! Most cameras see nothing most of the time, and a [`gate`] lets them sleep: [`ring`] holds what came of late, [`look`]
+//! compares key frames made small by [`thumb`], [`sentinel`] watches sizes in between, [`motion`] says what moves while
+//! awake, [`restless`] learns what moves and means nothing. [`change`] is what all of them call a difference.
+//!
 //! Nothing here knows the worker's threads or the parent.
 
 pub mod backoff;
+pub mod change;
 pub mod decode;
 pub mod fault;
 pub mod file;
+pub mod gate;
 pub mod login;
+pub mod look;
 pub mod mask;
 pub mod measure;
 pub mod media_clock;
+pub mod motion;
 pub mod pace;
 pub mod picture;
 pub mod privacy;
 pub mod recording;
+pub mod restless;
+pub mod ring;
 pub mod rtsp;
+pub mod sentinel;
 pub mod still;
+pub mod thumb;
 
 use std::time::Duration;
 

@@ -27,6 +27,11 @@ impl Pace {
         Self { interval: Duration::from_secs_f64(1.0 / per_second), next: None }
     }
 
+    /// Whether the picture at `media_time` would be due.
+    pub fn would_be_due(&self, media_time: Duration) -> bool {
+        self.next.is_none_or(|next| media_time + ROUNDING >= next)
+    }
+
     /// Whether the picture at `media_time` is due; then the next one is an interval away.
     pub fn is_due(&mut self, media_time: Duration) -> bool {
         let Some(next) = self.next else {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ffmpeg_next::color;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame;
-use moshao_inference::picture::{Matrix, PictureView, Plane, Range};
+use moshao_inference::picture::{Matrix, PictureView, Plane, Range, Rotation};
 
 /// One decoded picture: planar 4:2:0, 8 bits, in memory that the decoder lends and takes back when this is dropped.
 pub struct Picture {
@@ -46,6 +46,7 @@ impl Picture {
             v: plane(2),
             range: range(&self.frame),
             matrix: matrix(&self.frame),
+            rotation: Rotation::None,
         }
     }
 

@@ -1,4 +1,6 @@
-//! `moshao check`: every mistake in a configuration file at once.
+//! `moshao check`: every mistake in a configuration file at once, and its `[[test]]` tables played.
+
+mod trial;
 
 use std::path::{Path, PathBuf};
 
@@ -9,12 +11,18 @@ use super::{Failure, Outcome, print};
 
 /// Every mistake in a configuration file at once.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
+#[command(after_help = r#"Examples:
   moshao check --config /etc/moshao/moshao.toml
   moshao check --config moshao.toml --json
 
-Exit codes: 0 the file is good, 78 it has mistakes. Warnings alone leave it good.")]
+Every [[test]] in the file is played through its rules, on virtual time; one that comes out otherwise is a mistake:
+
+  [[test]]
+  name = "a car in the fire lane is told after five minutes"
+  steps = [{ at = "10s", lasts = "6m", camera = "gate", label = "car", box = [0.4, 0.4, 0.6, 0.7] }]
+  expect = [{ code = "FIRE_LANE", device = "gate", opened = "310s" }]
+
+Exit codes: 0 the file is good, 78 it has mistakes. Warnings alone leave it good."#)]
 pub(super) struct Arguments {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
@@ -26,7 +34,10 @@ pub(super) struct Arguments {
 
 /// Prints the problems; fails with exit code 78 where one of them is an error.
 pub(super) fn run(arguments: Arguments) -> Outcome {
-    let examined = moshao_config::examine(&arguments.config);
+    let mut examined = moshao_config::examine(&arguments.config);
+    if let Some(config) = &examined.config {
+        trial::play_all(config, &mut examined.report);
+    }
     let report = &examined.report;
     match arguments.json {
         true => {
@@ -37,7 +48,7 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
         false if !report.problems().is_empty() => print(&report.to_string())?,
         false => {}
     }
-    match examined.config {
+    match examined.config.filter(|_| !report.has_errors()) {
         Some(config) if arguments.json => drop(config),
         Some(config) => print(&summary(&config))?,
         None => return Err(Failure::config(verdict(&arguments.config, report))),
@@ -47,12 +58,16 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
 
 /// `ok: 3 cameras, 2 sensors, 4 rules`.
 fn summary(config: &Config) -> String {
-    format!(
+    let mut summary = format!(
         "ok: {}, {}, {}",
         count(config.cameras.len(), "camera"),
         count(config.sensors.len(), "sensor"),
         count(config.rules.len(), "rule")
-    )
+    );
+    if !config.tests.is_empty() {
+        summary += &format!(", {} passed", count(config.tests.len(), "test"));
+    }
+    summary
 }
 
 fn verdict(file: &Path, report: &Report) -> String {
@@ -93,5 +108,101 @@ mod tests {
         let environment = moshao_config::Environment::of_process(".");
         let config = moshao_config::parse(&text, "minimal.toml", &environment).unwrap();
         assert_eq!(summary(&config), "ok: 1 camera, 1 sensor, 2 rules");
+    }
+
+    /// The report of a file with these `[[test]]` tables on top of a site with a fire lane and a smoke alarm.
+    fn told(tests: &str) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("own.onnx"), "").unwrap();
+        let text = format!("{SITE}{tests}");
+        let environment = moshao_config::Environment::of_process(directory.path());
+        let mut examined = moshao_config::examine_text(&text, "site.toml", &environment);
+        let config = examined.config.unwrap_or_else(|| panic!("{}", examined.report));
+        trial::play_all(&config, &mut examined.report);
+        examined.report.to_string()
+    }
+
+    const SITE: &str = r#"
+[gateway]
+id = "gw-0007"
+division = "510104001001"
+[grid]
+code = "510104001001003"
+[uplink]
+url = "mqtt://127.0.0.1"
+[sensors]
+url = "mqtt://127.0.0.1"
+[detector.own]
+file = "own.onnx"
+labels = ["person", "car"]
+[camera.gate]
+url = "rtsp://10.0.0.12/102"
+detector = "own"
+watches = ["fire-lane"]
+zones.lane = [[0.3, 0.3], [0.7, 0.3], [0.7, 1.0], [0.3, 1.0]]
+[sensor.kitchen]
+preset = "zigbee2mqtt-smoke"
+topic = "zigbee2mqtt/kitchen"
+[rule.fire-lane]
+blocked = { labels = ["car"], zone = "lane", longer_than = "5m" }
+"#;
+
+    #[test]
+    fn the_tests_of_the_community_example_pass() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("models")).unwrap();
+        std::fs::write(directory.path().join("models/street.onnx"), "").unwrap();
+        let text =
+            include_str!("../../../config/examples/community.toml").replace("${env:CAM_PASSWORD}", "x");
+        let environment = moshao_config::Environment::of_process(directory.path());
+        let mut examined = moshao_config::examine_text(&text, "community.toml", &environment);
+        let config = examined.config.unwrap_or_else(|| panic!("{}", examined.report));
+        assert_eq!(trial::play_all(&config, &mut examined.report), 5);
+        assert_eq!(examined.report.to_string(), "");
+    }
+
+    #[test]
+    fn tests_that_come_out_as_expected_say_nothing() {
+        let tests = r#"
+[[test]]
+name = "a car in the fire lane is told after five minutes and over when it has gone"
+steps = [{ at = "10s", lasts = "6m", camera = "gate", label = "car", box = [0.4, 0.4, 0.6, 0.7] }]
+expect = [{ code = "FIRE_LANE", device = "gate", opened = "310s", closed = "380s", level = 2 }]
+[[test]]
+name = "a car that passes is not"
+steps = [{ at = "0s", lasts = "10m", camera = "gate", label = "car", box = [0.0, 0.4, 0.2, 0.7], to = [0.8, 0.4, 1.0, 0.7] }]
+[[test]]
+name = "smoke and a weak battery are two things"
+start = "2026-07-01T03:00"
+steps = [
+  { at = "1s", sensor = "kitchen", value = true },
+  { at = "2s", sensor = "kitchen", of = "battery", value = 9 },
+]
+expect = [{ code = "FIRE_SMOKE", opened = "1s" }, { code = "BATT_LOW", opened = "2s", level = 3 }]
+"#;
+        assert_eq!(told(tests), "");
+    }
+
+    #[test]
+    fn a_test_that_fails_says_where_and_what_came_instead() {
+        let tests = r#"
+[[test]]
+name = "too impatient"
+steps = [{ at = "0s", lasts = "4m", camera = "gate", label = "car" }]
+expect = [{ code = "FIRE_LANE", opened = "2m" }]
+[[test]]
+name = "forgotten"
+steps = [{ at = "0s", sensor = "kitchen", value = true }]
+"#;
+        let told = told(tests);
+        assert!(
+            told.contains("site.toml:28:11: error: test `too impatient`: FIRE_LANE at 120 s did not come"),
+            "{told}"
+        );
+        assert!(told.contains("hint: what came: nothing"), "{told}");
+        assert!(
+            told.contains("error: test `forgotten`: not expected: FIRE_SMOKE of kitchen at 0 s, level 1"),
+            "{told}"
+        );
     }
 }

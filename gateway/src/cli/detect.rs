@@ -4,8 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use moshao_config::label_map;
 use moshao_inference::detector::{Detection, Detector, ModelSource, Settings};
-use moshao_inference::picture::BoxPx;
+use moshao_inference::picture::{BoxPx, PictureView, Rotation};
 use moshao_inference::track::Tracker;
 use moshao_inference::{catalogue, runtime, tiles};
 use serde::Serialize;
@@ -22,6 +23,7 @@ use crate::camera::picture::Picture;
 Examples:
   moshao detect --model moshao-fire kitchen.jpg
   moshao detect --model yolox_nano.onnx --threshold 0.4 --json street.mp4
+  moshao detect --model yolox-nano --tiles 3x2 --rotate 90 --label-map vehicles.toml yard.jpg
   moshao detect --model yolox-nano --every 5 --draw found/ street.mp4 square.png")]
 pub(super) struct Arguments {
     /// An ONNX file, a built-in detector, or one of the catalogue that was pulled
@@ -39,9 +41,27 @@ pub(super) struct Arguments {
     /// Execution provider
     #[arg(long, default_value = "cpu")]
     provider: String,
-    /// Look at overlapping tiles, for small far objects
+    /// TOML file that renames labels (car = "vehicle") and drops them (cat = false, "*" = false)
+    #[arg(long, value_name = "FILE")]
+    label_map: Option<PathBuf>,
+    /// Overlap (intersection over union, 0 to 1) from which two candidates are one object
+    #[arg(long, value_name = "IOU")]
+    overlap: Option<f32>,
+    /// Whether overlapping candidates of different labels are one object; the family's choice where absent
+    #[arg(long, value_name = "YES", num_args = 0..=1, default_missing_value = "true")]
+    across_labels: Option<bool>,
+    /// Most detections of one picture
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    max_detections: Option<u16>,
+    /// How far pictures must be turned clockwise to be upright: 0, 90, 180 or 270; boxes stay in the pixels of the input
+    #[arg(long, value_name = "DEGREES", default_value = "0", value_parser = parse_rotation)]
+    rotate: Rotation,
+    /// Look at overlapping tiles besides the whole, for small far objects
     #[arg(long, value_name = "COLUMNSxROWS", value_parser = parse_tiles)]
     tiles: Option<(usize, usize)>,
+    /// Tiles that go through the model at once, where its batch dimension is free
+    #[arg(long, value_name = "PICTURES", value_parser = clap::value_parser!(u16).range(1..=16))]
+    batch: Option<u16>,
     /// Pictures of a video to look at in a second; all where absent
     #[arg(long, value_name = "PER_SECOND")]
     every: Option<f64>,
@@ -55,9 +75,6 @@ pub(super) struct Arguments {
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
 }
-
-/// Share of a tile that its neighbour sees too.
-const TILE_OVERLAP: f32 = 0.2;
 
 /// One looked-at picture, as `--json` prints it.
 #[derive(Debug, Serialize)]
@@ -109,11 +126,22 @@ fn open(arguments: &Arguments) -> Result<Detector, Failure> {
     let settings = Settings {
         family: arguments.family.clone(),
         labels,
+        label_map: arguments.label_map.as_deref().map(read_label_map).transpose()?.unwrap_or_default(),
         threshold: arguments.threshold,
+        label_thresholds: Vec::new(),
         provider: Some(arguments.provider.clone()),
-        ..Settings::default()
+        overlap: arguments.overlap,
+        across_labels: arguments.across_labels,
+        max_detections: arguments.max_detections.map(usize::from),
+        batch: arguments.batch.map(usize::from),
     };
     Detector::open(&source(&arguments.model), &settings).map_err(Failure::failed)
+}
+
+fn read_label_map(path: &Path) -> Result<Vec<(String, Option<String>)>, Failure> {
+    let failed = |reason: String| Failure::failed(format!("label map {} {reason}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| failed(format!("cannot be read: {e}")))?;
+    label_map::parse(&text).map_err(failed)
 }
 
 /// A built-in name, a file, or a pulled model of the catalogue.
@@ -143,7 +171,7 @@ fn look_at(input: &Path, detector: &mut Detector, arguments: &Arguments, out: &m
             }
             due = picture.media_time + interval;
         }
-        let report = examine(&name, frame, &picture, detector, tracker.as_mut(), arguments.tiles)?;
+        let report = examine(&name, frame, &picture, detector, tracker.as_mut(), arguments)?;
         if let Some(folder) = &arguments.draw {
             let stem = input.file_stem().unwrap_or_default().to_string_lossy();
             let path = folder.join(format!("{stem}-{frame:06}.jpg"));
@@ -166,17 +194,12 @@ fn examine<'a>(
     picture: &Picture,
     detector: &'a mut Detector,
     tracker: Option<&mut Tracker>,
-    grid: Option<(usize, usize)>,
+    arguments: &Arguments,
 ) -> Result<Report<'a>, Failure> {
-    let view = picture.view();
+    let view = PictureView { rotation: arguments.rotate, ..picture.view() };
     let failed = |e| Failure::failed(format!("{input}, picture {frame}: {e}"));
-    let detections = match grid {
-        Some((columns, rows)) => {
-            // The whole picture too, for what is larger than a tile.
-            let mut regions = tiles::tiles(view.area(), columns, rows, TILE_OVERLAP);
-            regions.push(view.area());
-            detector.detect_in(&view, &regions)
-        }
+    let detections = match arguments.tiles {
+        Some((columns, rows)) => detector.detect_in(&view, &tiles::with_whole(view.area(), columns, rows)),
         None => detector.detect(&view),
     }
     .map_err(failed)?;
@@ -225,6 +248,11 @@ fn print_table(report: &Report<'_>, out: &mut impl Write) -> std::io::Result<()>
     Ok(())
 }
 
+fn parse_rotation(text: &str) -> Result<Rotation, String> {
+    let turn = text.parse().ok().and_then(Rotation::from_degrees);
+    turn.ok_or_else(|| "a picture is turned by 0, 90, 180 or 270 degrees".to_owned())
+}
+
 fn parse_tiles(text: &str) -> Result<(usize, usize), String> {
     /// More would only be slow: each tile costs a whole inference.
     const MOST: usize = 8;
@@ -248,6 +276,14 @@ mod tests {
         print_json(&report, &mut out).unwrap();
         let expected = r#"{"input":"a.jpg","frame":0,"pts_ms":0,"width":640,"height":480,"detections":[{"label":"fire","score":0.5,"box":[1.0,2.0,3.5,4.0],"track":null}]}"#;
         assert_eq!(String::from_utf8(out).unwrap().trim_end(), expected);
+    }
+
+    #[test]
+    fn a_picture_is_turned_by_quarters() {
+        assert_eq!(parse_rotation("270"), Ok(Rotation::ThreeQuarters));
+        for wrong in ["45", "-90", "360", "left"] {
+            assert!(parse_rotation(wrong).unwrap_err().contains("0, 90, 180 or 270"), "{wrong}");
+        }
     }
 
     #[test]

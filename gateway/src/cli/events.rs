@@ -84,9 +84,11 @@ fn broker(arguments: &Arguments) -> Result<Broker, Failure> {
     Ok(Broker {
         host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
         port: url.port().unwrap_or(if encrypted { 8883 } else { 1883 }),
-        tls: encrypted.then_some(Tls { ca_file }),
+        tls: encrypted.then_some(Tls { ca_file, identity: None }),
         username: (!url.username().is_empty()).then(|| decoded(url.username())),
         password: password.map(Secret::new),
+        password_file: None,
+        fallbacks: Vec::new(),
         client_id: format!("moshao-events-{:08x}", rand::random::<u32>()),
         keep_alive: Duration::from_secs(30),
     })

@@ -123,9 +123,10 @@ fn inspect(model: &str, family: Option<String>, json: bool, out: &mut impl Write
         let line = serde_json::to_string(description).map_err(Failure::failed)?;
         return writeln!(out, "{line}").map_err(cannot_print);
     }
-    let Description { model, family, width, height, threshold, labels, metadata } = description;
+    let Description { model, family, width, height, batch, threshold, labels, metadata } = description;
+    let at_once = if *batch == 1 { String::new() } else { format!(", {batch} pictures at once") };
     let mut text = format!(
-        "{model}\n  family     {family}\n  input      {width}x{height}\n  threshold  {threshold}\n  labels     {}\n",
+        "{model}\n  family     {family}\n  input      {width}x{height}{at_once}\n  threshold  {threshold}\n  labels     {}\n",
         labels.join(", ")
     );
     if let ModelSource::File(path) = &source {
@@ -216,6 +217,15 @@ mod tests {
             let entry: Entry = serde_json::from_str(line).unwrap();
             assert!(catalogue::entry(&entry.name).is_some());
         }
+    }
+
+    #[test]
+    fn a_configuration_knows_the_names_that_can_be_pulled() {
+        let pullable = catalogue::entries().into_iter().filter(|entry| entry.download.is_some());
+        assert!(
+            pullable.map(|entry| entry.name).eq(moshao_config::CATALOGUE),
+            "config/src/check/detector.rs"
+        );
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! `moshao replay`: the whole camera path over recorded footage, with media time as the clock.
 
+mod trace;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,8 +22,9 @@ use crate::judge::Judge;
 use crate::logging;
 use crate::supervise::camera_job;
 use crate::worker::detecting;
-use crate::worker::eye::Eye;
+use crate::worker::eye::{Due, Eye, Glance, Task};
 use crate::worker::link::CameraJob;
+use crate::worker::looker::Looker;
 use crate::worker::mind::Mind;
 
 /// Play recorded footage through a camera's rules and print the events
@@ -42,18 +46,23 @@ pub(super) struct Arguments {
     /// Footage: H.264 or H.265 in any container
     #[arg(long, value_name = "FILE")]
     video: PathBuf,
-    /// Whether quiet footage is skipped; this version looks at everything
-    #[arg(long, value_enum, default_value_t = Gate::Off)]
-    gate: Gate,
+    /// Whether quiet footage is slept through; as the configuration says where this is left out
+    #[arg(long, value_enum)]
+    gate: Option<Gate>,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
+    /// Print the tracks of every picture that the detector had, too
+    #[arg(long, requires = "json")]
+    tracks: bool,
 }
 
 /// Whether the gate is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Gate {
-    /// Every picture is decoded.
+    /// While nothing moves only key frames are looked at.
+    On,
+    /// Every picture is decoded and looked at.
     Off,
 }
 
@@ -62,10 +71,15 @@ enum Gate {
 struct Stats {
     media_seconds: f64,
     access_units: u64,
+    looks: u64,
     decoded: u64,
     inferred: u64,
     lost: u64,
     events: u64,
+    /// Media time in which every picture was decoded.
+    awake_seconds: f64,
+    /// How often a sleeping camera woke, by reason.
+    wakes: BTreeMap<&'static str, u64>,
     cpu_seconds: f64,
 }
 
@@ -75,13 +89,20 @@ struct Replay {
     job: CameraJob,
     detector: Detector,
     eye: Eye,
+    looker: Looker,
     mind: Mind,
     judge: Judge,
     /// Wall clock time of the footage's first picture.
     begin: Timestamp,
     json: bool,
+    tracks: bool,
     stats: Stats,
+    /// When the rules were told of the time last.
+    ticked: Duration,
 }
+
+/// How often time passes for the rules while nothing is looked at.
+const TICK: Duration = Duration::from_millis(200);
 
 /// Runs to the end of the footage.
 pub(super) fn run(arguments: &Arguments) -> Outcome {
@@ -90,13 +111,15 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let camera = take_camera(&mut config, &arguments.camera)?;
     let detector = open_detector(&config, &camera)?;
     let recording = Recording::open(&arguments.video).map_err(Failure::failed)?;
-    let job = camera_job(&camera);
+    let mut job = camera_job(&camera);
+    job.gate = arguments.gate.map_or(job.gate, |gate| gate == Gate::On);
     // Footage has nobody who acknowledges.
     config.incidents.fire_latch = Duration::ZERO;
     let judge = Judge::new(&config, Box::new(new_id));
     let length = recording.length();
     let replay = Replay {
         eye: Eye::new(&job),
+        looker: Looker::default(),
         mind: Mind::default(),
         judge,
         config,
@@ -104,7 +127,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         detector,
         begin: Timestamp::now(),
         json: arguments.json,
+        tracks: arguments.tracks,
         stats: Stats { media_seconds: length.as_secs_f64(), ..Stats::default() },
+        ticked: Duration::ZERO,
     };
     replay.play(recording, length)
 }
@@ -116,28 +141,70 @@ impl Replay {
         let spent_before = cpu_time();
         for unit in recording {
             self.stats.access_units += 1;
-            let glance = self.eye.see(&unit);
-            self.stats.decoded += glance.decoded;
-            self.stats.lost += u64::from(glance.lost.is_some());
-            let Some(picture) = glance.due else { continue };
-            let thought =
-                self.mind.think(&self.job, &mut self.detector, &picture).map_err(Failure::failed)?;
-            self.stats.inferred += 1;
-            let now = self.at(picture.media_time);
-            let mut seen = thought.observation;
-            seen.received_unix_ms = now.wall.as_millisecond();
-            let ended = self.judge.tick(now);
-            self.print(now, &ended)?;
-            let changes = self.judge.observe(now, &seen);
-            self.print(now, &changes)?;
+            let glance = self.eye.take(unit, &mut self.looker);
+            self.look(glance)?;
+            // Nobody waits: a camera that woke has looked back before the next access unit comes.
+            while self.eye.is_behind() {
+                let glance = self.eye.catch_up();
+                self.look(glance)?;
+            }
+            self.count_gate()?;
+            // Time passes for a sleeping camera too, as far as it will not look back.
+            if let Some(quiet_until) = self.eye.quiet_until().filter(|until| *until >= self.ticked + TICK) {
+                self.tick(quiet_until)?;
+            }
         }
         // What is still open ends when its rules have waited long enough.
         let patience = self.config.rules.iter().map(|rule| rule.clear_after).max().unwrap_or_default();
-        let after = self.at(length + patience);
-        let ended = self.judge.tick(after);
-        self.print(after, &ended)?;
+        self.tick(length + patience)?;
+        if !self.job.gate {
+            self.stats.awake_seconds = self.stats.media_seconds;
+        }
         self.stats.cpu_seconds = cpu_time().saturating_sub(spent_before).as_secs_f64();
         self.sum_up()
+    }
+
+    /// Gives the picture of a glance to the detector and what it sees to the rules.
+    fn look(&mut self, glance: Glance) -> Outcome {
+        self.stats.decoded += glance.decoded;
+        self.stats.lost += u64::from(glance.lost.is_some());
+        let Some(due) = glance.due else { return Ok(()) };
+        let thought = self.mind.think(&self.job, &mut self.detector, &due).map_err(Failure::failed)?;
+        self.eye.hear(thought.findings());
+        let Due { picture, task, .. } = due;
+        self.stats.inferred += u64::from(task != Task::Remember);
+        self.tick(picture.media_time)?;
+        let now = self.at(picture.media_time);
+        let mut seen = thought.observation;
+        seen.received_unix_ms = now.wall.as_millisecond();
+        if self.tracks {
+            trace::seen(&seen)?;
+        }
+        let changes = self.judge.observe(now, &seen);
+        self.print(now, &changes)
+    }
+
+    /// Time has passed.
+    fn tick(&mut self, media_time: Duration) -> Outcome {
+        self.ticked = media_time;
+        let now = self.at(media_time);
+        let ended = self.judge.tick(now);
+        self.print(now, &ended)
+    }
+
+    fn count_gate(&mut self) -> Outcome {
+        let tally = self.eye.tally();
+        if self.tracks {
+            tally.moves.iter().try_for_each(trace::moved)?;
+        }
+        self.stats.looks += tally.looks;
+        if self.job.gate {
+            self.stats.awake_seconds += tally.awake.as_secs_f64();
+        }
+        for reason in tally.wakes() {
+            *self.stats.wakes.entry(reason.as_str()).or_default() += 1;
+        }
+        Ok(())
     }
 
     fn at(&self, media_time: Duration) -> Moment {
@@ -171,9 +238,12 @@ impl Replay {
             return super::print(&serde_json::json!({ "stats": stats }).to_string());
         }
         super::print(&format!(
-            "{:.1} s of footage: {} pictures, {} decoded, {} looked at, {} lost; {} events; {:.1} s of CPU time, {:.3} a second",
+            "{:.1} s of footage, awake {:.1} s: {} pictures, {} key frames looked at asleep, {} decoded, {} looked at by the \
+             detector, {} lost; {} events; {:.1} s of CPU time, {:.3} a second",
             stats.media_seconds,
+            stats.awake_seconds,
             stats.access_units,
+            stats.looks,
             stats.decoded,
             stats.inferred,
             stats.lost,

@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 
 use super::{Failure, Outcome};
 use crate::logging;
-use crate::sim::fault::Fault;
+use crate::sim::fault::{self, Fault};
 use crate::sim::feed::{Feed, Playlist, SceneFeed};
 use crate::sim::rtsp::{CameraOptions, CameraServer, Credentials};
 use crate::sim::scene::Story;
@@ -39,11 +39,15 @@ Examples:
   moshao simulate camera --listen 0.0.0.0:8554 --user viewer --password secret yard.mp4
   moshao simulate camera --scene 7 --fault loss=1% --fault silent-after=30s
 
-Faults: silent-after=TIME close-after=TIME loss=PERCENT corrupt=PERCENT no-key-frames audio-only
-        no-answer=METHOD basic-auth not-rtsp")]
+Faults: silent-after=TIME close-after=TIME loss=PERCENT corrupt=PERCENT corrupt-key-frames no-key-frames
+        clock-jump=TIME+TIME audio-only no-answer=METHOD basic-auth not-rtsp
+Those of packets may be limited to a time after PLAY: loss=30%@20s-24s")]
 struct Camera {
     /// Files to play in a loop, H.264 or H.265; without any, a generated scene.
     files: Vec<PathBuf>,
+    /// Where in the files to begin, such as 8s; what lies before is played last.
+    #[arg(long, value_name = "TIME", default_value = "0s", requires = "files", value_parser = fault::time)]
+    begin: Duration,
     /// Address and port to listen on.
     #[arg(long, default_value = "127.0.0.1:8554")]
     listen: SocketAddr,
@@ -132,7 +136,7 @@ fn serve(camera: Camera) -> Outcome {
     let feed: Feed = if camera.files.is_empty() {
         SceneFeed { seed: camera.scene, story: Story::Drawn, size_px: camera.size, fps: camera.fps }.start()
     } else {
-        Playlist::load(&camera.files).and_then(Playlist::start)
+        Playlist::load(&camera.files).and_then(|list| list.beginning_at(camera.begin).start())
     }
     .map_err(Failure::failed)?;
     let credentials = camera

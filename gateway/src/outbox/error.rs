@@ -93,6 +93,9 @@ pub enum OutboxError {
 // === impl OutboxError ===
 
 impl OutboxError {
+    /// Words of [`OutboxError::reason`] for faults of the storage.
+    pub const STORAGE_REASONS: [&str; 5] = ["disk-full", "read-only", "io", "corrupt", "in-use"];
+
     /// One bounded word for metrics and events.
     pub fn reason(&self) -> &'static str {
         match self {
@@ -120,6 +123,11 @@ impl OutboxError {
                 | OutboxError::Corrupt { .. }
                 | OutboxError::InUse { .. }
         )
+    }
+
+    /// A storage fault that may pass while the program waits.
+    pub(super) fn is_passing(&self) -> bool {
+        self.is_storage_fault() && !matches!(self, OutboxError::InUse { .. })
     }
 
     /// The handle must not be used again: after a failed sync nobody knows what is on disk.

@@ -7,19 +7,15 @@
 //! up itself is folded into the one that declares it.
 
 use jiff::Timestamp;
-use moshao_config::Category;
 
-use super::{Class, NewEvent, Sequence, Site};
-use crate::event::envelope::Envelope;
-use crate::event::{Device, EventData, Measure};
+use super::announce::Announcement;
+use super::{NewEvent, Sequence, Site};
+use crate::event::{Measure, Phase};
 use crate::incident::tell::new_id;
-
-/// Level of a gap event: orange. Something may have happened of which the centre will never hear.
-const LEVEL: u8 = 2;
 
 /// Metric word for events given up because the quota was used up.
 pub(super) const LOST_TO_QUOTA: &str = "quota";
-/// Metric word for a damaged file; counts files, for nobody knows how many events they held.
+/// Metric word for a damaged file; counts the events, or one where nobody knows how many there were.
 pub(super) const LOST_TO_DAMAGE: &str = "damaged-file";
 
 /// Sequences that the centre will miss.
@@ -43,10 +39,14 @@ pub(super) enum Cause {
         /// The quota.
         quota_bytes: u64,
     },
-    /// The file was damaged and put aside; what it held that had not been delivered is not known.
+    /// The file was damaged and put aside; what could be read of it has been taken over.
     Damaged {
-        /// First sequence of the new file.
-        begin: Sequence,
+        /// What could not be read and had not been delivered, where the damage has left that to be known.
+        lost: Option<Gap>,
+        /// First and last sequence that the damaged file may have held.
+        held: (Sequence, Sequence),
+        /// Events taken over.
+        salvaged: u64,
     },
 }
 
@@ -74,7 +74,15 @@ impl Cause {
     fn gap(self) -> Option<Gap> {
         match self {
             Cause::Quota { gap, .. } => Some(gap),
-            Cause::Damaged { .. } => None,
+            Cause::Damaged { lost, .. } => lost,
+        }
+    }
+
+    fn range(self) -> (Sequence, Sequence) {
+        match self {
+            Cause::Quota { gap, .. } => (gap.first, gap.last),
+            Cause::Damaged { lost: Some(lost), .. } if lost.count > 0 => (lost.first, lost.last),
+            Cause::Damaged { held, .. } => held,
         }
     }
 
@@ -85,10 +93,15 @@ impl Cause {
                  bytes while the centre could not be reached",
                 gap.count, gap.first.0, gap.last.0
             ),
-            Cause::Damaged { begin } => format!(
-                "the outbox file was damaged and has been put aside; events before sequence {} that have not arrived \
-                 are lost, and their number is not known",
-                begin.0
+            Cause::Damaged { lost: Some(lost), salvaged, .. } => format!(
+                "the outbox file was damaged and has been put aside; {salvaged} waiting events were saved from it and \
+                 {} were not",
+                lost.count
+            ),
+            Cause::Damaged { lost: None, held, salvaged } => format!(
+                "the outbox file was damaged and has been put aside; {salvaged} waiting events were saved from it; \
+                 others with sequences {} to {} that have not arrived are lost, and their number is not known",
+                held.0.0, held.1.0
             ),
         }
     }
@@ -96,31 +109,24 @@ impl Cause {
 
 /// The event that declares a gap.
 pub(super) fn declare(site: &Site, cause: Cause, now: Timestamp) -> NewEvent {
-    let gap = cause.gap();
     let id = new_id(now);
-    let envelope = Envelope {
+    let (first, last) = cause.range();
+    let announcement = Announcement {
         id: id.clone(),
-        kind: "gap".to_owned(),
-        subject: match gap {
-            Some(gap) => format!("outbox/{}-{}", gap.first.0, gap.last.0),
-            None => "outbox".to_owned(),
-        },
-        happened: now,
-        recorded: now,
-        incident: id,
-    };
-    let device = Device { kind: "gateway".to_owned(), id: site.gateway.clone(), name: site.gateway.clone() };
-    let data = EventData {
-        rule: "outbox".to_owned(),
-        measure: gap.map(|gap| Measure {
+        correlation: id,
+        kind: "gap",
+        subject: format!("outbox/{}-{}", first.0, last.0),
+        code: "OUTBOX_GAP",
+        title: "事件丢失申报",
+        phase: Phase::Opened,
+        happened: None,
+        measure: cause.gap().map(|gap| Measure {
             name: "events_lost".to_owned(),
             value: gap.count as f64,
             unit: "1".to_owned(),
             threshold: None,
         }),
-        note: Some(cause.note()),
-        ..EventData::new("OUTBOX_GAP", "事件丢失申报", Category::Device, LEVEL, site.grid_ref(), device)
+        note: cause.note(),
     };
-    let topic = site.topic(&data);
-    NewEvent { class: Class::Alarm, topic, event: site.event(envelope, data), origin: None }
+    announcement.into_event(site, now)
 }

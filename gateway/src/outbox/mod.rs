@@ -7,13 +7,14 @@
 //! and in the order of its class, or it is listed in a gap event. Nothing is lost silently.
 //!
 //! # What is stored
-//! One SQLite file, `outbox.db`, with four tables:
+//! One SQLite file, `outbox.db`, with five tables:
 //!
 //! | table | row |
 //! |---|---|
 //! | `outbox` | one waiting event: sequence, class, topic, JSON body, when it was accepted, what caused it and when |
 //! | `gap` | one gap event that still waits, and which sequences it stands for |
 //! | `state` | small values of other modules, committed together with the events that go with them |
+//! | `aside` | one event that the centre refuses, out of the way until the next start |
 //! | `meta` | the epoch |
 //!
 //! Sequences rise by one for each event of this gateway, over restarts too. A file that had to be replaced begins a
@@ -32,16 +33,31 @@
 //! which sequences the centre will not see (`gap`).
 //!
 //! # Recovery
-//! SQLite finds the last whole transaction by the checksums in its log. After an unclean stop the file is checked
-//! besides. A file that is damaged or no database is renamed to `outbox.db.corrupt-<epoch>`, a new one begins, and a
-//! gap event declares it. After an I/O error the handle is closed and opened anew, never used again: what a failed
-//! sync has left in the system's memory is not to be trusted.
+//! SQLite finds the last whole transaction by the checksums in its log (`log` makes sure that no accepted one lies
+//! behind). The file is checked before it is trusted, each event has a `checksum` of its own. A file that is damaged or
+//! no database is renamed to `outbox.db.corrupt-<epoch>`, and a new one begins with all that is intact in it
+//! (`salvage`); a gap event says what is not. After an I/O error the handle is closed and opened anew, never used again:
+//! what a failed sync has left in the system's memory is not to be trusted.
+//!
+//! While the storage takes nothing the outbox is *degraded* (`degraded`): [`Stats::fault`], a metric, `/healthz` and the
+//! health message say so, and an event tells about it afterwards. A `reserve` lets a full disk take alarms for a while.
+//!
+//! # Time
+//! The clock of a box may be wrong until it has heard from a time server; events accepted before get the right time when
+//! they are read (`stamp`).
 
+mod announce;
+mod checksum;
+mod degraded;
 pub mod error;
 mod gap;
 mod group;
+mod log;
 mod open;
 mod owner;
+mod reserve;
+mod salvage;
+mod stamp;
 mod store;
 mod writer;
 
@@ -161,8 +177,8 @@ pub struct Cursor {
     pub event: Sequence,
 }
 
-/// What [`open()`] found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What [`open()`] found; nothing where the storage failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recovered {
     /// Events that wait from earlier runs.
     pub waiting: u64,
@@ -170,6 +186,8 @@ pub struct Recovered {
     pub unclean_stop: bool,
     /// A damaged file has been put aside here; a gap event declares it.
     pub quarantined: Option<PathBuf>,
+    /// Waiting events that were saved from it.
+    pub salvaged: Option<u64>,
     /// 0 for the first file, one more for each that had to be replaced.
     pub epoch: u64,
 }
@@ -189,19 +207,29 @@ pub struct Stats {
     pub evicted: u64,
     /// Last sequence accepted.
     pub last: Sequence,
-    /// Why nothing can be stored now; none while all is well.
+    /// Why the outbox is degraded: nothing can be stored now, or only what the reserve allows; none while all is well.
     pub fault: Option<OutboxError>,
 }
 
 /// Opens the outbox and starts its owner thread.
 ///
+/// Where the storage fails although there has been an outbox in this directory before, the outbox starts degraded: a
+/// gateway that ended each time it starts would tell nobody why.
+///
 /// # Errors
-/// Where the directory cannot be used, another process holds the file, or the storage fails. A damaged file is no
-/// error: it is put aside and declared.
+/// Where the directory cannot be used, another process holds the file, or a new file cannot be made. A damaged file is
+/// no error: it is put aside and declared.
 pub fn open(settings: Settings) -> Result<(OutboxHandle, Recovered), OutboxError> {
-    let (store, recovered) = Store::open(&settings)?;
+    let (store, recovered) = match Store::open(&settings) {
+        Ok((store, recovered)) => (Ok(store), recovered),
+        Err(error) if error.is_passing() && Store::is_known(&settings.directory) => {
+            tracing::error!(%error, "the outbox cannot be opened; it is tried again each second");
+            (Err(error), Recovered::default())
+        }
+        Err(error) => return Err(error),
+    };
     let (commands, queue) = mpsc::channel(QUEUE);
-    let (stats_writer, stats) = watch::channel(store.stats());
+    let (stats_writer, stats) = watch::channel(store.as_ref().map(Store::stats).unwrap_or_default());
     Owner::new(settings, store, stats_writer).start(queue)?;
     Ok((OutboxHandle { commands, stats }, recovered))
 }
@@ -244,6 +272,14 @@ impl OutboxHandle {
     /// The owner thread is gone.
     pub async fn delivered(&self, sequences: Vec<Sequence>) -> Result<(), OutboxError> {
         self.commands.send(Command::Delivered(sequences)).await.map_err(|_| OutboxError::Closed)
+    }
+
+    /// Keeps an event that the centre refuses out of the way until the next start; an event tells the centre's people.
+    ///
+    /// # Errors
+    /// The storage fails.
+    pub async fn set_aside(&self, sequence: Sequence, reason: String) -> Result<bool, OutboxError> {
+        self.ask(|reply| Command::SetAside { sequence, reason, reply }).await?
     }
 
     /// A state saved with [`OutboxHandle::accept`].

@@ -1,23 +1,21 @@
-//! Opening the file: settings, format, the check after an unclean stop, and putting a damaged file aside.
+//! Opening the file: settings, format, the check before it is trusted, and putting a damaged file aside.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::gap::{self, Cause};
-use super::store::{Counts, Entry, PAGE_BYTES, Store};
-use super::{OutboxError, Recovered, Sequence, Settings};
+use super::store::{self, Counts, PAGE_BYTES, Store};
+use super::{OutboxError, Recovered, Sequence, Settings, gap, log, reserve, salvage};
 
 /// Format of the file (`user_version`).
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 /// Least quota: some dozens of events and the gap event that declares the others.
 const MIN_QUOTA_BYTES: u64 = 512 * 1024;
 /// SQLite without the WAL-reset defect (<https://sqlite.org/wal.html#walresetbug>).
 const MIN_SQLITE: i32 = 3_051_003;
-/// After an unclean stop, a file up to this size is checked completely before it is trusted.
+/// A file up to this size is checked completely before it is trusted.
 const CHECKED_UP_TO_BYTES: u64 = 64 * 1024 * 1024;
 /// Damaged files kept for people to look at.
 const KEPT_CORRUPT_FILES: usize = 3;
@@ -31,7 +29,11 @@ const SCHEMA: &str = "
         body BLOB NOT NULL,
         accepted_unix_ms INTEGER NOT NULL,
         origin_source INTEGER,
-        origin_unix_ms INTEGER
+        origin_unix_ms INTEGER,
+        boot INTEGER,
+        mono_ms INTEGER,
+        clock_ok INTEGER,
+        checksum INTEGER
     );
     CREATE INDEX IF NOT EXISTS outbox_by_class ON outbox(class, sequence);
     CREATE TABLE IF NOT EXISTS gap(
@@ -42,6 +44,21 @@ const SCHEMA: &str = "
     );
     CREATE TABLE IF NOT EXISTS state(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS aside(
+        sequence INTEGER PRIMARY KEY,
+        reason TEXT NOT NULL
+    );
+";
+/// From format 1, whose events had no checksum and one clock.
+const FROM_1: &str = "
+    ALTER TABLE outbox ADD COLUMN boot INTEGER;
+    ALTER TABLE outbox ADD COLUMN mono_ms INTEGER;
+    ALTER TABLE outbox ADD COLUMN clock_ok INTEGER;
+    ALTER TABLE outbox ADD COLUMN checksum INTEGER;
+    CREATE TABLE aside(
+        sequence INTEGER PRIMARY KEY,
+        reason TEXT NOT NULL
+    );
 ";
 
 // === impl Store ===
@@ -54,62 +71,93 @@ impl Store {
         }
         let directory = settings.directory.clone();
         fs::create_dir_all(&directory).map_err(|error| OutboxError::from_io(&directory, &error))?;
-        let unclean_stop = fs::metadata(log_path(&directory)).is_ok_and(|log| log.len() > 0);
-        match Self::open_file(settings, unclean_stop, 0) {
+        let log = log_path(&directory);
+        let unclean_stop = fs::metadata(&log).is_ok_and(|log| log.len() > 0);
+        let ending = log::look(&log).map_err(|error| OutboxError::from_io(&directory, &error))?;
+        let opened = match ending {
+            log::Ending::Sound => Self::open_file(settings, 0),
+            log::Ending::Damaged => {
+                let detail = "transactions lie behind a damaged place in its log".to_owned();
+                Err(OutboxError::Corrupt { directory: directory.clone(), detail })
+            }
+        };
+        match opened {
             Ok(store) => {
                 let recovered = Recovered {
                     waiting: store.counts.depth(),
                     unclean_stop,
                     quarantined: None,
+                    salvaged: None,
                     epoch: store.epoch()?,
                 };
                 Ok((store, recovered))
             }
-            Err(OutboxError::Corrupt { detail, .. }) => {
-                let (quarantined, epoch) = quarantine(&directory)?;
-                settings.metrics.events_lost.with_label_values(&[gap::LOST_TO_DAMAGE]).inc();
-                tracing::error!(file = %quarantined.display(), detail, "the outbox was damaged and is put aside");
-                let mut store = Self::open_file(settings, false, epoch)?;
-                let begin = Sequence(epoch * EPOCH_STRIDE + 1);
-                let now = Timestamp::now();
-                let declared = gap::declare(&store.site, Cause::Damaged { begin }, now);
-                store.commit(&[Entry::new(vec![declared], None)?], &[], now)?;
-                let recovered = Recovered { waiting: 1, unclean_stop, quarantined: Some(quarantined), epoch };
-                Ok((store, recovered))
-            }
+            Err(OutboxError::Corrupt { detail, .. }) => Self::replace(settings, &detail, unclean_stop),
             Err(error) => Err(error),
         }
     }
 
-    fn open_file(settings: &Settings, check: bool, epoch: u64) -> Result<Self, OutboxError> {
+    /// There has been an outbox in this directory before.
+    pub(super) fn is_known(directory: &Path) -> bool {
+        database_path(directory).exists()
+    }
+
+    /// Puts the damaged file aside, begins a new epoch with all that is intact in the old one, and declares the rest.
+    pub(super) fn replace(
+        settings: &Settings,
+        detail: &str,
+        unclean_stop: bool,
+    ) -> Result<(Self, Recovered), OutboxError> {
+        let directory = &settings.directory;
+        // Room for a second file, where the disk has none left.
+        drop(reserve::spend(directory));
+        let (quarantined, epoch) = quarantine(directory)?;
+        let salvaged = salvage::salvage(&quarantined);
+        let lost = salvaged.lost();
+        settings.metrics.events_lost.with_label_values(&[gap::LOST_TO_DAMAGE]).inc_by(lost.unwrap_or(1));
+        tracing::error!(
+            file = %quarantined.display(), detail, salvaged = salvaged.rows.len(), lost,
+            "the outbox was damaged and is put aside"
+        );
+        let mut store = Self::open_file(settings, epoch)?;
+        let before = (Sequence((epoch - 1) * EPOCH_STRIDE + 1), Sequence(epoch * EPOCH_STRIDE));
+        store.take_over(&salvaged, before)?;
+        let waiting = store.counts.depth();
+        let salvaged = Some(salvaged.rows.len() as u64);
+        Ok((store, Recovered { waiting, unclean_stop, quarantined: Some(quarantined), salvaged, epoch }))
+    }
+
+    fn open_file(settings: &Settings, epoch: u64) -> Result<Self, OutboxError> {
         let directory = settings.directory.clone();
         let quota_bytes = settings.quota_bytes.max(MIN_QUOTA_BYTES);
         let path = database_path(&directory);
         let sqlite = |error: rusqlite::Error| OutboxError::from_sqlite(&directory, &error);
 
         let connection = Connection::open(&path).map_err(sqlite)?;
-        configure(&connection, quota_bytes).map_err(sqlite)?;
+        lay_out(&connection, quota_bytes).map_err(sqlite)?;
         let format: i64 =
             connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(sqlite)?;
         if format > FORMAT {
             return Err(OutboxError::TooNew { directory, found: format, known: FORMAT });
         }
-        if check && fs::metadata(&path).is_ok_and(|file| file.len() <= CHECKED_UP_TO_BYTES) {
-            let verdict: String =
-                connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sqlite)?;
-            if verdict != "ok" {
-                return Err(OutboxError::Corrupt { directory, detail: verdict });
-            }
+        match format {
+            0 => create(&connection, epoch).map_err(sqlite)?,
+            1 => migrate(&connection).map_err(sqlite)?,
+            _ => {}
         }
-        if format == 0 {
-            create(&connection, epoch).map_err(sqlite)?;
+        if fs::metadata(&path).is_ok_and(|file| file.len() <= CHECKED_UP_TO_BYTES) {
+            check(&connection, &directory)?;
         }
+        // What the centre refused in the last run may find a centre that has been mended.
+        connection.execute("DELETE FROM aside", []).map_err(sqlite)?;
         let counts = Counts::read(&connection).map_err(sqlite)?;
+        let known_past_unix_ms = latest_trusted(&connection).map_err(sqlite)?;
         // The names of the file and its log must outlive a power cut as their contents do.
         File::open(&directory)
             .and_then(|handle| handle.sync_all())
             .map_err(|error| OutboxError::from_io(&directory, &error))?;
-        Ok(Self { connection, directory, site: settings.site.clone(), quota_bytes, counts })
+        let site = settings.site.clone();
+        Ok(Self { connection, directory, site, quota_bytes, counts, known_past_unix_ms })
     }
 
     fn epoch(&self) -> Result<u64, OutboxError> {
@@ -122,7 +170,7 @@ impl Store {
 
 /// The settings of a connection, in the order in which they take effect: the exclusive lock before WAL (no
 /// shared-memory file, no second connection), the layout before the first table.
-fn configure(connection: &Connection, quota_bytes: u64) -> rusqlite::Result<()> {
+pub(super) fn lay_out(connection: &Connection, quota_bytes: u64) -> rusqlite::Result<()> {
     // A predecessor that is just ending may still hold the file.
     connection.busy_timeout(Duration::from_secs(2))?;
     connection.set_prepared_statement_cache_capacity(32);
@@ -148,7 +196,8 @@ fn configure(connection: &Connection, quota_bytes: u64) -> rusqlite::Result<()> 
     Ok(())
 }
 
-fn create(connection: &Connection, epoch: u64) -> rusqlite::Result<()> {
+/// The tables of a new file.
+pub(super) fn create(connection: &Connection, epoch: u64) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
     transaction.execute_batch(SCHEMA)?;
     transaction.execute("INSERT INTO meta(key, value) VALUES('epoch', ?1)", [epoch as i64])?;
@@ -158,6 +207,46 @@ fn create(connection: &Connection, epoch: u64) -> rusqlite::Result<()> {
     )?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
+}
+
+fn migrate(connection: &Connection) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute_batch(FROM_1)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()
+}
+
+/// Structure, index and every event's checksum.
+fn check(connection: &Connection, directory: &Path) -> Result<(), OutboxError> {
+    let sqlite = |error: rusqlite::Error| OutboxError::from_sqlite(directory, &error);
+    let corrupt = |detail| OutboxError::Corrupt { directory: directory.to_owned(), detail };
+    let verdict: String =
+        connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(sqlite)?;
+    if verdict != "ok" {
+        return Err(corrupt(verdict));
+    }
+    let mut statement = connection
+        .prepare("SELECT sequence, class, topic, body, accepted_unix_ms, checksum FROM outbox NOT INDEXED")
+        .map_err(sqlite)?;
+    let mut rows = statement.query([]).map_err(sqlite)?;
+    while let Some(row) = rows.next().map_err(sqlite)? {
+        if !store::is_intact(row).unwrap_or(false) {
+            let sequence: Result<i64, _> = row.get(0);
+            return Err(corrupt(format!("event {sequence:?} does not have its checksum")));
+        }
+    }
+    Ok(())
+}
+
+/// The latest time at which an event was accepted with a clock that was right.
+fn latest_trusted(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row(
+        "SELECT IFNULL(MAX(accepted_unix_ms), 0) FROM (
+             SELECT accepted_unix_ms, clock_ok FROM outbox ORDER BY sequence DESC LIMIT 100
+         ) WHERE clock_ok = 1",
+        [],
+        |row| row.get(0),
+    )
 }
 
 /// Renames the damaged file and its log; answers the new name and the epoch of the file that follows it.

@@ -1,7 +1,7 @@
 //! The thread that owns the file: takes requests, groups them, commits, answers.
 //!
 //! When the storage fails the handle is dropped and the file opened anew, at most once a second; until that succeeds
-//! every request is answered with the fault, and [`Stats::fault`] shows it.
+//! every request is answered with the fault, and the outbox is degraded (`degraded`).
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,10 +11,10 @@ use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout_at;
 
-use super::gap;
+use super::degraded::Degraded;
 use super::group::Group;
 use super::store::{Committed, Entry, Store};
-use super::{Cursor, OutboxError, Sequence, Settings, Stats, Waiting};
+use super::{Cursor, OutboxError, Sequence, Settings, Stats, Waiting, gap, reserve};
 
 /// Time between two attempts to open the file after a fault.
 const REOPEN_WAIT: Duration = Duration::from_secs(1);
@@ -29,6 +29,7 @@ pub(super) enum Command {
     Accept { entry: Entry, handed_over: Instant, reply: Reply<Vec<Sequence>> },
     Next { after: Cursor, limit: usize, reply: Reply<Vec<Waiting>> },
     Delivered(Vec<Sequence>),
+    SetAside { sequence: Sequence, reason: String, reply: Reply<bool> },
     LoadState { key: String, reply: Reply<Option<Vec<u8>>> },
     Close { reply: oneshot::Sender<()> },
 }
@@ -44,8 +45,7 @@ pub(super) struct Owner {
     waiting: Vec<Pending>,
     delivered: Vec<Sequence>,
     group: Group,
-    /// Why the last commit failed.
-    fault: Option<OutboxError>,
+    degraded: Degraded,
 }
 
 /// An entry whose caller waits for the commit.
@@ -66,15 +66,21 @@ struct Fault {
 // === impl Owner ===
 
 impl Owner {
-    pub(super) fn new(settings: Settings, store: Store, stats: watch::Sender<Stats>) -> Self {
+    pub(super) fn new(
+        settings: Settings,
+        store: Result<Store, OutboxError>,
+        stats: watch::Sender<Stats>,
+    ) -> Self {
+        let mut degraded = Degraded::default();
+        degraded.enter(store.as_ref().err(), Timestamp::now());
         Self {
             settings,
-            store: Ok(store),
+            store: store.map_err(|error| Fault { error, since: Instant::now() }),
             stats,
             waiting: Vec::new(),
             delivered: Vec::new(),
             group: Group::default(),
-            fault: None,
+            degraded,
         }
     }
 
@@ -95,6 +101,7 @@ impl Owner {
 
     async fn run(mut self, mut queue: mpsc::Receiver<Command>) {
         let mut housekeeping = Instant::now() + HOUSEKEEPING;
+        self.lay_in_reserve();
         self.publish_stats();
         loop {
             let wake = self.group.due().map_or(housekeeping, |due| due.min(housekeeping));
@@ -147,6 +154,11 @@ impl Owner {
                 let answer = self.with_store(now, |store| store.next(after, limit));
                 drop(reply.send(answer.map(|rows| self.without_delivered(rows))));
             }
+            Command::SetAside { sequence, reason, reply } => {
+                let moved = self.with_store(now, |store| store.set_aside(sequence, &reason));
+                self.publish_stats();
+                drop(reply.send(moved));
+            }
             Command::LoadState { key, reply } => {
                 drop(reply.send(self.with_store(now, |store| store.load_state(&key))));
             }
@@ -171,18 +183,27 @@ impl Owner {
         let delivered = std::mem::take(&mut self.delivered);
         let (entries, callers): (Vec<_>, Vec<_>) =
             waiting.into_iter().map(|one| (one.entry, (one.handed_over, one.reply))).unzip();
-        let outcome = self.with_store(now, |store| store.commit(&entries, &delivered, Timestamp::now()));
+        let mut outcome = self.with_store(now, |store| store.commit(&entries, &delivered));
+        if matches!(outcome, Err(OutboxError::DiskFull { .. }))
+            && reserve::spend(&self.settings.directory).unwrap_or(false)
+        {
+            self.degraded.enter(outcome.as_ref().err(), Timestamp::now());
+            tracing::error!("the disk is full: the outbox lives on its reserve");
+            outcome = self.with_store(now, |store| store.commit(&entries, &delivered));
+        }
         match &outcome {
-            Ok(committed) => {
-                self.fault = None;
-                self.count(&entries, committed);
-            }
+            Ok(committed) => self.count(&entries, committed),
             Err(error) => {
-                self.fault = error.is_storage_fault().then(|| error.clone());
+                if error.is_storage_fault() {
+                    self.degraded.enter(Some(error), Timestamp::now());
+                }
                 // Not counted towards a full group: they try again in a second, not at once.
                 self.group.deletions(now, 0);
                 self.delivered = delivered;
             }
+        }
+        if outcome.is_ok() {
+            self.recover(now);
         }
         // Who has an answer finds it in the figures too.
         self.publish_stats();
@@ -211,12 +232,21 @@ impl Owner {
             if now.duration_since(fault.since) < REOPEN_WAIT {
                 return Err(fault.error.clone());
             }
-            self.store = match Store::open(&self.settings) {
+            let opened = match &fault.error {
+                OutboxError::Corrupt { detail, .. } => Store::replace(&self.settings, detail, true),
+                _ => Store::open(&self.settings),
+            };
+            self.store = match opened {
                 Ok((store, recovered)) => {
                     tracing::warn!(?recovered, "the outbox is open again");
                     Ok(store)
                 }
-                Err(error) => Err(Fault { error, since: now }),
+                Err(error) => {
+                    // A file that could not even be put aside stays a damaged one.
+                    let damaged = matches!(fault.error, OutboxError::Corrupt { .. });
+                    let error = if damaged { fault.error.clone() } else { error };
+                    Err(Fault { error, since: now })
+                }
             };
         }
         let store = match &mut self.store {
@@ -231,8 +261,23 @@ impl Owner {
             // Far enough back that the next request may try at once: one bad sync is not yet a bad disk.
             let since = now.checked_sub(REOPEN_WAIT).unwrap_or(now);
             self.store = Err(Fault { error: error.clone(), since });
+            self.degraded.enter(Some(error), Timestamp::now());
         }
         outcome
+    }
+
+    /// The storage has just taken something: leaves the degraded mode, once the reserve is there again, and tells.
+    fn recover(&mut self, now: Instant) {
+        if !self.degraded.is_on() || reserve::lay_in(&self.settings.directory).is_err() {
+            return;
+        }
+        let told = self.degraded.story(&self.settings.site, Timestamp::now());
+        if let Ok(entry) = Entry::new(told, None)
+            && self.with_store(now, |store| store.commit(&[entry], &[])).is_ok()
+        {
+            self.degraded.leave();
+            tracing::warn!("the outbox takes events again");
+        }
     }
 
     fn count(&self, entries: &[Entry], committed: &Committed) {
@@ -249,18 +294,38 @@ impl Owner {
 
     fn keep_house(&mut self) {
         let now = Instant::now();
-        if let Err(error) = self.with_store(now, |store| store.shrink()) {
+        let kept = if self.degraded.is_on() {
+            self.with_store(now, Store::probe).map(|()| self.recover(now))
+        } else {
+            self.lay_in_reserve();
+            self.with_store(now, |store| store.shrink())
+        };
+        if let Err(error) = kept {
             tracing::warn!(%error, "the outbox file cannot be looked after");
         }
         self.publish_stats();
     }
 
+    fn lay_in_reserve(&mut self) {
+        if let Err(error) = reserve::lay_in(&self.settings.directory) {
+            let error = OutboxError::from_io(&self.settings.directory, &error);
+            self.degraded.enter(Some(&error), Timestamp::now());
+        }
+    }
+
     fn publish_stats(&self) {
+        let fault = self.degraded.fault().cloned();
         let stats = match &self.store {
-            Ok(store) => Stats { fault: self.fault.clone(), ..store.stats() },
-            Err(fault) => Stats { fault: Some(fault.error.clone()), ..self.stats.borrow().clone() },
+            Ok(store) => Stats { fault, ..store.stats() },
+            Err(closed) => {
+                Stats { fault: fault.or_else(|| Some(closed.error.clone())), ..self.stats.borrow().clone() }
+            }
         };
         let metrics = &self.settings.metrics;
+        let reason = stats.fault.as_ref().map(OutboxError::reason);
+        for word in OutboxError::STORAGE_REASONS {
+            metrics.outbox_degraded.with_label_values(&[word]).set(i64::from(reason == Some(word)));
+        }
         metrics.outbox_depth.set(stats.depth as i64);
         metrics.outbox_bytes.set(stats.used_bytes as i64);
         metrics.outbox_oldest_age_seconds.set(stats.oldest_age(Timestamp::now()).as_secs_f64());

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::salvage::Salvaged;
+use super::stamp::{self, Stamp};
 use super::writer::Writer;
 use super::{
     Class, Cursor, MAX_EVENT_BYTES, MAX_STATE_BYTES, NewEvent, Origin, OriginSource, OutboxError, SavedState,
-    Sequence, Site, Stats, Waiting,
+    Sequence, Site, Stats, Waiting, checksum, gap,
 };
 
 /// Page of the database file, bytes.
@@ -42,6 +43,8 @@ pub(super) struct Store {
     pub(super) site: Site,
     pub(super) quota_bytes: u64,
     pub(super) counts: Counts,
+    /// The latest wall clock time that is known to be past, milliseconds since the Unix epoch.
+    pub(super) known_past_unix_ms: i64,
 }
 
 /// What is known without asking SQLite; replaced as a whole when a transaction has committed.
@@ -109,8 +112,8 @@ impl Store {
         &mut self,
         entries: &[Entry],
         delivered: &[Sequence],
-        now: Timestamp,
     ) -> Result<Committed, OutboxError> {
+        let now = Stamp::now(self.known_past_unix_ms);
         let directory = &self.directory;
         let sqlite = |error: rusqlite::Error| OutboxError::from_sqlite(directory, &error);
         let transaction = self.connection.transaction().map_err(sqlite)?;
@@ -139,7 +142,65 @@ impl Store {
         let counts = writer.counts;
         transaction.commit().map_err(sqlite)?;
         self.counts = counts;
+        if now.trusted {
+            self.known_past_unix_ms = now.wall_unix_ms;
+        }
         Ok(committed)
+    }
+
+    /// Fills a new file with what was saved from a damaged one, and declares what was not.
+    pub(super) fn take_over(
+        &mut self,
+        salvaged: &Salvaged,
+        epoch: (Sequence, Sequence),
+    ) -> Result<(), OutboxError> {
+        let directory = &self.directory;
+        let sqlite = |error: rusqlite::Error| OutboxError::from_sqlite(directory, &error);
+        let now = Stamp::now(self.known_past_unix_ms);
+        let transaction = self.connection.transaction().map_err(sqlite)?;
+        let mut writer = Writer {
+            transaction: &transaction,
+            site: &self.site,
+            quota_bytes: self.quota_bytes,
+            counts: self.counts,
+            now,
+        };
+        writer.copy(salvaged).map_err(sqlite)?;
+        let declared = gap::declare(&self.site, salvaged.cause(epoch), now.wall());
+        writer.insert(&declared).map_err(sqlite)?;
+        let counts = writer.counts;
+        transaction.commit().map_err(sqlite)?;
+        self.counts = counts;
+        Ok(())
+    }
+
+    /// Writes a few bytes for good: whether the storage takes anything.
+    pub(super) fn probe(&mut self) -> Result<(), OutboxError> {
+        self.connection
+            .execute("INSERT OR REPLACE INTO meta(key, value) VALUES('probe', ABS(RANDOM() % 1000))", [])
+            .map(drop)
+            .map_err(|error| self.failed(&error))
+    }
+
+    /// Keeps an event that the centre refuses out of the way until the next start, and tells so. Answers whether the
+    /// event was waiting.
+    pub(super) fn set_aside(&mut self, sequence: Sequence, reason: &str) -> Result<bool, OutboxError> {
+        let directory = &self.directory;
+        let sqlite = |error: rusqlite::Error| OutboxError::from_sqlite(directory, &error);
+        let now = Stamp::now(self.known_past_unix_ms);
+        let transaction = self.connection.transaction().map_err(sqlite)?;
+        let mut writer = Writer {
+            transaction: &transaction,
+            site: &self.site,
+            quota_bytes: self.quota_bytes,
+            counts: self.counts,
+            now,
+        };
+        let moved = writer.set_aside(sequence, reason).map_err(sqlite)?;
+        let counts = writer.counts;
+        transaction.commit().map_err(sqlite)?;
+        self.counts = counts;
+        Ok(moved)
     }
 
     /// Up to `limit` waiting events after the cursor, alarms first, each class in order.
@@ -161,12 +222,19 @@ impl Store {
         limit: usize,
         rows: &mut Vec<Waiting>,
     ) -> rusqlite::Result<()> {
+        let now = Stamp::now(self.known_past_unix_ms);
         let mut statement = self.connection.prepare_cached(
-            "SELECT sequence, class, topic, body, accepted_unix_ms, origin_source, origin_unix_ms FROM outbox
-             WHERE class = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3",
+            "SELECT sequence, class, topic, body, accepted_unix_ms, checksum, origin_source, origin_unix_ms,
+                    boot, mono_ms, clock_ok FROM outbox
+             WHERE class = ?1 AND sequence > ?2 AND sequence NOT IN (SELECT sequence FROM aside)
+             ORDER BY sequence LIMIT ?3",
         )?;
-        for row in statement.query_map(params![class.code(), after.0 as i64, limit as i64], waiting)? {
-            rows.push(row?);
+        let mut found = statement.query(params![class.code(), after.0 as i64, limit as i64])?;
+        while let Some(row) = found.next()? {
+            if !is_intact(row)? {
+                return Err(damaged());
+            }
+            rows.push(waiting(row, now)?);
         }
         Ok(())
     }
@@ -253,21 +321,59 @@ fn bytes_of(entries: &[Entry]) -> u64 {
     entries.iter().map(|entry| entry.bytes as u64).sum()
 }
 
-fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {
-    let source = row.get::<_, Option<i64>>(5)?.map(OriginSource::from_code);
-    let unix_ms: Option<i64> = row.get(6)?;
-    Ok(Waiting {
+/// Whether a row that begins with sequence, class, topic, body, time and checksum has the right checksum. Rows of the
+/// first format have none.
+pub(super) fn is_intact(row: &Row<'_>) -> rusqlite::Result<bool> {
+    let expected: Option<i64> = row.get(5)?;
+    let topic: String = row.get(2)?;
+    let body: Vec<u8> = row.get(3)?;
+    let sum = checksum::of(row.get(0)?, row.get(1)?, &topic, &body, row.get(4)?);
+    Ok(expected.is_none_or(|expected| expected == sum))
+}
+
+/// What SQLite would say if it had checksums.
+fn damaged() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    rusqlite::Error::SqliteFailure(code, Some("an event does not have its checksum".to_owned()))
+}
+
+fn waiting(row: &Row<'_>, now: Stamp) -> rusqlite::Result<Waiting> {
+    let source = row.get::<_, Option<i64>>(6)?.map(OriginSource::from_code);
+    let unix_ms: Option<i64> = row.get(7)?;
+    let mut waiting = Waiting {
         sequence: Sequence(row.get::<_, i64>(0)? as u64),
         class: Class::from_code(row.get(1)?),
         topic: row.get(2)?,
         body: row.get(3)?,
         accepted_unix_ms: row.get(4)?,
         origin: source.zip(unix_ms).map(|(source, unix_ms)| Origin { source, unix_ms }),
-    })
+    };
+    if let Some(trusted) = row.get::<_, Option<bool>>(10)?
+        && !trusted
+    {
+        let wall_unix_ms = waiting.accepted_unix_ms;
+        let then = Stamp { boot: row.get(8)?, mono_ms: row.get(9)?, wall_unix_ms, trusted };
+        waiting.correct(then.correction_ms(now));
+    }
+    Ok(waiting)
 }
 
 pub(super) fn class(row: &Row<'_>) -> rusqlite::Result<Class> {
     Ok(Class::from_code(row.get(0)?))
+}
+
+// === impl Waiting ===
+
+impl Waiting {
+    /// Puts times right that were written with a wrong clock, or says that they are uncertain.
+    fn correct(&mut self, correction_ms: Option<i64>) {
+        self.body = stamp::retell(&self.body, correction_ms);
+        let shift_ms = correction_ms.unwrap_or(0);
+        self.accepted_unix_ms += shift_ms;
+        if let Some(origin) = &mut self.origin {
+            origin.unix_ms += shift_ms;
+        }
+    }
 }
 
 // === impl Class ===

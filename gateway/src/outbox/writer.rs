@@ -1,11 +1,14 @@
 //! One transaction in progress: inserting, removing, and making room by giving up the oldest.
 
-use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::gap::{self, Cause, Gap};
+use super::salvage::{Row, Salvaged};
+use super::stamp::Stamp;
 use super::store::{Counts, PAGE_BYTES, class, used_pages};
-use super::{Class, NewEvent, SavedState, Sequence, Site};
+use super::{Class, NewEvent, SavedState, Sequence, Site, announce, checksum};
+use crate::event::Phase;
+use crate::incident::tell::new_id;
 
 /// Events given up in one step.
 const EVICTION_STEP: usize = 64;
@@ -18,7 +21,7 @@ pub(super) struct Writer<'a> {
     pub(super) site: &'a Site,
     pub(super) quota_bytes: u64,
     pub(super) counts: Counts,
-    pub(super) now: Timestamp,
+    pub(super) now: Stamp,
 }
 
 // === impl Writer ===
@@ -29,23 +32,91 @@ impl Writer<'_> {
         let mut event = new.event.clone();
         event.sequence = sequence.to_string();
         let body = serde_json::to_vec(&event).expect("an event has only string keys and numbers");
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO outbox(sequence, class, topic, body, accepted_unix_ms, origin_source, origin_unix_ms)
-                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?
-            .execute(params![
-                sequence.0 as i64,
-                new.class.code(),
-                new.topic,
-                body,
-                self.now.as_millisecond(),
-                new.origin.map(|origin| origin.source.code()),
-                new.origin.map(|origin| origin.unix_ms),
-            ])?;
+        let row = Row {
+            class: new.class.code(),
+            topic: new.topic.clone(),
+            body,
+            accepted_unix_ms: self.now.wall_unix_ms,
+            origin: (new.origin.map(|origin| origin.source.code()), new.origin.map(|origin| origin.unix_ms)),
+            stamp: (Some(self.now.boot), Some(self.now.mono_ms), Some(i64::from(self.now.trusted))),
+        };
+        self.write(sequence.0 as i64, &row)?;
         self.counts.last = sequence.0;
         *self.counts.of(new.class) += 1;
         Ok(sequence)
+    }
+
+    fn write(&self, sequence: i64, row: &Row) -> rusqlite::Result<()> {
+        let sum = checksum::of(sequence, row.class, &row.topic, &row.body, row.accepted_unix_ms);
+        self.transaction
+            .prepare_cached(
+                "INSERT INTO outbox(sequence, class, topic, body, accepted_unix_ms, origin_source, origin_unix_ms,
+                                    boot, mono_ms, clock_ok, checksum)
+                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?
+            .execute(params![
+                sequence,
+                row.class,
+                row.topic,
+                row.body,
+                row.accepted_unix_ms,
+                row.origin.0,
+                row.origin.1,
+                row.stamp.0,
+                row.stamp.1,
+                row.stamp.2,
+                sum,
+            ])
+            .map(drop)
+    }
+
+    /// Puts what was saved from a damaged file into this new one. Events keep their numbers.
+    pub(super) fn copy(&mut self, salvaged: &Salvaged) -> rusqlite::Result<()> {
+        for (sequence, row) in &salvaged.rows {
+            self.write(*sequence, row)?;
+            *self.counts.of(if row.class == 0 { Class::Alarm } else { Class::Event }) += 1;
+        }
+        for (key, value) in &salvaged.states {
+            self.save(&SavedState { key: key.clone(), value: value.clone() })?;
+        }
+        for gap in salvaged.gaps.iter().filter(|gap| salvaged.rows.contains_key(&gap[0])) {
+            self.transaction
+                .prepare_cached("INSERT INTO gap(sequence, first, last, count) VALUES(?1, ?2, ?3, ?4)")?
+                .execute(*gap)?;
+        }
+        Ok(())
+    }
+
+    /// Marks an event as refused and tells so. One that has gone meanwhile is no error.
+    pub(super) fn set_aside(&mut self, sequence: Sequence, reason: &str) -> rusqlite::Result<bool> {
+        let marked = self
+            .transaction
+            .prepare_cached(
+                "INSERT OR IGNORE INTO aside(sequence, reason) SELECT sequence, ?2 FROM outbox WHERE sequence = ?1",
+            )?
+            .execute(params![sequence.0 as i64, reason])?;
+        if marked == 1 {
+            let now = self.now.wall();
+            let id = new_id(now);
+            let told = announce::Announcement {
+                id: id.clone(),
+                correlation: id,
+                kind: "refused",
+                subject: format!("outbox/{0}-{0}", sequence.0),
+                code: "OUTBOX_REFUSED",
+                title: "事件被中心拒收",
+                phase: Phase::Opened,
+                happened: None,
+                measure: None,
+                note: format!(
+                    "the centre's broker refuses the event with sequence {} ({reason}); it is kept and tried again \
+                     after the next start",
+                    sequence.0
+                ),
+            };
+            self.insert(&told.into_event(self.site, now))?;
+        }
+        Ok(marked == 1)
     }
 
     pub(super) fn save(&self, state: &SavedState) -> rusqlite::Result<()> {
@@ -66,9 +137,9 @@ impl Writer<'_> {
             .optional()?;
         if let Some(class) = class {
             *self.counts.of(class) -= 1;
-            self.transaction
-                .prepare_cached("DELETE FROM gap WHERE sequence = ?1")?
-                .execute([sequence.0 as i64])?;
+            for forget in ["DELETE FROM gap WHERE sequence = ?1", "DELETE FROM aside WHERE sequence = ?1"] {
+                self.transaction.prepare_cached(forget)?.execute([sequence.0 as i64])?;
+            }
         }
         Ok(())
     }
@@ -94,7 +165,7 @@ impl Writer<'_> {
         }
         if let Some(gap) = gap {
             let cause = Cause::Quota { gap, quota_bytes: self.quota_bytes };
-            let declared = self.insert(&gap::declare(self.site, cause, self.now))?;
+            let declared = self.insert(&gap::declare(self.site, cause, self.now.wall()))?;
             self.transaction
                 .prepare_cached("INSERT INTO gap(sequence, first, last, count) VALUES(?1, ?2, ?3, ?4)")?
                 .execute(params![

@@ -69,6 +69,12 @@ impl ObjectWatch {
         }
         None
     }
+
+    /// It is over, whatever comes.
+    pub(super) fn end(&mut self) -> Option<Edge> {
+        self.sightings.clear();
+        std::mem::take(&mut self.active).then_some(Edge::Cleared)
+    }
 }
 
 #[cfg(test)]

@@ -56,6 +56,12 @@ impl StateWatch {
         self.active = false;
         Some(Edge::Cleared)
     }
+
+    /// It is over, whatever comes.
+    pub(super) fn end(&mut self) -> Option<Edge> {
+        self.quiet_since = None;
+        std::mem::take(&mut self.active).then_some(Edge::Cleared)
+    }
 }
 
 #[cfg(test)]

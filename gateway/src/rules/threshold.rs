@@ -48,6 +48,11 @@ impl ThresholdWatch {
         self.asking_since = None;
     }
 
+    /// The limit, in the sensor's unit.
+    pub(super) fn limit(&self) -> f64 {
+        self.limit.limit
+    }
+
     /// One reading.
     pub(super) fn step(&mut self, now: Duration, value: f64) -> Option<Edge> {
         let asks_for_change = match self.limit.says(value) {
@@ -72,6 +77,12 @@ impl ThresholdWatch {
         self.asking_since = None;
         self.active = !self.active;
         Some(if self.active { Edge::Raised } else { Edge::Cleared })
+    }
+
+    /// It is over, whatever comes.
+    pub(super) fn end(&mut self) -> Option<Edge> {
+        self.asking_since = None;
+        std::mem::take(&mut self.active).then_some(Edge::Cleared)
     }
 }
 

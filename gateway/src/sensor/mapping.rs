@@ -1,22 +1,28 @@
-//! From an MQTT message to readings: pure, no clock, no network.
+//! From an MQTT message to readings: no clock, no network.
 //!
-//! One message may carry the values of several sensors (temperature and humidity of one device), so it maps to several
-//! readings, or to several refusals with their reasons.
+//! One message may carry the values of several sensors (temperature and humidity of one device), and several values of
+//! one (smoke, battery, lid), so it maps to several readings, or to refusals with their reasons. What is remembered is
+//! what it takes to know a message again ([`proof`](super::proof)) and to read the next (births of Sparkplug).
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use jiff::Timestamp;
-use moshao_config::{Sensor, TopicPattern};
+use moshao_config::{Binary, Format, Quantity, Sensor, TopicPattern};
 use serde_json::Value;
 
+use super::binary;
+use super::pointer::Pointer;
+use super::proof::{self, Recent};
 use super::reading::{Reading, Refused, Why};
+use super::sparkplug::Births;
 use super::topics::{TopicTree, captures};
 
 /// Largest message of a sensor, bytes.
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
-/// Most sensors known at once: each name that a capture takes is one, and names come from outside.
+/// Most sensors known at once: each name that a capture takes is one, and names come from outside. Sensors without
+/// captures always are.
 pub const MAX_INSTANCES: usize = 10_000;
 
 /// Maps messages by the sensors of a configuration.
@@ -24,17 +30,26 @@ pub const MAX_INSTANCES: usize = 10_000;
 pub struct Mapper {
     topics: TopicTree,
     rules: Vec<Rule>,
-    instances: HashSet<String>,
+    /// Sensors heard; what is remembered of the messages of those that can be known again.
+    instances: HashMap<String, Option<Box<Recent>>>,
+    births: Births,
 }
 
-/// How one sensor's value is found in its messages.
+/// How one sensor's values are found in its messages.
 #[derive(Debug)]
 struct Rule {
     id: String,
     pattern: TopicPattern,
-    pointer: String,
+    format: Format,
+    value: Pointer,
+    binary: Option<Binary>,
     values: Vec<(String, f64)>,
     scale: f64,
+    others: Vec<(Quantity, Pointer)>,
+    time: Option<Pointer>,
+    /// What makes a message one of its kind: id and number.
+    marks: Vec<Pointer>,
+    identity: Option<Pointer>,
 }
 
 // === impl Mapper ===
@@ -45,24 +60,33 @@ impl Mapper {
         Self {
             topics: TopicTree::new(sensors.iter().map(|sensor| &sensor.topic)),
             rules: sensors.iter().map(Rule::new).collect(),
-            instances: HashSet::new(),
+            instances: HashMap::new(),
+            births: Births::default(),
         }
     }
 
-    /// The readings in a message, one for each sensor that has this topic, in the order of the configuration.
+    /// The readings in a message, in the order of the configuration, each sensor's own value first; a refusal for each
+    /// sensor that has this topic and no value in it.
     pub fn map(&mut self, topic: &str, payload: &[u8], received: Timestamp) -> Vec<Result<Reading, Refused>> {
         let found = self.topics.find(topic);
         if found.is_empty() {
             return vec![Err(Refused { sensor: topic.to_owned(), why: Why::UnknownTopic })];
         }
-        let message = Message::parse(payload);
-        found
-            .into_iter()
-            .map(|index| {
-                self.reading(index, topic, &message, received)
-                    .map_err(|why| Refused { sensor: self.rules[index].id.clone(), why })
-            })
-            .collect()
+        let mut message = Message::parse(payload);
+        let mut outcomes = Vec::with_capacity(found.len());
+        for index in found {
+            if self.rules[index].format == Format::SparkplugB && payload.len() <= MAX_MESSAGE_BYTES {
+                message = match self.births.read(topic, payload) {
+                    Some(value) => Message::Json(value),
+                    None => Message::Bad(Why::NotSparkplug),
+                };
+            }
+            match self.readings(index, topic, &message, received) {
+                Ok(readings) => outcomes.extend(readings.into_iter().map(Ok)),
+                Err(why) => outcomes.push(Err(Refused { sensor: self.rules[index].id.clone(), why })),
+            }
+        }
+        outcomes
     }
 
     /// Sensors heard so far, each name of a captured topic counted.
@@ -70,26 +94,42 @@ impl Mapper {
         self.instances.len()
     }
 
-    fn reading(
+    fn readings(
         &mut self,
         config_index: usize,
         topic: &str,
         message: &Message<'_>,
         received: Timestamp,
-    ) -> Result<Reading, Why> {
+    ) -> Result<Vec<Reading>, Why> {
         let rule = &self.rules[config_index];
-        let value = rule.number(&*message.at(&rule.pointer)?)? * rule.scale;
-        if !value.is_finite() {
-            return Err(Why::NotFinite);
+        if let Message::Bad(why) = message {
+            return Err(why.clone());
         }
+        rule.check_identity(topic, message)?;
+        let device_time = rule.time.as_ref().and_then(|time| proof::time(&*message.at(time).ok()?));
+        if let Some(device_time) = device_time {
+            proof::is_of_now(device_time, received)?;
+        }
+        let values = rule.quantities(message)?;
         let sensor = rule.instance(topic);
-        if !self.instances.contains(&sensor) {
-            if self.instances.len() >= MAX_INSTANCES {
+        if !self.instances.contains_key(&sensor) {
+            if rule.pattern.captures() > 0 && self.instances.len() >= MAX_INSTANCES {
                 return Err(Why::TooManySensors { limit: MAX_INSTANCES });
             }
-            self.instances.insert(sensor.clone());
+            self.instances.insert(sensor.clone(), (!rule.marks.is_empty()).then(Box::default));
         }
-        Ok(Reading { sensor, config_index, value, received, device_time: message.device_time() })
+        if let Some(Some(recent)) = self.instances.get_mut(&sensor) {
+            let marks: Vec<Cow<'_, Value>> =
+                rule.marks.iter().filter_map(|mark| message.at(mark).ok()).collect();
+            if !marks.is_empty() {
+                recent.note(&Value::Array(marks.into_iter().map(Cow::into_owned).collect()))?;
+            }
+        }
+        let reading = |(quantity, value)| {
+            let sensor = sensor.clone();
+            Reading { sensor, config_index, quantity, value, received, device_time }
+        };
+        Ok(values.into_iter().map(reading).collect())
     }
 }
 
@@ -97,35 +137,96 @@ impl Mapper {
 
 impl Rule {
     fn new(sensor: &Sensor) -> Self {
+        let more = &sensor.more;
+        let pointer = |text: &Option<String>| text.as_deref().map(Pointer::new);
+        let others = [
+            (Quantity::Battery, &more.battery),
+            (Quantity::BatteryLow, &more.battery_low),
+            (Quantity::Tamper, &more.tamper),
+            (Quantity::Signal, &more.signal),
+        ];
         Self {
             id: sensor.id.clone(),
             pattern: sensor.topic.clone(),
-            pointer: sensor.value.clone(),
+            format: more.format,
+            value: Pointer::new(&sensor.value),
+            binary: more.binary,
             values: sensor.values.clone(),
             scale: sensor.scale,
+            others: others.into_iter().filter_map(|(of, text)| Some((of, pointer(text)?))).collect(),
+            time: pointer(&more.time),
+            marks: [pointer(&more.message_id), pointer(&more.counter)].into_iter().flatten().collect(),
+            identity: pointer(&more.identity),
         }
     }
 
     fn instance(&self, topic: &str) -> String {
-        std::iter::once(self.id.as_str()).chain(captures(&self.pattern, topic)).collect::<Vec<_>>().join("/")
+        let mut name = self.id.clone();
+        for capture in captures(&self.pattern, topic) {
+            name.push('/');
+            name.push_str(capture);
+        }
+        name
     }
 
-    /// The sensor's own table first; then numbers, also as text, and yes or no.
-    fn number(&self, value: &Value) -> Result<f64, Why> {
-        let text: Cow<'_, str> = match value {
-            Value::String(text) => text.trim().into(),
-            other => other.to_string().into(),
-        };
-        if let Some((_, meaning)) = self.values.iter().find(|(word, _)| *word == text) {
-            return Ok(*meaning);
+    fn check_identity(&self, topic: &str, message: &Message<'_>) -> Result<(), Why> {
+        let Some(identity) = &self.identity else { return Ok(()) };
+        let named = message.at(identity).ok();
+        let named = named.as_deref().and_then(Value::as_str).unwrap_or_default();
+        let own = captures(&self.pattern, topic).next().is_some_and(|device| proof::is_own(named, device));
+        if own { Ok(()) } else { Err(Why::Forged(beginning(named))) }
+    }
+
+    /// All values in the message. A message may leave out the sensor's own value, as long as another one is there.
+    fn quantities(&self, message: &Message<'_>) -> Result<Vec<(Quantity, f64)>, Why> {
+        let own = self.own_value(message);
+        let missing = matches!(own, Err(Why::NoValue(_)));
+        let mut values = Vec::with_capacity(1 + self.others.len());
+        match own {
+            Err(why) if !missing => return Err(why),
+            Err(_) => {}
+            Ok(value) => values.push((Quantity::Value, value)),
         }
-        match value {
-            Value::Bool(yes) => Ok(f64::from(u8::from(*yes))),
-            Value::Number(_) | Value::String(_) => {
-                text.parse().ok().filter(|number: &f64| !number.is_nan()).ok_or_else(|| not_a_number(&text))
-            }
-            Value::Null | Value::Array(_) | Value::Object(_) => Err(not_a_number(&text)),
+        for (quantity, pointer) in &self.others {
+            // Devices leave out what they do not have, or write null.
+            let value = message.at(pointer).ok().and_then(|value| number(&value, &[]).ok());
+            values.extend(value.filter(|value| value.is_finite()).map(|value| (*quantity, value)));
         }
+        if values.is_empty() { Err(Why::NoValue(self.value.text.clone())) } else { Ok(values) }
+    }
+
+    fn own_value(&self, message: &Message<'_>) -> Result<f64, Why> {
+        let mut value = message.at(&self.value)?;
+        if let Some(binary) = &self.binary {
+            value = Cow::Owned(binary::read(binary, value.as_str().ok_or(Why::NotBinary)?)?);
+        }
+        // Thing models may wrap a value: {"value": 1, "time": 1524448722000}.
+        let wrapped = value.as_object().and_then(|object| object.get("value")).cloned();
+        let value = number(wrapped.as_ref().unwrap_or(&value), &self.values)? * self.scale;
+        if value.is_finite() { Ok(value) } else { Err(Why::NotFinite) }
+    }
+}
+
+/// The sensor's own table first; then numbers, also as text, and yes or no.
+fn number(value: &Value, table: &[(String, f64)]) -> Result<f64, Why> {
+    let text: Cow<'_, str> = match value {
+        Value::String(text) => text.trim().into(),
+        Value::Number(number) if table.is_empty() => {
+            return number.as_f64().ok_or(Why::NotFinite);
+        }
+        other => other.to_string().into(),
+    };
+    if let Some((_, meaning)) = table.iter().find(|(word, _)| *word == text) {
+        return Ok(*meaning);
+    }
+    match value {
+        Value::Bool(yes) => Ok(f64::from(u8::from(*yes))),
+        // ONVIF writes yes and no as text.
+        Value::String(_) if text == "true" || text == "false" => Ok(f64::from(u8::from(text == "true"))),
+        Value::Number(_) | Value::String(_) => {
+            text.parse().ok().filter(|number: &f64| !number.is_nan()).ok_or_else(|| not_a_number(&text))
+        }
+        Value::Null | Value::Array(_) | Value::Object(_) => Err(not_a_number(&text)),
     }
 }
 
@@ -141,6 +242,9 @@ enum Message<'a> {
 
 impl<'a> Message<'a> {
     fn parse(payload: &'a [u8]) -> Self {
+        if payload.is_empty() {
+            return Message::Bad(Why::Empty);
+        }
         if payload.len() > MAX_MESSAGE_BYTES {
             return Message::Bad(Why::TooLarge { bytes: payload.len(), limit: MAX_MESSAGE_BYTES });
         }
@@ -151,45 +255,40 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// What the pointer (RFC 6901) points to; the empty one points to the whole.
-    fn at(&self, pointer: &str) -> Result<Cow<'_, Value>, Why> {
+    /// What the pointer points to; the empty one points to the whole.
+    fn at(&self, pointer: &Pointer) -> Result<Cow<'_, Value>, Why> {
         match self {
-            Message::Json(value) => {
-                value.pointer(pointer).map(Cow::Borrowed).ok_or_else(|| Why::NoValue(pointer.to_owned()))
-            }
-            Message::Text(text) if pointer.is_empty() => Ok(Cow::Owned(Value::String((*text).to_owned()))),
+            Message::Json(value) => pointer.find(value).ok_or_else(|| Why::NoValue(pointer.text.clone())),
+            Message::Text(text) if pointer.is_whole() => Ok(Cow::Owned(Value::String((*text).to_owned()))),
             Message::Text(_) => Err(Why::NotJson),
             Message::Bad(why) => Err(why.clone()),
         }
     }
+}
 
-    /// `last_seen` of Zigbee2MQTT: ISO 8601 or milliseconds since the Unix epoch.
-    fn device_time(&self) -> Option<Timestamp> {
-        let Message::Json(value) = self else { return None };
-        match value.get("last_seen")? {
-            Value::String(text) => text.parse().ok(),
-            Value::Number(unix_ms) => Timestamp::from_millisecond(unix_ms.as_i64()?).ok(),
-            _ => None,
-        }
-    }
+fn not_a_number(text: &str) -> Why {
+    Why::NotANumber(beginning(text))
 }
 
 /// The beginning is enough to recognise it, and the rest may be long.
-fn not_a_number(text: &str) -> Why {
+fn beginning(text: &str) -> String {
     const SHOWN: usize = 40;
     let mut shown: String = text.chars().take(SHOWN).collect();
     if shown.len() < text.len() {
         shown.push('…');
     }
-    Why::NotANumber(shown)
+    shown
 }
 
 #[cfg(test)]
-mod tests {
-    use moshao_config::{Place, SensorKind};
+mod presets;
 
-    use super::super::topics::tests::pattern;
+#[cfg(test)]
+mod tests {
+    use moshao_config::{More, Place, SensorKind};
+
     use super::*;
+    use crate::sensor::topics::tests::pattern;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -203,6 +302,8 @@ mod tests {
             values: Vec::new(),
             scale: 1.0,
             unit: None,
+            more: More::default(),
+            lost_after: std::time::Duration::from_secs(86_400),
             watches: Vec::new(),
             cameras: Vec::new(),
             place: Place::default(),
@@ -222,7 +323,8 @@ mod tests {
 
     #[test]
     fn a_zigbee2mqtt_smoke_alarm_is_a_yes() {
-        let smoke = sensor("kitchen-smoke", "zigbee2mqtt/kitchen-smoke", "/smoke");
+        let more = More { time: Some("/last_seen".to_owned()), ..More::default() };
+        let smoke = Sensor { more, ..sensor("kitchen-smoke", "zigbee2mqtt/kitchen-smoke", "/smoke") };
         let payload =
             r#"{"battery":87,"last_seen":"2026-11-21T12:34:56+08:00","linkquality":112,"smoke":true}"#;
         let reading = only(&[smoke], "zigbee2mqtt/kitchen-smoke", payload).unwrap();

@@ -23,8 +23,9 @@ use crate::outbox::{Class, Cursor, OutboxHandle, Sequence, Waiting};
 /// it comes to a number that is still unacknowledged, which brokers that acknowledge out of order make happen soon in
 /// a range as narrow as the window.
 const PACKET_IDS_PER_WINDOW: usize = 16;
-/// Birth, health and the farewell may be in flight besides the window.
-const NOTES: usize = 3;
+/// Birth, health (each minute, and when the storage fails or works again) and the farewell may be in flight besides the
+/// window.
+const NOTES: usize = 8;
 /// Packets read from the event loop and not looked at yet.
 const PACKETS: usize = 64;
 /// How long the farewell may take.
@@ -111,6 +112,7 @@ impl<'a> Connection<'a> {
         }
         let mut arrivals = self.outbox.stats();
         let mut next_health = Instant::now() + HEALTH_PERIOD;
+        let mut degraded = arrivals.borrow_and_update().fault.is_some();
         self.note(client, self.settings.topics.state(), &self.birth())?;
         self.note(client, self.settings.topics.health(), &(self.settings.health)())?;
         loop {
@@ -131,7 +133,13 @@ impl<'a> Connection<'a> {
                     }
                     self.flush().await?;
                 }
-                changed = arrivals.changed() => changed.map_err(|_| "the outbox is closed".to_owned())?,
+                changed = arrivals.changed() => {
+                    changed.map_err(|_| "the outbox is closed".to_owned())?;
+                    let fails = arrivals.borrow_and_update().fault.is_some();
+                    if std::mem::replace(&mut degraded, fails) != fails {
+                        self.note(client, self.settings.topics.health(), &(self.settings.health)())?;
+                    }
+                }
                 () = sleep_until(next_health) => {
                     next_health = Instant::now() + HEALTH_PERIOD;
                     self.note(client, self.settings.topics.health(), &(self.settings.health)())?;

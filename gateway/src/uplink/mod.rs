@@ -11,6 +11,7 @@
 //! broker's configuration and nothing else.
 
 mod connection;
+mod failover;
 mod in_flight;
 mod watchdog;
 
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::connection::{Connection, Ended};
+use self::failover::Turn;
 use crate::backoff::Backoff;
 use crate::metrics::Metrics;
 use crate::mqtt::{self, Link};
@@ -77,15 +79,19 @@ pub async fn run(
     link: watch::Sender<Link>,
     stop: CancellationToken,
 ) {
+    let mut settings = settings;
     let mut backoff = Backoff::for_broker(&settings.broker.host);
+    let mut turn = Turn::new(&settings.broker);
     while !stop.is_cancelled() {
         let begin = Instant::now();
+        (settings.broker.host, settings.broker.port) = turn.address();
         let ended = match mqtt::options(&settings.broker) {
             Ok(options) => Connection::new(&settings, &outbox, &link).run(options, &stop).await,
             Err(error) => Ended::Broken(error.to_string()),
         };
         settings.metrics.uplink_up.set(0);
         let Ended::Broken(reason) = ended else { break };
+        turn.ended(begin.elapsed());
         let wait = backoff.after(begin.elapsed(), rand::random());
         tracing::warn!(reason, retry_in = ?wait, "no link to the centre");
         link.send_replace(Link::Down { reason: Some(reason) });

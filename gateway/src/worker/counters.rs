@@ -1,11 +1,13 @@
 //! What a camera did since the last report; added to by the threads, taken by the link.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
+use super::eye::Tally;
 use super::link::CameraCounters;
+use crate::camera::gate::Wake;
 
 /// Counters of one camera. Single figures are exact; figures taken together may be a picture apart.
 #[derive(Debug, Default)]
@@ -20,6 +22,13 @@ pub(super) struct Counters {
     pub(super) lost_packets: Count,
     pub(super) decode_busy_ns: Count,
     pub(super) infer_busy_ns: Count,
+    pub(super) look_busy_ns: Count,
+    pub(super) is_asleep: AtomicBool,
+    looks: Count,
+    spared: Count,
+    awake_ns: Count,
+    /// By the place of the reason in [`Wake::ALL`].
+    wakes: [Count; Wake::ALL.len()],
 }
 
 /// A number that only grows until it is taken.
@@ -47,6 +56,26 @@ impl Counters {
             lost_packets: self.lost_packets.take(),
             decode_busy: Duration::from_nanos(self.decode_busy_ns.take()),
             infer_busy: Duration::from_nanos(self.infer_busy_ns.take()),
+            look_busy: Duration::from_nanos(self.look_busy_ns.take()),
+            is_asleep: self.is_asleep.load(Relaxed),
+            looks: self.looks.take(),
+            spared: self.spared.take(),
+            awake: Duration::from_nanos(self.awake_ns.take()),
+            wakes: Wake::ALL
+                .into_iter()
+                .zip(self.wakes.iter().map(Count::take))
+                .filter(|(_, n)| *n > 0)
+                .collect(),
+        }
+    }
+
+    /// Adds what the gate did.
+    pub(super) fn add_gate(&self, tally: &Tally) {
+        self.looks.add(tally.looks);
+        self.spared.add(tally.spared);
+        self.awake_ns.add(u64::try_from(tally.awake.as_nanos()).unwrap_or(u64::MAX));
+        for (reason, count) in Wake::ALL.into_iter().zip(&self.wakes) {
+            count.add(tally.wakes().filter(|wake| *wake == reason).count() as u64);
         }
     }
 }

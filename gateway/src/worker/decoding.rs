@@ -1,34 +1,120 @@
 //! The decode thread: access units of all cameras in, pictures that are due for the detector out.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use tracing::debug;
 
 use super::Camera;
-use super::counters::Busy;
-use super::eye::Eye;
+use super::counters::{Busy, Count};
+use super::eye::{Due, Eye, Glance};
+use super::looker::Looker;
 use super::slots::Slots;
-use super::units::Units;
-use crate::camera::picture::Picture;
+use super::units::{Units, Work};
+
+/// Pieces of work taken before cameras that look back get their next turn.
+const WORK_A_TURN: usize = 32;
+
+/// All cameras as this thread sees them.
+struct Room<'a> {
+    cameras: &'a [Camera],
+    units: &'a Units,
+    pictures: &'a Slots<Due>,
+    eyes: Vec<Eye>,
+    looker: Looker,
+}
 
 /// Decodes until `units` is closed.
-pub(super) fn run(cameras: &[Camera], units: &Units, pictures: &Slots<Picture>) {
-    let mut eyes: Vec<Eye> = cameras.iter().map(|camera| Eye::new(&camera.job)).collect();
-    while let Some((index, unit)) = units.take() {
-        let (camera, eye) = (&cameras[index], &mut eyes[index]);
-        let counters = &camera.counters;
+pub(super) fn run(cameras: &[Camera], units: &Units, pictures: &Slots<Due>) {
+    let eyes = cameras.iter().map(|camera| Eye::new(&camera.job)).collect();
+    let mut room = Room { cameras, units, pictures, eyes, looker: Looker::default() };
+    loop {
+        let mut may_wait = !room.any_can_catch_up();
+        for _ in 0..WORK_A_TURN {
+            match units.take(may_wait) {
+                None => return,
+                Some(Work::Nothing) => break,
+                Some(work) => room.work(work),
+            }
+            may_wait = false;
+        }
+        room.catch_up();
+    }
+}
 
-        let busy = Busy::start();
-        let glance = eye.see(&unit);
-        busy.add_to(&counters.decode_busy_ns);
+// === impl Room ===
 
-        counters.decoded.add(glance.decoded);
+impl Room<'_> {
+    fn work(&mut self, work: Work) {
+        let index = match work {
+            Work::Unit(index, unit) => {
+                let eye = &mut self.eyes[index];
+                let counters = &self.cameras[index].counters;
+                let busy = Busy::start();
+                let was_asleep = eye.is_asleep();
+                let glance = eye.take(unit, &mut self.looker);
+                busy.add_to(if was_asleep { &counters.look_busy_ns } else { &counters.decode_busy_ns });
+                self.pass_on(index, glance);
+                index
+            }
+            Work::Findings(index, findings) => {
+                self.eyes[index].hear(findings);
+                index
+            }
+            Work::Hold(index, lasting) => {
+                self.eyes[index].hold(lasting);
+                index
+            }
+            Work::Nothing => return,
+        };
+        self.note_gate(index);
+    }
+
+    /// Whether a camera that looks back may go on: the detector has taken its last picture.
+    fn any_can_catch_up(&self) -> bool {
+        (0..self.eyes.len()).any(|index| self.can_catch_up(index))
+    }
+
+    fn can_catch_up(&self, index: usize) -> bool {
+        self.eyes[index].is_behind() && self.pictures.is_free(index)
+    }
+
+    /// One picture of each camera that looks back: no picture that is due may be pushed out by the next.
+    fn catch_up(&mut self) {
+        for index in 0..self.eyes.len() {
+            if self.can_catch_up(index) {
+                let busy = Busy::start();
+                let glance = self.eyes[index].catch_up();
+                busy.add_to(&self.cameras[index].counters.decode_busy_ns);
+                self.pass_on(index, glance);
+            }
+        }
+    }
+
+    fn pass_on(&self, index: usize, glance: Glance) {
+        let camera = &self.cameras[index];
+        let add = |count: &Count, by: bool| count.add(u64::from(by));
+        camera.counters.decoded.add(glance.decoded);
         if let Some(error) = glance.lost {
-            counters.broken.add(1);
+            add(&camera.counters.broken, true);
             debug!(camera = camera.job.id, %error, "access unit lost");
         }
-        if let Some(picture) = glance.due
-            && pictures.put(index, picture)
-        {
-            counters.replaced.add(1);
+        if let Some(due) = glance.due {
+            add(&camera.counters.replaced, self.pictures.put(index, due));
+        }
+    }
+
+    /// Counts what the gate did, and tells the queue whether the camera is in a hurry.
+    fn note_gate(&mut self, index: usize) {
+        let (camera, eye) = (&self.cameras[index], &mut self.eyes[index]);
+        let is_asleep = eye.is_asleep();
+        let tally = eye.tally();
+        for reason in tally.wakes() {
+            debug!(camera = camera.job.id, reason = reason.as_str(), "woke");
+        }
+        camera.counters.add_gate(&tally);
+        if camera.counters.is_asleep.swap(is_asleep, Relaxed) != is_asleep {
+            self.units.set_dozing(index, is_asleep);
+            debug!(camera = camera.job.id, is_asleep, "the gate moved");
         }
     }
 }

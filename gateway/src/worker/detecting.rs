@@ -11,11 +11,12 @@ use tracing::{info, warn};
 
 use super::Camera;
 use super::counters::Busy;
+use super::eye::{Due, Task};
 use super::link::FromWorker;
 use super::mind::{Mind, Thought};
 use super::slots::Slots;
 use super::stills::{Analysed, Look};
-use crate::camera::picture::Picture;
+use super::units::Units;
 
 /// Detectors by name, and those that cannot be used with the reason.
 pub(super) struct Loaded {
@@ -47,9 +48,13 @@ pub(crate) fn open(wanted: &moshao_config::Detector) -> Result<Detector, ModelEr
         family: wanted.family.clone(),
         labels: wanted.labels.clone(),
         threshold: wanted.threshold,
+        label_map: wanted.label_map.clone(),
         label_thresholds: wanted.label_thresholds.clone(),
         provider: Some(wanted.provider.clone()),
-        ..Settings::default()
+        overlap: wanted.overlap,
+        across_labels: wanted.across_labels,
+        max_detections: wanted.max_detections,
+        batch: wanted.batch,
     };
     let detector = Detector::open(&source, &settings)?;
     info!(detector = wanted.name, labels = detector.labels().len(), "detector loaded");
@@ -60,18 +65,21 @@ pub(crate) fn open(wanted: &moshao_config::Detector) -> Result<Detector, ModelEr
 pub(super) fn run(
     cameras: &[Camera],
     mut detectors: HashMap<String, Detector>,
-    pictures: &Slots<Picture>,
+    pictures: &Slots<Due>,
+    units: &Units,
     analysed: &Analysed,
     reports: &mpsc::Sender<FromWorker>,
 ) {
     let mut minds: Vec<Mind> = cameras.iter().map(|_| Mind::default()).collect();
-    while let Some((index, picture)) = pictures.take() {
+    while let Some((index, due)) = pictures.take() {
+        // A camera that looks back waits for the place.
+        units.poke();
         let (camera, mind) = (&cameras[index], &mut minds[index]);
         let detector = detectors
             .get_mut(&camera.job.detector)
             .expect("cameras without a working detector are not watched");
         let busy = Busy::start();
-        let thought = match mind.think(&camera.job, detector, &picture) {
+        let thought = match mind.think(&camera.job, detector, &due) {
             Ok(thought) => thought,
             Err(error) => {
                 warn!(camera = camera.job.id, %error, "picture could not be looked at");
@@ -79,9 +87,11 @@ pub(super) fn run(
             }
         };
         busy.add_to(&camera.counters.infer_busy_ns);
-        camera.counters.inferred.add(1);
+        camera.counters.inferred.add(u64::from(due.task != Task::Remember));
+        units.tell(index, thought.findings());
 
         let Thought { observation, people } = thought;
+        let picture = due.picture;
         analysed.keep(index, Arc::new(Look { number: observation.picture, picture, people }));
         if reports.blocking_send(FromWorker::Observation(observation)).is_err() {
             return;

@@ -9,8 +9,10 @@
 
 use std::time::Duration;
 
-use moshao_config::{Deadlines, Detector, Polygon, Secret};
+use moshao_config::{Deadlines, Detector, Polygon, Secret, Sensitivity, View};
 use serde::{Deserialize, Serialize};
+
+use crate::camera::gate::Wake;
 
 /// Largest message: a still of a 4K picture with room to spare.
 pub const MAX_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
@@ -22,6 +24,13 @@ pub enum ToWorker {
     Start(Box<Assignment>),
     /// A still of a picture that an observation was about.
     TakeStill(StillRequest),
+    /// Look at a camera closely for a while, even if nothing moves there.
+    Look {
+        /// Camera id.
+        camera: String,
+        /// For how long.
+        lasting: Duration,
+    },
     /// Close all sessions (RTSP TEARDOWN) and exit.
     Stop,
 }
@@ -52,8 +61,14 @@ pub struct CameraJob {
     pub detector: String,
     /// Pictures handed to the detector in a second, at most.
     pub detections_per_second: f64,
+    /// Whether it may sleep while nothing moves.
+    pub gate: bool,
+    /// How much must change before it wakes.
+    pub sensitivity: Sensitivity,
     /// Filled in stills, and detections whose centre lies in one are dropped.
     pub masks: Vec<Polygon>,
+    /// How the detector looks at pictures.
+    pub view: View,
     /// How long each step may take.
     pub deadlines: Deadlines,
 }
@@ -220,6 +235,18 @@ pub struct CameraCounters {
     pub broken: u64,
     /// RTP packets lost on the way.
     pub lost_packets: u64,
+    /// Key frames looked at while asleep.
+    pub looks: u64,
+    /// Access units that a sleeping camera did not have to decode.
+    pub spared: u64,
+    /// Media time awake.
+    pub awake: Duration,
+    /// How often it woke, by reason.
+    pub wakes: Vec<(Wake, u64)>,
+    /// Whether it sleeps now.
+    pub is_asleep: bool,
+    /// Thread time spent on looks.
+    pub look_busy: Duration,
     /// Thread time spent decoding.
     pub decode_busy: Duration,
     /// Thread time spent on inference, preprocessing and tracking.

@@ -6,7 +6,10 @@ use moshao_inference::detector::{DetectError, Detection, Detector};
 use moshao_inference::picture::BoxPx;
 use moshao_inference::track::{Track, Tracker};
 
+use super::eye::{Due, Task};
 use super::link::{CameraJob, Observation, SeenTrack};
+use super::looks::Looks;
+use crate::camera::gate::Findings;
 use crate::camera::mask;
 use crate::camera::picture::Picture;
 
@@ -15,6 +18,15 @@ use crate::camera::picture::Picture;
 pub(crate) struct Mind {
     tracker: Tracker,
     pictures: u64,
+    latest: Scene,
+}
+
+/// What is in a picture.
+#[derive(Default)]
+struct Scene {
+    tracks: Vec<Track>,
+    /// People, in fractions; none where the detector does not know people.
+    people: Option<Vec<[f32; 4]>>,
 }
 
 /// What was made of one picture.
@@ -22,6 +34,16 @@ pub(crate) struct Thought {
     pub(crate) observation: Observation,
     /// People in it, in fractions; none where the detector does not know people.
     pub(crate) people: Option<Vec<[f32; 4]>>,
+}
+
+// === impl Thought ===
+
+impl Thought {
+    /// What the gate wants to know of it.
+    pub(crate) fn findings(&self) -> Findings {
+        let tracks = self.observation.tracks.iter().map(|track| (track.id, track.area)).collect();
+        Findings { media_time: self.observation.media_time, tracks }
+    }
 }
 
 // === impl Mind ===
@@ -32,28 +54,46 @@ impl Mind {
         &mut self,
         job: &CameraJob,
         detector: &mut Detector,
-        picture: &Picture,
+        due: &Due,
     ) -> Result<Thought, DetectError> {
-        let detections = detector.detect(&picture.view())?;
-        let faint = detector.faint();
-        let unmasked = |detections: &[Detection]| -> Vec<Detection> {
-            detections.iter().filter(|detection| !is_masked(job, picture, detection)).copied().collect()
-        };
-        let tracks =
-            self.tracker.update_with_faint(picture.media_time, &unmasked(&detections), &unmasked(faint));
+        if due.task != Task::Remember {
+            self.latest = self.look(job, detector, due)?;
+        }
         self.pictures += 1;
-        let labels = detector.labels();
+        let Scene { tracks, people } = &self.latest;
         Ok(Thought {
-            observation: observation(job, self.pictures, picture, &tracks, labels),
-            people: people(labels, picture, detections.iter().chain(faint)),
+            observation: observation(job, self.pictures, &due.picture, tracks, detector.labels()),
+            people: people.clone(),
         })
+    }
+
+    /// Detects and tracks.
+    fn look(&mut self, job: &CameraJob, detector: &mut Detector, due: &Due) -> Result<Scene, DetectError> {
+        let picture = &due.picture;
+        let view = job.view.seen(picture.view());
+        let detections = detector.detect_in(&view, &job.view.looks(view.area()))?;
+        let faint = detector.faint();
+        let wanted = |detections: &[Detection]| -> Vec<Detection> {
+            detections.iter().filter(|detection| is_wanted(job, picture, detection)).copied().collect()
+        };
+        // Time asleep does not count: what was parked then is the same object now.
+        let at = picture.media_time.saturating_sub(due.slept);
+        let tracks = self.tracker.update_with_faint(at, &wanted(&detections), &wanted(faint));
+        // Where only a part is looked at, nobody knows who stands in the rest.
+        let people = if job.view.sees_all() {
+            people(detector.labels(), picture, detections.iter().chain(faint))
+        } else {
+            None
+        };
+        Ok(Scene { tracks, people })
     }
 }
 
-fn is_masked(job: &CameraJob, picture: &Picture, detection: &Detection) -> bool {
+/// Whether the middle of a detection lies in a region and in no mask.
+fn is_wanted(job: &CameraJob, picture: &Picture, detection: &Detection) -> bool {
     let [left, top, right, bottom] = in_fractions(picture, detection.area);
     let center = (left.midpoint(right), top.midpoint(bottom));
-    job.masks.iter().any(|area| mask::contains(area, center))
+    job.view.contains(center) && !job.masks.iter().any(|area| mask::contains(area, center))
 }
 
 /// The people in a picture, faint ones too; none where the detector does not know people.

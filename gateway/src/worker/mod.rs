@@ -1,12 +1,17 @@
 //! The camera worker: the child process that turns access units into observations. Read [`run`] first.
 //!
 //! ```text
-//!  main thread (current-thread runtime)            decode thread            inference thread
-//!  link ◀──────────── reports ◀───────────────────────────────────────────── observations
-//!  sources: one RTSP session a camera ──▶ Units ──▶ decoder a camera ──▶ Slots ──▶ detector, tracker
-//!  stills thread ◀── requests                                                        │
-//!        └───────────────── last analysed pictures ◀─────────────────────────────────┘
+//!  main thread (current-thread runtime)            decode thread               inference thread
+//!  link ◀──────────── reports ◀──────────────────────────────────────────────── observations
+//!  sources: one RTSP session a camera ──▶ Units ──▶ gate, decoder a camera ──▶ Slots ──▶ detector, tracker
+//!  stills thread ◀── requests                ▲                                          │
+//!        │                                   └──────────── what was found ◀─────────────┤
+//!        └───────────────── last analysed pictures ◀────────────────────────────────────┘
 //! ```
+//!
+//! An `eye::Eye` lets its camera sleep while nothing moves: access units go into a ring, and key frames are looked at
+//! by a `looker::Looker` that all sleeping cameras share. A camera that wakes gets a decoder of its own (`sight::Sight`)
+//! and looks back to the last quiet key frame, as fast as the detector takes the pictures, before it goes on live.
 //!
 //! `units::Units` is a bounded queue for each camera: when the decoder is behind, access units are thrown away up to
 //! the next key frame and counted as skipped. `slots::Slots` hold one picture for each camera: a newer one replaces
@@ -18,12 +23,15 @@
 
 pub mod codec;
 pub mod link;
+mod looks;
 
 mod counters;
 mod decoding;
 pub(crate) mod detecting;
 pub(crate) mod eye;
+pub(crate) mod looker;
 pub(crate) mod mind;
+mod sight;
 mod slots;
 mod source;
 mod stills;
@@ -45,13 +53,13 @@ use tracing::{Instrument, info, info_span, warn};
 
 use self::codec::{LinkError, read_message, write_message};
 use self::counters::Counters;
+use self::eye::Due;
 use self::link::{Assignment, CameraJob, FromWorker, ToWorker};
 use self::slots::Slots;
 use self::source::Source;
 use self::stills::Analysed;
 use self::units::Units;
 use crate::camera::decode::{self, DecodeError};
-use crate::camera::picture::Picture;
 use crate::camera::rtsp::Endpoint;
 
 /// Reports waiting for the link. The inference thread waits when it is full, and the pictures that it does not take
@@ -122,6 +130,7 @@ pub async fn run(link: UnixStream) -> Result<(), WorkerError> {
             name = watch.thread_gone() => break Err(WorkerError::ThreadGone(name)),
             message = read_message(&mut from_parent) => match message {
                 Ok(Some(ToWorker::TakeStill(request))) => watch.stills.request(request).await,
+                Ok(Some(ToWorker::Look { camera, lasting })) => watch.look(&camera, lasting),
                 Ok(Some(ToWorker::Stop)) => { info!("asked to stop"); break Ok(()) }
                 Ok(Some(ToWorker::Start(_))) => break Err(WorkerError::Order("Start comes once")),
                 Ok(None) => { warn!("the parent is gone, stopping"); break Ok(()) }
@@ -138,11 +147,12 @@ pub async fn run(link: UnixStream) -> Result<(), WorkerError> {
 
 /// Everything that runs while cameras are watched.
 struct Watch {
+    cameras: Arc<[Camera]>,
     sources: JoinSet<()>,
     stop: CancellationToken,
     groups: Vec<Arc<SessionGroup>>,
     units: Arc<Units>,
-    pictures: Arc<Slots<Picture>>,
+    pictures: Arc<Slots<Due>>,
     stills: stills::Desk,
     threads: Vec<Thread>,
 }
@@ -177,8 +187,9 @@ impl Watch {
         let (stills, stills_thread) = stills::Desk::open(cameras.clone(), analysed.clone(), reports.clone())?;
         let inference_thread = {
             let (cameras, pictures, reports) = (cameras.clone(), pictures.clone(), reports.clone());
+            let units = units.clone();
             Thread::spawn("inference", move || {
-                detecting::run(&cameras, loaded.detectors, &pictures, &analysed, &reports);
+                detecting::run(&cameras, loaded.detectors, &pictures, &units, &analysed, &reports);
             })?
         };
         let decode_thread = {
@@ -198,8 +209,9 @@ impl Watch {
                 Source::new(cameras.clone(), index, group, units.clone(), reports.clone(), stop.clone());
             sources.spawn(source.run().instrument(span));
         }
-        sources.spawn(report_counters(cameras, reports.clone(), stop.clone()));
+        sources.spawn(report_counters(cameras.clone(), reports.clone(), stop.clone()));
         Ok(Self {
+            cameras,
             sources,
             stop,
             groups: groups.into_values().collect(),
@@ -208,6 +220,13 @@ impl Watch {
             stills,
             threads: vec![stills_thread, inference_thread, decode_thread],
         })
+    }
+
+    /// Has a camera looked at closely for a while.
+    fn look(&self, id: &str, lasting: Duration) {
+        if let Some(camera) = self.cameras.iter().position(|camera| camera.job.id == id) {
+            self.units.hold(camera, lasting);
+        }
     }
 
     /// Resolves with the name of a thread that ended while all should run.

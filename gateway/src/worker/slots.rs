@@ -33,6 +33,11 @@ impl<T> Slots<T> {
         replaced.is_some()
     }
 
+    /// Whether nothing waits in a camera's slot.
+    pub(super) fn is_free(&self, camera: usize) -> bool {
+        self.lock().slots[camera].is_none()
+    }
+
     /// The next item, camera by camera in turn; waits for one. None when closed.
     pub(super) fn take(&self) -> Option<(usize, T)> {
         let mut state = self.lock();
@@ -78,7 +83,9 @@ mod tests {
         let slots = Slots::new(1);
         assert!(!slots.put(0, "old"));
         assert!(slots.put(0, "new"));
+        assert!(!slots.is_free(0));
         assert_eq!(slots.take(), Some((0, "new")));
+        assert!(slots.is_free(0));
         assert!(!slots.put(0, "newer"));
     }
 

@@ -5,13 +5,31 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::camera::AccessUnit;
+use crate::camera::gate::Findings;
 
 /// Access units that may wait, for each camera: two seconds of an ordinary one.
 const UNITS_MAX: usize = 50;
 /// Bytes that may wait, for each camera. A single larger access unit still passes.
 const BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// A sleeping camera is in no hurry: the decode thread is woken for its key frames and each so many units.
+const DOZING_BATCH: usize = 8;
+
+/// What the decode thread has to do next.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// An access unit of a camera.
+    Unit(usize, AccessUnit),
+    /// What the detector made of a camera's picture.
+    Findings(usize, Findings),
+    /// A camera is to be looked at closely for so long.
+    Hold(usize, Duration),
+    /// Nothing new; a place for a picture may have become free.
+    Nothing,
+}
 
 /// The queues of all cameras.
 #[derive(Debug)]
@@ -25,6 +43,10 @@ struct Lanes {
     lanes: Vec<Lane>,
     /// Camera that is served next.
     next: usize,
+    /// What is known of cameras; at most one of a kind for each, the latest.
+    findings: Vec<Option<Findings>>,
+    holds: Vec<Option<Duration>>,
+    is_poked: bool,
     is_closed: bool,
 }
 
@@ -32,6 +54,8 @@ struct Lanes {
 struct Lane {
     units: VecDeque<AccessUnit>,
     bytes: usize,
+    /// Its camera sleeps.
+    is_dozing: bool,
     waits_for_key: bool,
     /// A skipped access unit began a new sequence; the next one that passes says so in its stead.
     owes_new_sequence: bool,
@@ -41,26 +65,66 @@ struct Lane {
 
 impl Units {
     pub(super) fn new(cameras: usize) -> Self {
-        let lanes = (0..cameras).map(|_| Lane::default()).collect();
-        Self { lanes: Mutex::new(Lanes { lanes, next: 0, is_closed: false }), arrived: Condvar::new() }
+        let lanes = Lanes {
+            lanes: (0..cameras).map(|_| Lane::default()).collect(),
+            next: 0,
+            findings: vec![None; cameras],
+            holds: vec![None; cameras],
+            is_poked: false,
+            is_closed: false,
+        };
+        Self { lanes: Mutex::new(lanes), arrived: Condvar::new() }
     }
 
     /// Takes an access unit of a camera. Returns how many had to be skipped for want of room.
     pub(super) fn offer(&self, camera: usize, unit: AccessUnit) -> u64 {
-        let skipped = self.lock().lanes[camera].offer(unit);
-        self.arrived.notify_one();
+        let mut lanes = self.lock();
+        let lane = &mut lanes.lanes[camera];
+        let is_key = unit.is_key;
+        let skipped = lane.offer(unit);
+        if !lane.is_dozing || is_key || lane.units.len() >= DOZING_BATCH {
+            self.arrived.notify_one();
+        }
         skipped
     }
 
-    /// The next access unit, camera by camera in turn; waits for one. None when closed.
-    pub(super) fn take(&self) -> Option<(usize, AccessUnit)> {
+    /// Takes what the detector made of a picture, in place of what it made of the one before.
+    pub(super) fn tell(&self, camera: usize, findings: Findings) {
+        self.lock().findings[camera] = Some(findings);
+        self.arrived.notify_one();
+    }
+
+    /// Asks that a camera is looked at closely for so long.
+    pub(super) fn hold(&self, camera: usize, lasting: Duration) {
+        let mut lanes = self.lock();
+        lanes.holds[camera] = lanes.holds[camera].max(Some(lasting));
+        self.arrived.notify_one();
+    }
+
+    /// Wakes the decode thread: a place for a picture has become free.
+    pub(super) fn poke(&self) {
+        self.lock().is_poked = true;
+        self.arrived.notify_one();
+    }
+
+    /// Whether a camera sleeps and its pictures may wait a little.
+    pub(super) fn set_dozing(&self, camera: usize, is_dozing: bool) {
+        self.lock().lanes[camera].is_dozing = is_dozing;
+    }
+
+    /// What to do next: what is known first, then access units, camera by camera in turn. Waits for something where
+    /// `may_wait`. None when closed.
+    pub(super) fn take(&self, may_wait: bool) -> Option<Work> {
         let mut lanes = self.lock();
         loop {
             if lanes.is_closed {
                 return None;
             }
-            if let Some(taken) = lanes.take() {
-                return Some(taken);
+            if let Some(work) = lanes.take() {
+                return Some(work);
+            }
+            if std::mem::take(&mut lanes.is_poked) || !may_wait {
+                return Some(Work::Nothing);
             }
             lanes = self.arrived.wait(lanes).unwrap_or_else(PoisonError::into_inner);
         }
@@ -80,12 +144,21 @@ impl Units {
 // === impl Lanes ===
 
 impl Lanes {
-    fn take(&mut self) -> Option<(usize, AccessUnit)> {
+    fn take(&mut self) -> Option<Work> {
+        fn first<T>(waiting: &mut [Option<T>]) -> Option<(usize, T)> {
+            waiting.iter_mut().enumerate().find_map(|(camera, slot)| Some((camera, slot.take()?)))
+        }
+        if let Some((camera, lasting)) = first(&mut self.holds) {
+            return Some(Work::Hold(camera, lasting));
+        }
+        if let Some((camera, findings)) = first(&mut self.findings) {
+            return Some(Work::Findings(camera, findings));
+        }
         let count = self.lanes.len();
         let camera =
             (0..count).map(|n| (self.next + n) % count).find(|n| !self.lanes[*n].units.is_empty())?;
         self.next = (camera + 1) % count;
-        Some((camera, self.lanes[camera].take()?))
+        Some(Work::Unit(camera, self.lanes[camera].take()?))
     }
 }
 
@@ -123,8 +196,6 @@ impl Lane {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::camera::Codec;
 
@@ -140,6 +211,13 @@ mod tests {
         }
     }
 
+    fn take_unit(units: &Units) -> (usize, AccessUnit) {
+        match units.take(false) {
+            Some(Work::Unit(camera, unit)) => (camera, unit),
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn number(unit: &AccessUnit) -> u64 {
         unit.media_time.as_millis() as u64 / 40
     }
@@ -149,7 +227,7 @@ mod tests {
         let units = Units::new(1);
         for n in 0..200 {
             assert_eq!(units.offer(0, unit(n, n % 50 == 0)), 0);
-            assert_eq!(number(&units.take().unwrap().1), n);
+            assert_eq!(number(&take_unit(&units).1), n);
         }
     }
 
@@ -158,10 +236,10 @@ mod tests {
         let units = Units::new(1);
         let skipped: u64 = (0..100).map(|n| units.offer(0, unit(n, n == 0 || n == 90))).sum();
         assert_eq!(skipped, 90, "0 to 49 were pushed out by 90; 50 to 89 found no room");
-        let (_, first) = units.take().unwrap();
+        let (_, first) = take_unit(&units);
         assert_eq!(number(&first), 90);
         assert!(first.is_new_sequence, "the decoder still learns that a sequence began");
-        assert_eq!(number(&units.take().unwrap().1), 91);
+        assert_eq!(number(&take_unit(&units).1), 91);
     }
 
     #[test]
@@ -169,10 +247,10 @@ mod tests {
         let units = Units::new(1);
         let skipped: u64 = (0..51).map(|n| units.offer(0, unit(n, n == 0))).sum();
         assert_eq!(skipped, 1);
-        assert!((0..50).all(|n| number(&units.take().unwrap().1) == n));
+        assert!((0..50).all(|n| number(&take_unit(&units).1) == n));
         assert_eq!(units.offer(0, unit(51, false)), 1, "refers to 50, which was skipped");
         assert_eq!(units.offer(0, unit(52, true)), 0);
-        assert_eq!(number(&units.take().unwrap().1), 52);
+        assert_eq!(number(&take_unit(&units).1), 52);
     }
 
     #[test]
@@ -190,7 +268,7 @@ mod tests {
             units.offer(0, unit(n, n == 0));
         }
         units.offer(2, unit(0, true));
-        let order: Vec<usize> = (0..5).map(|_| units.take().unwrap().0).collect();
+        let order: Vec<usize> = (0..5).map(|_| take_unit(&units).0).collect();
         assert_eq!(order, [0, 2, 0, 0, 0]);
     }
 
@@ -198,8 +276,40 @@ mod tests {
     fn closing_ends_the_waiting() {
         let units = Units::new(1);
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| units.take().is_none());
+            let waiting = scope.spawn(|| units.take(true).is_none());
             units.close();
+            assert!(waiting.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn what_is_asked_and_known_comes_before_access_units() {
+        let units = Units::new(2);
+        units.offer(0, unit(0, true));
+        units.tell(1, Findings { media_time: Duration::from_secs(1), tracks: Vec::new() });
+        units.tell(1, Findings { media_time: Duration::from_secs(2), tracks: Vec::new() });
+        units.hold(0, Duration::from_secs(10));
+        units.hold(0, Duration::from_secs(5));
+        assert!(
+            matches!(units.take(true), Some(Work::Hold(0, lasting)) if lasting == Duration::from_secs(10))
+        );
+        assert!(
+            matches!(units.take(true), Some(Work::Findings(1, latest)) if latest.media_time == Duration::from_secs(2))
+        );
+        assert!(matches!(units.take(true), Some(Work::Unit(0, _))));
+        assert!(matches!(units.take(false), Some(Work::Nothing)));
+        units.poke();
+        assert!(matches!(units.take(true), Some(Work::Nothing)));
+    }
+
+    #[test]
+    fn a_sleeping_camera_wakes_the_thread_for_a_key_frame() {
+        let units = Units::new(1);
+        units.set_dozing(0, true);
+        std::thread::scope(|scope| {
+            let waiting =
+                scope.spawn(|| matches!(units.take(true), Some(Work::Unit(0, unit)) if unit.is_key));
+            units.offer(0, unit(0, true));
             assert!(waiting.join().unwrap());
         });
     }

@@ -5,8 +5,7 @@
 //! middle square of the picture; all others are taken to want ImageNet's mean and deviation, stretched.
 
 use super::nanodet::IMAGENET;
-use super::{Evidence, Family, Head, Recognised, softmax};
-use crate::error::DetectError;
+use super::{Done, Evidence, Family, Found, Head, Recognised, softmax};
 use crate::geometry::Fit;
 use crate::nms::Candidate;
 use crate::picture::BoxPx;
@@ -35,7 +34,7 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
         let [mean, std] = IMAGENET;
         Preparation { fit: Fit::Stretch, channels: Channels::Rgb, mean, std }
     };
-    let size = [evidence.width as f32, evidence.height as f32];
+    let size = evidence.size();
     Some(Recognised {
         preparation,
         head: Box::new(Classifier { classes, logits, size }),
@@ -47,12 +46,7 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
 }
 
 impl Head for Classifier {
-    fn read(
-        &self,
-        outputs: &[Output<'_>],
-        floor: f32,
-        found: &mut Vec<Candidate>,
-    ) -> Result<(), DetectError> {
+    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
         let mut scores = outputs[0].expect(&[1, self.classes])?.to_vec();
         if self.logits {
             softmax(&mut scores);

@@ -1,67 +1,73 @@
 //! Models that choose among their candidates themselves (YOLOv10, YOLO26, Ultralytics exports with `nms=True`):
-//! `[1, N, 6]` with at most 1,000 rows of left, top, right, bottom in pixels of the input, score and label.
+//! `[1, N, 6]` with at most 1,000 rows of left, top, right, bottom in pixels of the input (or fractions of it), score and
+//! label; segmentation and pose add columns and outputs that are not read.
 //!
-//! YOLOv7's end-to-end export has `[N, 7]` instead, with the number of the picture in front and label before score. Takes
-//! RGB, 0..1, letterboxed with 114 in the middle.
+//! YOLOv7's end-to-end export has `[N, 7]` instead, with the number of the picture in front and label before score;
+//! YOLO-NAS' flat one too, with the label last. Takes RGB, 0..1, letterboxed with 114 in the middle.
 
-use super::{Evidence, Family, Head, Recognised};
-use crate::error::DetectError;
-use crate::geometry::Fit;
+use super::{Done, Evidence, Family, Found, Head, Recognised, grid, in_pixels};
 use crate::labels::COCO;
 use crate::nms::Candidate;
 use crate::picture::BoxPx;
 use crate::session::Output;
-use crate::tensor::{Channels, Preparation};
 
 pub(crate) const FAMILY: Family = Family { name: "end-to-end", recognise };
 
 /// More rows than this are candidates and not answers.
 const MAX_ROWS: usize = 1000;
 
-#[derive(Clone, Copy)]
-enum Rows {
-    /// Box, score, label.
-    Six,
-    /// Number of the picture, box, label, score.
-    Seven,
+struct Rows {
+    /// Numbers of a row.
+    columns: usize,
+    /// Where in a row the box begins, and where score and label are.
+    first: usize,
+    score: usize,
+    label: usize,
+    size: [f32; 2],
 }
 
 fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
-    // Segmentation exports add mask coefficients to the row and a second output: not this.
-    let [output] = evidence.outputs else { return None };
-    let rows = match output.shape.as_slice() {
-        [1, n, 6] if *n <= MAX_ROWS => Rows::Six,
-        [n, 7] if *n <= MAX_ROWS => Rows::Seven,
+    let output = evidence.outputs.first()?;
+    let has_more = matches!(evidence.task(), Some("segment" | "pose"));
+    if !has_more && evidence.outputs.len() > 1 {
+        return None;
+    }
+    let (columns, first, score, label) = match output.shape[..] {
+        [1, n, 6] if n <= MAX_ROWS => (6, 0, 4, 5),
+        [1, n, columns] if n <= MAX_ROWS && has_more && columns > 6 && is_declared(evidence) => {
+            (columns, 0, 4, 5)
+        }
+        [n, 7] if n <= MAX_ROWS && output.name.contains("flat_predictions") => (7, 1, 5, 6),
+        [n, 7] if n <= MAX_ROWS => (7, 1, 6, 5),
         _ => return None,
     };
-    Some(Recognised {
-        preparation: Preparation::unit(Fit::LetterboxCentre { pad: 114 }, Channels::Rgb),
-        head: Box::new(rows),
-        suppression: None,
-        classes: evidence.names.unwrap_or(COCO.len()),
-        names: None,
-        threshold: 0.25,
-    })
+    // A model with one or two labels and a small input has as many columns, but rows for all its cells, or fractions where
+    // the number of the label would be.
+    let has_labels = output.data.chunks_exact(columns).all(|row| row[label].fract() == 0.0);
+    let is_cells =
+        [1, 3].iter().any(|a| grid::is_cells(output.shape[1], *a, evidence.width, evidence.height));
+    if !has_labels || columns == 6 && is_cells && !is_declared(evidence) {
+        return None;
+    }
+    let head = Rows { columns, first, score, label, size: evidence.size() };
+    let classes = evidence.names.unwrap_or(COCO.len());
+    Some(Recognised { suppression: None, ..Recognised::yolo(head, classes) })
+}
+
+/// Whether Ultralytics' metadata say that nothing is left to suppress.
+fn is_declared(evidence: &Evidence<'_>) -> bool {
+    let is_true = |key: &str| evidence.metadata.get(key).is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    let by_argument = evidence.metadata.get("args").is_some_and(|args| args.contains("'nms': True"));
+    is_true("end2end") || is_true("nms") || by_argument
 }
 
 impl Head for Rows {
-    fn read(
-        &self,
-        outputs: &[Output<'_>],
-        floor: f32,
-        found: &mut Vec<Candidate>,
-    ) -> Result<(), DetectError> {
-        let columns = match self {
-            Rows::Six => 6,
-            Rows::Seven => 7,
-        };
-        for row in outputs[0].data.chunks_exact(columns) {
-            let ([x1, y1, x2, y2], score, label) = match (self, row) {
-                (Rows::Six, &[x1, y1, x2, y2, score, label]) => ([x1, y1, x2, y2], score, label),
-                (Rows::Seven, &[_, x1, y1, x2, y2, label, score]) => ([x1, y1, x2, y2], score, label),
-                _ => continue,
-            };
+    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
+        for row in outputs[0].data.chunks_exact(self.columns) {
+            let (score, label) = (row[self.score], row[self.label]);
             if score >= floor && label >= 0.0 {
+                let corners = std::array::from_fn(|i| row[self.first + i]);
+                let [x1, y1, x2, y2] = in_pixels(corners, self.size);
                 found.push(Candidate { label: label as usize, score, area: BoxPx { x1, y1, x2, y2 } });
             }
         }

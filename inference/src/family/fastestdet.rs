@@ -4,8 +4,7 @@
 //! (through the logistic function, in inputs), and a score for each label; the score is objectness^0.6 times label
 //! score^0.4. Takes BGR, 0..1, stretched. Candidates of different labels suppress each other, as in the reference.
 
-use super::{Evidence, Family, Head, Recognised, sigmoid};
-use crate::error::DetectError;
+use super::{Done, Evidence, Family, Found, Head, Recognised, sigmoid};
 use crate::geometry::Fit;
 use crate::nms::{Candidate, Suppression};
 use crate::picture::BoxPx;
@@ -28,7 +27,7 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
     if [columns * STRIDE, rows * STRIDE] != [evidence.width, evidence.height] {
         return None;
     }
-    let size = [evidence.width as f32, evidence.height as f32];
+    let size = evidence.size();
     Some(Recognised {
         preparation: Preparation::unit(Fit::Stretch, Channels::Bgr),
         head: Box::new(FastestDet { shape: [1, channels, rows, columns], size }),
@@ -40,12 +39,7 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
 }
 
 impl Head for FastestDet {
-    fn read(
-        &self,
-        outputs: &[Output<'_>],
-        floor: f32,
-        found: &mut Vec<Candidate>,
-    ) -> Result<(), DetectError> {
+    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
         let data = outputs[0].expect(&self.shape)?;
         let [_, channels, rows, columns] = self.shape;
         let [width, height] = self.size;

@@ -14,6 +14,17 @@ pub(crate) struct Cell {
 /// The usual strides of three feature maps.
 pub(crate) const STRIDES_3: [usize; 3] = [8, 16, 32];
 
+/// The usual strides, and those of variants for small objects (P2) and large pictures (P6).
+const STRIDES: [&[usize]; 3] = [&STRIDES_3, &[8, 16, 32, 64], &[4, 8, 16, 32]];
+/// Strides of small models with anchors (YOLOv3-tiny).
+const STRIDES_WITH_ANCHORS: &[usize] = &[16, 32];
+
+/// Whether so many rows are the cells, `anchors` of each, of any of the usual sets of feature maps.
+pub(crate) fn is_cells(rows: usize, anchors: usize, width: usize, height: usize) -> bool {
+    let with_anchors = (anchors > 1).then_some(STRIDES_WITH_ANCHORS);
+    STRIDES.into_iter().chain(with_anchors).any(|strides| rows == anchors * count(width, height, strides))
+}
+
 /// Cells of all feature maps in the order of nearly all exports: by map, by row, by column.
 pub(crate) fn cells(width: usize, height: usize, strides: &[usize]) -> Vec<Cell> {
     let mut cells = Vec::with_capacity(count(width, height, strides));

@@ -9,21 +9,27 @@ mod detr;
 mod end_to_end;
 mod fastestdet;
 mod grid;
+mod mmdetection;
 mod nanodet;
+mod paddle;
 mod ssd;
 mod ultraface;
 mod yolo_fastestv2;
+mod yolo_nas;
 mod yolov5;
+mod yolov5_maps;
 mod yolov6;
 mod yolov8;
+mod yolov8_maps;
 mod yolox;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::error::DetectError;
+use crate::geometry::Fit;
 use crate::nms::{Candidate, Suppression};
-use crate::session::Output;
-use crate::tensor::{Layout, Preparation};
+use crate::session::{Extra, Output};
+use crate::tensor::{Channels, Layout, Preparation};
 
 /// Every family, the more particular first.
 pub(crate) const FAMILIES: &[Family] = &[
@@ -32,6 +38,13 @@ pub(crate) const FAMILIES: &[Family] = &[
     ultraface::FAMILY,
     nanodet::FAMILY,
     nanodet::PICODET,
+    yolov8_maps::FAMILY,
+    yolov5_maps::FAMILY,
+    yolov5_maps::YOLOV7,
+    mmdetection::FAMILY,
+    paddle::FAMILY,
+    paddle::IMAGENET,
+    yolo_nas::FAMILY,
     ssd::FAMILY,
     detr::FAMILY,
     end_to_end::FAMILY,
@@ -58,8 +71,12 @@ pub(crate) struct Evidence<'a> {
     pub(crate) height: usize,
     /// Order of the input's dimensions.
     pub(crate) layout: Layout,
-    /// Beside the picture the model takes the size that boxes shall be scaled to.
-    pub(crate) takes_target_size: bool,
+    /// What the model takes beside the picture.
+    pub(crate) takes: Vec<Extra>,
+    /// The input has a batch dimension; torchvision's have none.
+    pub(crate) has_batch: bool,
+    /// Types of the operators in the graph.
+    pub(crate) operators: &'a HashSet<&'a str>,
     /// Free-form entries of the file.
     pub(crate) metadata: &'a BTreeMap<String, String>,
     /// How many labels the file or the user names.
@@ -82,11 +99,15 @@ pub(crate) struct Recognised {
     pub(crate) threshold: f32,
 }
 
+/// What a head has found so far.
+pub(crate) type Found = Vec<Candidate>;
+/// Whether the outputs were those of the self-test.
+pub(crate) type Done = Result<(), DetectError>;
+
 /// Reads the outputs of one run.
 pub(crate) trait Head: Send {
     /// Appends everything that scores `floor` or more, in pixels of the input.
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Vec<Candidate>)
-    -> Result<(), DetectError>;
+    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done;
 }
 
 // === impl Family ===
@@ -97,12 +118,39 @@ impl Family {
     }
 }
 
+// === impl Recognised ===
+
+impl Recognised {
+    /// With what nearly all of the YOLO line wants: RGB, 0..1, letterboxed with 114 in the middle, suppression from an
+    /// overlap of 0.45 on within each label.
+    fn yolo(head: impl Head + 'static, classes: usize) -> Self {
+        Self {
+            preparation: Preparation::unit(Fit::LetterboxCentre { pad: 114 }, Channels::Rgb),
+            head: Box::new(head),
+            suppression: Some(Suppression { iou: 0.45, across_labels: false }),
+            classes,
+            names: None,
+            threshold: 0.25,
+        }
+    }
+}
+
 // === impl Evidence ===
 
 impl<'a> Evidence<'a> {
     /// The output of this name.
     pub(crate) fn output(&self, name: &str) -> Option<usize> {
         self.outputs.iter().position(|o| o.name == name)
+    }
+
+    /// The model takes the size that boxes shall be scaled to.
+    pub(crate) fn takes_target_size(&self) -> bool {
+        self.takes.contains(&Extra::TargetSize)
+    }
+
+    /// Width and height of the input, pixels.
+    pub(crate) fn size(&self) -> [f32; 2] {
+        [self.width as f32, self.height as f32]
     }
 
     /// Ultralytics' `task`: `detect`, `classify`, `segment`, `pose`, `obb`.
@@ -129,6 +177,30 @@ impl Output<'_> {
             self.name, self.shape
         )))
     }
+}
+
+/// Label and score of a row of box, objectness and label scores, where objectness times label score is `floor` or more.
+#[inline]
+pub(crate) fn object(row: &[f32], floor: f32) -> Option<(usize, f32)> {
+    let objectness = row[4];
+    if objectness < floor {
+        return None;
+    }
+    let (label, label_score) = best(&row[5..]);
+    Some((label, objectness * label_score)).filter(|(_, score)| *score >= floor)
+}
+
+/// The largest coordinate of a box that is given in fractions of the input, with room for rounding and for what protrudes.
+/// Nothing that is found is so small in pixels.
+const MOST_FRACTION: f32 = 1.5;
+
+/// Four numbers of a box in pixels of the input. Exports that went through TensorFlow give fractions of it.
+#[inline]
+pub(crate) fn in_pixels(row: [f32; 4], [width, height]: [f32; 2]) -> [f32; 4] {
+    if row.iter().any(|v| v.abs() > MOST_FRACTION) {
+        return row;
+    }
+    [row[0] * width, row[1] * height, row[2] * width, row[3] * height]
 }
 
 /// Index and value of the largest of `scores`; the first of equals.

@@ -8,8 +8,7 @@
 //! one.
 
 use super::grid::{self, Cell};
-use super::{Evidence, Family, Head, Recognised, best, sigmoid, softmax};
-use crate::error::DetectError;
+use super::{Done, Evidence, Family, Found, Head, Recognised, best, sigmoid, softmax};
 use crate::geometry::Fit;
 use crate::nms::{Candidate, Suppression};
 use crate::picture::BoxPx;
@@ -79,7 +78,7 @@ fn joined(evidence: &Evidence<'_>) -> Option<Distances> {
     let logits =
         evidence.outputs[0].data.chunks_exact(columns).any(|row| row[..classes].iter().any(|s| *s < 0.0));
     let map = Map { cells: grid::cells(evidence.width, evidence.height, strides), scores: 0, distances: 0 };
-    let size = [evidence.width as f32, evidence.height as f32];
+    let size = evidence.size();
     Some(Distances { maps: vec![map], joined: true, classes, bins: USUAL_BINS, logits, origin: 0.0, size })
 }
 
@@ -110,7 +109,7 @@ fn paired(evidence: &Evidence<'_>, maps: usize) -> Option<Distances> {
     }
     let classes = classes.filter(|n| evidence.may_have(*n))?;
     let logits = found.iter().any(|m| evidence.outputs[m.scores].data.iter().any(|s| *s < 0.0));
-    let size = [evidence.width as f32, evidence.height as f32];
+    let size = evidence.size();
     Some(Distances { maps: found, joined: false, classes, bins: USUAL_BINS, logits, origin: 0.5, size })
 }
 
@@ -131,12 +130,7 @@ impl Distances {
 }
 
 impl Head for Distances {
-    fn read(
-        &self,
-        outputs: &[Output<'_>],
-        floor: f32,
-        found: &mut Vec<Candidate>,
-    ) -> Result<(), DetectError> {
+    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
         let bins = 4 * self.bins;
         for map in &self.maps {
             let rows = map.cells.len();

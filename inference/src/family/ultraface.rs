@@ -3,8 +3,7 @@
 //!
 //! Takes RGB, (value - 127) / 128, stretched.
 
-use super::{Evidence, Family, Head, Recognised};
-use crate::error::DetectError;
+use super::{Done, Evidence, Family, Found, Head, Recognised};
 use crate::geometry::Fit;
 use crate::nms::{Candidate, Suppression};
 use crate::picture::BoxPx;
@@ -28,7 +27,7 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
     let priors: usize = MAPS.iter().map(|(stride, priors)| cells(*stride) * priors).sum();
     let with = |columns: usize| evidence.outputs.iter().position(|o| o.shape == [1, priors, columns]);
     let (scores, boxes) = (with(2)?, with(4)?);
-    let size = [evidence.width as f32, evidence.height as f32];
+    let size = evidence.size();
     Some(Recognised {
         preparation: Preparation {
             fit: Fit::Stretch,
@@ -45,12 +44,7 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
 }
 
 impl Head for UltraFace {
-    fn read(
-        &self,
-        outputs: &[Output<'_>],
-        floor: f32,
-        found: &mut Vec<Candidate>,
-    ) -> Result<(), DetectError> {
+    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
         let scores = outputs[self.scores].expect(&[1, self.priors, 2])?.chunks_exact(2);
         let boxes = outputs[self.boxes].expect(&[1, self.priors, 4])?.chunks_exact(4);
         let [w, h] = self.size;

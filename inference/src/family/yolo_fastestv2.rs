@@ -5,8 +5,7 @@
 //! anchors are those that the project publishes for COCO; a file trained with others says so in its metadata
 //! (`anchors`: twelve numbers, pixels of the input). Takes BGR, 0..1, stretched.
 
-use super::{Evidence, Family, Head, Recognised, sigmoid, softmax};
-use crate::error::DetectError;
+use super::{Done, Evidence, Family, Found, Head, Recognised, sigmoid, softmax};
 use crate::geometry::Fit;
 use crate::nms::{Candidate, Suppression};
 use crate::picture::BoxPx;
@@ -79,12 +78,7 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
 }
 
 impl Head for YoloFastestV2 {
-    fn read(
-        &self,
-        outputs: &[Output<'_>],
-        floor: f32,
-        found: &mut Vec<Candidate>,
-    ) -> Result<(), DetectError> {
+    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
         let mut scores = vec![0.0; self.classes];
         for map in &self.maps {
             let (rows, columns) = (map.rows, map.columns);

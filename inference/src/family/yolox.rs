@@ -6,9 +6,9 @@
 //! 114 at the right and bottom.
 
 use super::grid::{self, Cell, STRIDES_3};
-use super::{Evidence, Family, Head, Recognised, best};
-use crate::error::DetectError;
+use super::{Done, Evidence, Family, Found, Head, Recognised, object};
 use crate::geometry::Fit;
+use crate::labels::COCO;
 use crate::nms::{Candidate, Suppression};
 use crate::picture::BoxPx;
 use crate::session::Output;
@@ -26,6 +26,10 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
     let [output] = evidence.outputs else { return None };
     let &[1, rows, columns] = output.shape.as_slice() else { return None };
     let classes = columns.checked_sub(5).filter(|n| evidence.may_have(*n))?;
+    // Ultralytics' heads, transposed and without names, have COCO's 80 labels and no objectness.
+    if columns == 4 + COCO.len() && evidence.names.is_none() {
+        return None;
+    }
     let cells = grid::cells(evidence.width, evidence.height, &STRIDES_3);
     if rows != cells.len() {
         return None;
@@ -43,21 +47,10 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
 }
 
 impl Head for Yolox {
-    fn read(
-        &self,
-        outputs: &[Output<'_>],
-        floor: f32,
-        found: &mut Vec<Candidate>,
-    ) -> Result<(), DetectError> {
+    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
         let rows = outputs[0].expect(&self.shape)?.chunks_exact(self.shape[2]);
         for (row, cell) in rows.zip(&self.cells) {
-            let objectness = row[4];
-            if objectness < floor {
-                continue;
-            }
-            let (label, label_score) = best(&row[5..]);
-            let score = objectness * label_score;
-            if score >= floor {
+            if let Some((label, score)) = object(row, floor) {
                 let [x, y, w, h] = if self.decoded {
                     [row[0], row[1], row[2], row[3]]
                 } else {

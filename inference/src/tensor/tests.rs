@@ -46,7 +46,16 @@ impl Smooth {
     fn view(&self, (matrix, range): (Matrix, Range)) -> PictureView<'_> {
         let plane = |data| Plane { data, stride: self.stride };
         let (y, u, v) = (plane(&self.y), plane(&self.u), plane(&self.v));
-        PictureView { width: self.width, height: self.height, y, u, v, range, matrix }
+        PictureView {
+            width: self.width,
+            height: self.height,
+            y,
+            u,
+            v,
+            range,
+            matrix,
+            rotation: Rotation::None,
+        }
     }
 
     /// Red, green and blue of a pixel, 8 bits each, by the formulas as the standards print them.
@@ -86,9 +95,9 @@ fn one_pass_equals_the_way_over_rgb_for_every_range_matrix_and_odd_size() {
         let smooth = Smooth::new(width, height);
         for variant in VARIANTS {
             let preparation = Preparation::plain(Fit::LetterboxTopLeft { pad: 114 }, Channels::Rgb);
-            let mut tensor = InputTensor::new(160, 96, Layout::Nchw, preparation);
+            let mut tensor = InputTensor::new(1, 160, 96, Layout::Nchw, preparation);
             let view = smooth.view(variant);
-            let placement = tensor.fill(&view, view.area());
+            let placement = tensor.fill(0, &view, view.area()).placement;
             let scale_x = width as f32 / placement.width as f32;
             let scale_y = height as f32 / placement.height as f32;
             for y in 2..placement.height - 2 {
@@ -117,8 +126,8 @@ fn layouts_and_channel_orders_hold_the_same_numbers() {
     let fill = |layout, channels| {
         let preparation =
             Preparation { mean: [10.0, 20.0, 30.0], ..Preparation::unit(Fit::Stretch, channels) };
-        let mut tensor = InputTensor::new(32, 32, layout, preparation);
-        tensor.fill(&view, view.area());
+        let mut tensor = InputTensor::new(1, 32, 32, layout, preparation);
+        tensor.fill(0, &view, view.area());
         tensor.data().to_vec()
     };
     let (planar, packed) = (fill(Layout::Nchw, Channels::Rgb), fill(Layout::Nhwc, Channels::Rgb));
@@ -138,10 +147,10 @@ fn margins_are_padded_and_stay_so() {
     let wide = Smooth::new(128, 32);
     let tall = Smooth::new(32, 128);
     let preparation = Preparation::plain(Fit::LetterboxCentre { pad: 114 }, Channels::Rgb);
-    let mut tensor = InputTensor::new(64, 64, Layout::Nchw, preparation);
+    let mut tensor = InputTensor::new(1, 64, 64, Layout::Nchw, preparation);
     for picture in [&wide, &tall, &wide] {
         let view = picture.view(VARIANTS[1]);
-        let placement = tensor.fill(&view, view.area());
+        let placement = tensor.fill(0, &view, view.area()).placement;
         for (i, value) in tensor.data()[..64 * 64].iter().enumerate() {
             let (x, y) = (i % 64, i / 64);
             let inside = (placement.left..placement.left + placement.width).contains(&x)
@@ -156,14 +165,99 @@ fn a_region_is_what_the_picture_cut_to_it_would_be() {
     let whole = Smooth::new(320, 180);
     let view = whole.view(VARIANTS[2]);
     let preparation = Preparation::plain(Fit::Stretch, Channels::Rgb);
-    let mut tensor = InputTensor::new(64, 32, Layout::Nchw, preparation);
+    let mut tensor = InputTensor::new(1, 64, 32, Layout::Nchw, preparation);
     let region = BoxPx { x1: 100.0, y1: 50.0, x2: 228.0, y2: 114.0 };
-    tensor.fill(&view, region);
+    tensor.fill(0, &view, region);
     for y in 1..31 {
         for x in 1..63 {
             let (sx, sy) = (100.0 + (x as f32 + 0.5) * 2.0 - 0.5, 50.0 + (y as f32 + 0.5) * 2.0 - 0.5);
             let expected = bilinear(|x, y| whole.rgb(x, y, VARIANTS[2])[1], 320, 180, sx, sy);
             assert!((tensor.data()[64 * 32 + y * 64 + x] - expected).abs() <= ALLOWED);
         }
+    }
+}
+
+#[test]
+fn a_turned_picture_is_what_the_upright_one_would_be_for_every_turn_range_matrix_layout_and_odd_size() {
+    const SIDES: [usize; 2] = [96, 64];
+    for (width, height) in [(160, 90), (161, 91), (64, 99)] {
+        let smooth = Smooth::new(width, height);
+        for (variant, degrees) in
+            VARIANTS.into_iter().zip([90, 180, 270, 0]).chain(VARIANTS.into_iter().zip([270, 90, 180, 90]))
+        {
+            let rotation = Rotation::from_degrees(degrees).unwrap();
+            // Red of the upright picture, by turning the whole RGB picture first.
+            let (upright_w, upright_h) =
+                if rotation.swaps_sides() { (height, width) } else { (width, height) };
+            let upright = |x: usize, y: usize| match degrees {
+                0 => smooth.rgb(x, y, variant),
+                90 => smooth.rgb(y, height - 1 - x, variant),
+                180 => smooth.rgb(width - 1 - x, height - 1 - y, variant),
+                _ => smooth.rgb(width - 1 - y, x, variant),
+            };
+            for (layout, fit) in [
+                (Layout::Nchw, Fit::LetterboxCentre { pad: 114 }),
+                (Layout::Nhwc, Fit::LetterboxTopLeft { pad: 114 }),
+                (Layout::Nchw, Fit::Stretch),
+                (Layout::Nchw, Fit::Crop),
+            ] {
+                let mut tensor =
+                    InputTensor::new(1, SIDES[0], SIDES[1], layout, Preparation::plain(fit, Channels::Rgb));
+                let view = PictureView { rotation, ..smooth.view(variant) };
+                let image = tensor.fill(0, &view, view.area()).placement;
+                let scale_x = (image.source.x2 - image.source.x1) / image.width as f32;
+                let scale_y = (image.source.y2 - image.source.y1) / image.height as f32;
+                for (x, y) in (2..image.height - 2).flat_map(|y| (2..image.width - 2).map(move |x| (x, y))) {
+                    let sx = image.source.x1 + (x as f32 + 0.5) * scale_x - 0.5;
+                    let sy = image.source.y1 + (y as f32 + 0.5) * scale_y - 0.5;
+                    let pixel = (image.top + y) * SIDES[0] + image.left + x;
+                    for channel in 0..3 {
+                        let expected = bilinear(|x, y| upright(x, y)[channel], upright_w, upright_h, sx, sy);
+                        let got = match layout {
+                            Layout::Nchw => tensor.data()[channel * SIDES[0] * SIDES[1] + pixel],
+                            Layout::Nhwc => tensor.data()[pixel * 3 + channel],
+                        };
+                        assert!(
+                            (expected - got).abs() <= ALLOWED,
+                            "{width}x{height} by {degrees} {variant:?} {fit:?} ({x}, {y}) {channel}: {got} for {expected}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn pictures_of_a_batch_lie_one_after_the_other_and_do_not_touch_each_other() {
+    let (wide, tall) = (Smooth::new(128, 32), Smooth::new(32, 128));
+    let preparation = Preparation::plain(Fit::LetterboxCentre { pad: 114 }, Channels::Rgb);
+    let alone = |picture: &Smooth| {
+        let mut tensor = InputTensor::new(1, 64, 64, Layout::Nchw, preparation);
+        let view = picture.view(VARIANTS[1]);
+        tensor.fill(0, &view, view.area());
+        tensor.data().to_vec()
+    };
+    let mut batch = InputTensor::new(2, 64, 64, Layout::Nchw, preparation);
+    for (first, second) in [(&wide, &tall), (&tall, &wide)] {
+        for (place, picture) in [first, second].into_iter().enumerate() {
+            let view = picture.view(VARIANTS[1]);
+            batch.fill(place, &view, view.area());
+        }
+        assert_eq!(batch.data(), [alone(first), alone(second)].concat());
+    }
+}
+
+#[test]
+fn the_same_region_of_pictures_of_different_sizes_is_sampled_within_each() {
+    let (large, small) = (Smooth::new(320, 180), Smooth::new(160, 90));
+    let mut tensor =
+        InputTensor::new(1, 64, 64, Layout::Nchw, Preparation::plain(Fit::Stretch, Channels::Rgb));
+    let region = BoxPx { x1: 0.0, y1: 0.0, x2: 160.0, y2: 90.0 };
+    for picture in [&large, &small] {
+        tensor.fill(0, &picture.view(VARIANTS[0]), region);
+        let corner =
+            bilinear(|x, y| picture.rgb(x, y, VARIANTS[0])[0], picture.width, picture.height, 155.75, 0.2);
+        assert!((tensor.data()[62] - corner).abs() < 4.0);
     }
 }

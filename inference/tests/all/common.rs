@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use moshao_inference::picture::{Matrix, PictureView, Plane, Range};
+use moshao_inference::picture::{BoxPx, Matrix, PictureView, Plane, Range, Rotation};
 
 /// A decoded picture that owns its planes, without padding.
 pub(crate) struct Frame {
@@ -68,7 +68,48 @@ pub(crate) fn frame(file: &str, number: usize) -> Option<Frame> {
     Some(Frame { width, height, planes: raw.stdout, range })
 }
 
+/// Where a rectangle of an upright picture of `width` x `height` pixels lies in one that a turn by `rotation` makes upright.
+pub(crate) fn turned_back(area: BoxPx, rotation: Rotation, width: usize, height: usize) -> BoxPx {
+    let (w, h) = (width as f32, height as f32);
+    let BoxPx { x1, y1, x2, y2 } = area;
+    match rotation {
+        Rotation::None => area,
+        Rotation::Quarter => BoxPx { x1: y1, y1: w - x2, x2: y2, y2: w - x1 },
+        Rotation::Half => BoxPx { x1: w - x2, y1: h - y2, x2: w - x1, y2: h - y1 },
+        Rotation::ThreeQuarters => BoxPx { x1: h - y2, y1: x1, x2: h - y1, y2: x2 },
+    }
+}
+
 impl Frame {
+    /// The picture as a camera would give it that has to be turned by `rotation`: sample by sample. Sides must be even.
+    pub(crate) fn turned_back(&self, rotation: Rotation) -> Self {
+        assert!(
+            self.width.is_multiple_of(2) && self.height.is_multiple_of(2),
+            "{}x{}",
+            self.width,
+            self.height
+        );
+        let swaps = matches!(rotation, Rotation::Quarter | Rotation::ThreeQuarters);
+        let turn = |plane: &[u8], w: usize, h: usize| -> Vec<u8> {
+            let (to_w, to_h) = if swaps { (h, w) } else { (w, h) };
+            let from = |x: usize, y: usize| match rotation {
+                Rotation::None => (x, y),
+                Rotation::Quarter => (w - 1 - y, x),
+                Rotation::Half => (w - 1 - x, h - 1 - y),
+                Rotation::ThreeQuarters => (y, h - 1 - x),
+            };
+            let all = (0..to_h).flat_map(|y| (0..to_w).map(move |x| (x, y)));
+            all.map(|(x, y)| from(x, y)).map(|(x, y)| plane[y * w + x]).collect()
+        };
+        let (y, rest) = self.planes.split_at(self.width * self.height);
+        let (u, v) = rest.split_at(rest.len() / 2);
+        let (half_w, half_h) = (self.width / 2, self.height / 2);
+        let planes =
+            [turn(y, self.width, self.height), turn(u, half_w, half_h), turn(v, half_w, half_h)].concat();
+        let (width, height) = if swaps { (self.height, self.width) } else { (self.width, self.height) };
+        Self { width, height, planes, range: self.range }
+    }
+
     /// As the detector takes it. BT.601, which is what OpenCV assumes of all footage.
     pub(crate) fn view(&self) -> PictureView<'_> {
         let (chroma_w, chroma_h) = (self.width.div_ceil(2), self.height.div_ceil(2));
@@ -82,6 +123,7 @@ impl Frame {
             v: Plane { data: v, stride: chroma_w },
             range: self.range,
             matrix: Matrix::Bt601,
+            rotation: Rotation::None,
         }
     }
 }

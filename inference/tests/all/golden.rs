@@ -200,14 +200,49 @@ fn an_absent_provider_is_an_error_and_no_fall_back() {
     let file = ModelSource::File(testdata("families/yolov8.onnx"));
     let open = |provider: &str| {
         let settings = Settings { provider: Some(provider.into()), ..Settings::default() };
-        Detector::open(&file, &settings).err().map(|e| e.to_string())
+        Detector::open(&file, &settings)
     };
-    for provider in ["openvino", "cuda", "tensorrt", "acl", "rknpu"] {
-        let error = open(provider).unwrap_or_else(|| panic!("{provider} is not in the runtime of the tests"));
-        assert!(error.contains(provider) && error.contains("not usable here"), "{error}");
+    // The pinned runtime is built for the processor alone, so that one that opens has fallen back to it.
+    for (provider, says) in [
+        ("xnnpack", "XnnpackExecutionProvider execution provider is not supported in this build"),
+        ("openvino", "OpenVINOExecutionProvider execution provider is not supported in this build"),
+        ("cuda", "CUDA execution provider is not enabled in this build"),
+        ("tensorrt", "TensorRT execution provider is not enabled in this build"),
+        ("acl", "ExecutionProvider_ACL"),
+        ("rknpu", "ExecutionProvider_RKNPU"),
+    ] {
+        let error = open(provider).err().unwrap_or_else(|| panic!("{provider} opened")).to_string();
+        assert!(error.starts_with(&format!("execution provider {provider} is not usable here: ")), "{error}");
+        assert!(error.contains(says) && error.contains("install an ONNX Runtime built with it"), "{error}");
     }
-    assert!(open("gpu").unwrap().contains("there are: cpu, xnnpack"));
-    assert_eq!(open("cpu"), None);
+    let unknown = open("gpu").err().unwrap().to_string();
+    assert!(unknown.contains("there are: cpu, xnnpack"), "{unknown}");
+    assert!(open("cpu").is_ok());
+}
+
+#[test]
+fn labels_are_renamed_merged_and_dropped_before_candidates_suppress_each_other() {
+    let file = ModelSource::File(testdata("families/yolov8.onnx"));
+    let found = |map: &[(&str, Option<&str>)], single: &[(String, f32)]| {
+        let map = map.iter().map(|(from, to)| ((*from).to_owned(), to.map(str::to_owned))).collect();
+        let settings = Settings { label_map: map, label_thresholds: single.to_vec(), ..Settings::default() };
+        let mut detector = Detector::open(&file, &settings).map_err(|e| e.to_string())?;
+        let found = detector.detect(&one_colour().view()).unwrap();
+        Ok::<_, String>(found.iter().map(|d| detector.labels()[d.label].clone()).collect::<Vec<_>>())
+    };
+    assert_eq!(found(&[], &[]).unwrap(), ["smoke"]);
+    assert_eq!(found(&[("smoke", Some("烟")), ("*", None)], &[]).unwrap(), ["烟"]);
+    assert_eq!(found(&[("smoke", None)], &[]).unwrap(), [""; 0]);
+    assert_eq!(
+        found(&[("smoke", Some("danger")), ("fire", Some("danger"))], &[("danger".into(), 0.9)]).unwrap(),
+        [""; 0]
+    );
+    assert!(
+        found(&[("smog", None)], &[])
+            .unwrap_err()
+            .contains("no label \"smog\"; it knows: fire, smoke, person")
+    );
+    assert!(found(&[("*", None)], &[]).unwrap_err().contains("drops every label"));
 }
 
 /// What differs, in both directions; detections below `certain` may be missing.

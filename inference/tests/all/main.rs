@@ -2,6 +2,8 @@
 //!
 //! Tests that need real models, pictures and footage skip, and say so, where `MOSHAO_TEST_DATA` is missing.
 
+/// Several pictures at once, and turned ones.
+mod batches;
 mod common;
 /// Detections against references, family by family; what must be refused.
 mod golden;

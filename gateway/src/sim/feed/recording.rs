@@ -46,6 +46,21 @@ impl Playlist {
         Ok(list)
     }
 
+    /// Begins with the first key frame at or behind `at`; what lies before it is played last. Cameras that play the same
+    /// files need not show the same at the same time.
+    pub fn beginning_at(mut self, at: Duration) -> Self {
+        let Some(first) = self.units.iter().position(|unit| unit.key && unit.media_time >= at) else {
+            return self;
+        };
+        let begin = self.units[first].media_time;
+        self.units.rotate_left(first);
+        for unit in &mut self.units {
+            let round = if unit.media_time < begin { self.length } else { Duration::ZERO };
+            unit.media_time = unit.media_time + round - begin;
+        }
+        self
+    }
+
     /// Plays in a loop from now on.
     ///
     /// # Errors
@@ -98,5 +113,22 @@ impl Playlist {
                 outlet.send(AccessUnit { media_time: unit.media_time + self.length * round, ..unit.clone() });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_may_begin_in_the_middle_and_plays_its_beginning_last() {
+        let second = Duration::from_secs(1);
+        let unit = |n: u32| AccessUnit { nals: vec![], media_time: second * n, key: n.is_multiple_of(2) };
+        let list = Playlist { codec: Codec::H264, units: (0..6).map(unit).collect(), length: second * 6 };
+        let later = list.beginning_at(second * 3);
+        let times: Vec<(Duration, bool)> =
+            later.units.iter().map(|unit| (unit.media_time, unit.key)).collect();
+        assert_eq!(times, (0..6).map(|n| (second * n, n.is_multiple_of(2))).collect::<Vec<_>>());
+        assert!(later.units[0].key);
     }
 }

@@ -35,6 +35,10 @@ use session::{Reply, Session};
 const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 /// Between two sender reports.
 const REPORT_EVERY: Duration = Duration::from_secs(5);
+/// Header of an RTP packet (RFC 3550 §5.1), bytes.
+const HEADER_BYTES: usize = 12;
+/// Packets of a key frame up to this length carry its parameter sets.
+const PARAMETER_SET_MAX_BYTES: usize = 200;
 /// Longest request.
 const MAX_REQUEST_BYTES: usize = 64 * 1024;
 
@@ -235,18 +239,20 @@ impl Connection {
         self.write(&bytes).await
     }
 
-    async fn send_unit(&mut self, unit: &AccessUnit) -> std::io::Result<()> {
+    async fn send_unit(&mut self, unit: &Arc<AccessUnit>) -> std::io::Result<()> {
         let Some(playing) = &mut self.playing else { return Ok(()) };
-        let faults = &self.shared.options.faults;
         let now = Instant::now();
-        let silent = faults
-            .iter()
-            .any(|fault| matches!(fault, Fault::SilentAfter(time) if now >= playing.since + *time));
-        let hidden = unit.key && faults.contains(&Fault::NoKeyFrames);
-        playing.begun |= unit.key || faults.contains(&Fault::NoKeyFrames);
-        if silent || hidden || !playing.begun {
+        let since_play = now - playing.since;
+        let faults: Vec<&Fault> =
+            self.shared.options.faults.iter().filter_map(|fault| fault.at(since_play)).collect();
+        let silent =
+            faults.iter().any(|fault| matches!(fault, Fault::SilentAfter(time) if since_play >= *time));
+        let hides_key_frames = faults.contains(&&Fault::NoKeyFrames);
+        playing.begun |= unit.key || hides_key_frames;
+        if silent || (unit.key && hides_key_frames) || !playing.begun {
             return Ok(());
         }
+        let unit = leapt(unit, since_play, &faults);
         let mut bytes = vec![];
         if now >= playing.report_due {
             playing.report_due = now + REPORT_EVERY;
@@ -254,8 +260,8 @@ impl Connection {
             let report = playing.packetizer.sender_report(wall, unit.media_time);
             interleave(&mut bytes, playing.channel + 1, report)?;
         }
-        for packet in playing.packetizer.packets(unit) {
-            if let Some(packet) = damaged(packet, faults) {
+        for packet in playing.packetizer.packets(&unit) {
+            if let Some(packet) = damaged(packet, unit.key, &faults) {
                 interleave(&mut bytes, playing.channel, packet)?;
             }
         }
@@ -277,16 +283,32 @@ fn interleave(bytes: &mut Vec<u8>, channel: u8, packet: Vec<u8>) -> std::io::Res
     Data::new(channel, packet).write(bytes).map_err(std::io::Error::other)
 }
 
+/// The access unit with the time that the camera's clock tells.
+fn leapt(unit: &Arc<AccessUnit>, since_play: Duration, faults: &[&Fault]) -> Arc<AccessUnit> {
+    let jump = faults.iter().find_map(|fault| match fault {
+        Fault::ClockJump { after, by, back } if since_play >= *after => Some((*by, *back)),
+        _ => None,
+    });
+    let media_time = match jump {
+        None => return unit.clone(),
+        Some((by, true)) => unit.media_time.saturating_sub(by),
+        Some((by, false)) => unit.media_time + by,
+    };
+    Arc::new(AccessUnit { media_time, ..AccessUnit::clone(unit) })
+}
+
 /// The packet as it arrives; none where it is lost.
-fn damaged(mut packet: Vec<u8>, faults: &[Fault]) -> Option<Vec<u8>> {
+fn damaged(mut packet: Vec<u8>, is_key: bool, faults: &[&Fault]) -> Option<Vec<u8>> {
     let mut random = rand::rng();
+    let mut hit = |packet: &mut Vec<u8>| {
+        let at = random.random_range(HEADER_BYTES..packet.len());
+        packet[at] ^= random.random_range(1..=255);
+    };
     for fault in faults {
         match fault {
-            Fault::Loss(share) if random.random_bool(*share) => return None,
-            Fault::Corrupt(share) if random.random_bool(*share) => {
-                let at = random.random_range(12..packet.len());
-                packet[at] ^= random.random_range(1..=255);
-            }
+            Fault::Loss(share) if rand::rng().random_bool(*share) => return None,
+            Fault::Corrupt(share) if rand::rng().random_bool(*share) => hit(&mut packet),
+            Fault::CorruptKeyFrames if is_key && packet.len() > PARAMETER_SET_MAX_BYTES => hit(&mut packet),
             _ => {}
         }
     }

@@ -1,0 +1,222 @@
+//! Taking over what is intact in a damaged file.
+//!
+//! The damaged file is read row by row in the order of the sequences. Where a page cannot be read the reader steps over
+//! it, further each time it fails again; every row must have its checksum. What the index by class knew of and the
+//! table no longer yields is lost, and is counted exactly; where the index is damaged too, the number is not known.
+//! A file whose first page is damaged is read with the first page of a new one: the schema is always the same.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::gap::{Cause, Gap};
+use super::store::PAGE_BYTES;
+use super::{Sequence, checksum, log};
+
+/// Sequences tried one by one behind an unreadable place, before the steps grow.
+const SMALL_STEPS: u32 = 1024;
+
+/// One row as it was.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) class: i64,
+    pub(super) topic: String,
+    pub(super) body: Vec<u8>,
+    pub(super) accepted_unix_ms: i64,
+    pub(super) origin: (Option<i64>, Option<i64>),
+    pub(super) stamp: (Option<i64>, Option<i64>, Option<i64>),
+}
+
+/// What could be taken over.
+#[derive(Debug, Default)]
+pub(super) struct Salvaged {
+    /// Waiting events by sequence.
+    pub(super) rows: BTreeMap<i64, Row>,
+    /// Saved states.
+    pub(super) states: Vec<(String, Vec<u8>)>,
+    /// Gap events that wait, and what they stand for: sequence, first, last, count.
+    pub(super) gaps: Vec<[i64; 4]>,
+    /// Last sequence that had been given out, where that is known.
+    last: Option<i64>,
+    /// Sequences that were waiting and are not among the rows; none where nobody knows.
+    lost: Option<Vec<i64>>,
+}
+
+/// Reads what can be read of the file at `path` and its log.
+pub(super) fn salvage(path: &Path) -> Salvaged {
+    let mut salvaged = read(path).unwrap_or_default();
+    if salvaged.rows.is_empty() && salvaged.lost.is_none() {
+        // Nothing at all: perhaps only the first page is gone.
+        salvaged = with_new_first_page(path).unwrap_or(salvaged);
+    }
+    if !matches!(log::look(&log_of(path)), Ok(log::Ending::Sound)) {
+        // What the file knows of is older than what lay in the damaged part of its log.
+        (salvaged.last, salvaged.lost) = (None, None);
+    }
+    salvaged
+}
+
+fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+// === impl Salvaged ===
+
+impl Salvaged {
+    /// What to declare, given the sequences that belong to the file's epoch.
+    pub(super) fn cause(&self, epoch: (Sequence, Sequence)) -> Cause {
+        let gap = |sequence: &i64| Gap::one(Sequence(*sequence as u64));
+        let lost = self.lost.as_ref().map(|lost| {
+            let none = Gap { first: epoch.0, last: epoch.0, count: 0 };
+            lost.iter().map(gap).reduce(Gap::with).unwrap_or(none)
+        });
+        let last = self.last.map_or(epoch.1, |last| Sequence(last as u64).max(epoch.0).min(epoch.1));
+        Cause::Damaged { lost, held: (epoch.0, last), salvaged: self.rows.len() as u64 }
+    }
+
+    /// Events lost, where it is known.
+    pub(super) fn lost(&self) -> Option<u64> {
+        self.lost.as_ref().map(|lost| lost.len() as u64)
+    }
+}
+
+fn read(path: &Path) -> rusqlite::Result<Salvaged> {
+    let connection = Connection::open(path)?;
+    connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF")?;
+    // People may want to look at the file as it was found.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    let mut salvaged = Salvaged {
+        last: connection
+            .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'", [], |row| row.get(0))
+            .optional()
+            .unwrap_or(None),
+        ..Salvaged::default()
+    };
+    let known = indexed(&connection).ok();
+    let checked = connection.prepare("SELECT checksum FROM outbox LIMIT 0").is_ok();
+    let end = known.iter().flatten().copied().max().into_iter().chain(salvaged.last).max();
+    let whole = rows(&connection, checked, end.unwrap_or(i64::MAX - 1), &mut salvaged.rows);
+    salvaged.lost = match known {
+        Some(known) => Some(known.into_iter().filter(|one| !salvaged.rows.contains_key(one)).collect()),
+        // The table itself is whole: nothing but the index is damaged.
+        None => whole.then(Vec::new),
+    };
+    if let Ok(mut statement) = connection.prepare("SELECT key, value FROM state") {
+        let states = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        salvaged.states = states.map_while(Result::ok).collect();
+    }
+    if let Ok(mut statement) = connection.prepare("SELECT sequence, first, last, count FROM gap") {
+        let gaps = statement.query_map([], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))?;
+        salvaged.gaps = gaps.map_while(Result::ok).collect();
+    }
+    Ok(salvaged)
+}
+
+/// The sequences that the index by class knows.
+fn indexed(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
+    let mut statement =
+        connection.prepare("SELECT sequence FROM outbox INDEXED BY outbox_by_class WHERE class IN (0, 1)")?;
+    statement.query_map([], |row| row.get(0))?.collect()
+}
+
+/// Reads the table up to `end`; answers whether nothing had to be stepped over and every row was intact.
+fn rows(connection: &Connection, checked: bool, end: i64, rows: &mut BTreeMap<i64, Row>) -> bool {
+    let mut whole = true;
+    let mut after = 0_i64;
+    let mut failures = 0;
+    while after < end {
+        let before = after;
+        match run_of_rows(connection, checked, &mut after, &mut whole, rows) {
+            Ok(()) => return whole,
+            Err(_) => {
+                whole = false;
+                failures = if after > before { 1 } else { failures + 1 };
+                after = after.saturating_add(step_over(failures));
+            }
+        }
+    }
+    whole
+}
+
+/// How far to step after this many failures in a row: one by one at first, then ever further, so that no damage, however
+/// large, takes more than some two thousand steps.
+fn step_over(failures: u32) -> i64 {
+    1 << (failures.saturating_sub(SMALL_STEPS) / 16).min(62)
+}
+
+/// Reads from behind `after` to the end, or to the first place that cannot be read; moves `after` along.
+fn run_of_rows(
+    connection: &Connection,
+    checked: bool,
+    after: &mut i64,
+    whole: &mut bool,
+    rows: &mut BTreeMap<i64, Row>,
+) -> rusqlite::Result<()> {
+    // Without the `+`, SQLite might go through the index, which may be what is damaged.
+    let columns = if checked { "boot, mono_ms, clock_ok, checksum" } else { "NULL, NULL, NULL, NULL" };
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT sequence, class, topic, body, accepted_unix_ms, origin_source, origin_unix_ms, {columns}
+         FROM outbox NOT INDEXED WHERE sequence > ?1 ORDER BY sequence"
+    ))?;
+    let mut found = statement.query(params![*after])?;
+    while let Some(row) = found.next()? {
+        let sequence: i64 = row.get(0)?;
+        if sequence <= *after {
+            // Out of order: the tree cannot be trusted from here on.
+            return Err(rusqlite::Error::InvalidQuery);
+        }
+        *after = sequence;
+        match intact(row, sequence) {
+            Ok(Some(intact)) => drop(rows.insert(sequence, intact)),
+            Ok(None) | Err(_) => *whole = false,
+        }
+    }
+    Ok(())
+}
+
+/// The row, where its checksum is right. A row of the first format has none and is taken as it is.
+fn intact(row: &rusqlite::Row<'_>, sequence: i64) -> rusqlite::Result<Option<Row>> {
+    let read = Row {
+        class: row.get(1)?,
+        topic: row.get(2)?,
+        body: row.get(3)?,
+        accepted_unix_ms: row.get(4)?,
+        origin: (row.get(5)?, row.get(6)?),
+        stamp: (row.get(7)?, row.get(8)?, row.get(9)?),
+    };
+    let expected: Option<i64> = row.get(10)?;
+    let sum = checksum::of(sequence, read.class, &read.topic, &read.body, read.accepted_unix_ms);
+    Ok(expected.is_none_or(|expected| expected == sum).then_some(read))
+}
+
+/// Reads a copy of the file whose first page comes from a new one.
+fn with_new_first_page(path: &Path) -> std::io::Result<Salvaged> {
+    let failed = |error: rusqlite::Error| std::io::Error::other(error);
+    let directory = tempfile::tempdir_in(path.parent().unwrap_or(Path::new(".")))?;
+    let (copy, new) = (directory.path().join("copy.db"), directory.path().join("new.db"));
+    fs::copy(path, &copy)?;
+    let log = log_of(path);
+    if log.exists() {
+        fs::copy(log, directory.path().join("copy.db-wal"))?;
+    }
+    let connection = Connection::open(&new).map_err(failed)?;
+    super::open::lay_out(&connection, 1 << 20)
+        .and_then(|()| super::open::create(&connection, 0))
+        .map_err(failed)?;
+    connection.close().map_err(|(_, error)| failed(error))?;
+    let mut page = vec![0; PAGE_BYTES as usize];
+    File::open(&new)?.read_exact(&mut page)?;
+    // The size of the file and its free pages are the new file's: 0 asks SQLite to look for itself.
+    page[28..40].fill(0);
+    let mut copy_file = File::options().write(true).open(&copy)?;
+    copy_file.rewind()?;
+    copy_file.write_all(&page)?;
+    drop(copy_file);
+    read(&copy).map_err(failed)
+}

@@ -1,0 +1,367 @@
+//! All rules with the state of each pair of rule and source.
+//!
+//! A picture or reading costs as much as the rules that watch its source, however many others there are.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::civil;
+use jiff::tz::TimeZone;
+use moshao_config::codes::EventCode;
+use moshao_config::{Category, Config, Quantity, Rule, Schedule, Sensor};
+use serde::{Deserialize, Serialize};
+
+use super::blocked::Standing;
+use super::camera::CameraWatch;
+use super::sensor::{Looks, SensorWatch};
+use super::{Detail, Edge, Finding, RuleInfo, Source};
+use crate::clock::Moment;
+use crate::event::Measure;
+use crate::sensor::reading::Reading;
+use crate::worker::link::Observation;
+
+/// All rules with the state of each pair of rule and source.
+#[derive(Debug)]
+pub struct Engine {
+    zone: TimeZone,
+    rules: Vec<Known>,
+    cameras: HashMap<String, Eyes>,
+    sensors: Vec<Configured>,
+    /// Sensors heard, or configured without captures, by instance.
+    instances: HashMap<String, Instance>,
+}
+
+/// What has to survive a restart besides the conditions of open incidents.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// What stands where it has been told to stand, by camera and rule.
+    pub standing: BTreeMap<String, BTreeMap<String, Vec<Standing>>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    info: Arc<RuleInfo>,
+    /// None for what is built in.
+    rule: Option<Rule>,
+}
+
+/// A camera and the rules that look at it.
+#[derive(Debug)]
+struct Eyes {
+    watches: Vec<CameraWatch>,
+    /// Lives of the worker so far: each numbers its tracks anew.
+    session: u64,
+    media_time: Duration,
+    blind: bool,
+}
+
+/// A sensor of the configuration.
+#[derive(Debug)]
+struct Configured {
+    sensor: Sensor,
+    watches: Vec<(usize, Looks)>,
+}
+
+#[derive(Debug)]
+struct Instance {
+    config_index: usize,
+    watches: Vec<SensorWatch>,
+}
+
+// === impl Engine ===
+
+impl Engine {
+    /// An engine in which no condition is true.
+    pub fn new(config: &Config) -> Self {
+        let mut rules: Vec<Known> = config
+            .rules
+            .iter()
+            .map(|rule| Known { info: Arc::new(RuleInfo::from(rule)), rule: Some(rule.clone()) })
+            .collect();
+        let index: HashMap<&str, usize> =
+            config.rules.iter().enumerate().map(|(index, rule)| (rule.id.as_str(), index)).collect();
+        let find = |id: &String| index.get(id.as_str()).copied();
+        let cameras = config.cameras.iter().map(|camera| {
+            let watches = camera.watches.iter().filter_map(find);
+            let watches =
+                watches.filter_map(|index| CameraWatch::new(index, &config.rules[index], camera)).collect();
+            let eyes = Eyes { watches, session: 0, media_time: Duration::ZERO, blind: false };
+            (camera.id.clone(), eyes)
+        });
+        let cameras = cameras.collect();
+        let built_in = built_in(&mut rules);
+        let sensors = config.sensors.iter().map(|sensor| {
+            let own = sensor.watches.iter().filter_map(find).map(|index| {
+                let rule = &config.rules[index];
+                (index, Looks::For(rule.condition.clone(), rule.clear_after))
+            });
+            Configured { sensor: sensor.clone(), watches: own.chain(built_in(sensor)).collect() }
+        });
+        let sensors = sensors.collect();
+        let mut engine = Engine {
+            zone: config.gateway.time_zone.clone(),
+            rules,
+            cameras,
+            sensors,
+            instances: HashMap::new(),
+        };
+        engine.expect_all();
+        engine
+    }
+
+    /// Takes up a condition that was true before a restart. It stays true until a picture or reading, or for objects
+    /// the time without one, ends it.
+    pub fn restore(&mut self, now: Moment, rule_id: &str, source: &Source) {
+        let is = |rules: &[Known], index: usize| rules[index].info.id == rule_id;
+        match source {
+            Source::Camera(id) => {
+                let Some(eyes) = self.cameras.get_mut(id) else { return };
+                for watch in eyes.watches.iter_mut().filter(|watch| is(&self.rules, watch.rule)) {
+                    watch.restore(now.mono);
+                }
+            }
+            Source::Sensor(id) => {
+                let configured = id.split_once('/').map_or(id.as_str(), |(id, _)| id);
+                let Some(config_index) = self.sensors.iter().position(|known| known.sensor.id == configured)
+                else {
+                    return;
+                };
+                let instance = instance(&self.sensors, &mut self.instances, now.mono, config_index, id);
+                for watch in instance.watches.iter_mut().filter(|watch| is(&self.rules, watch.rule)) {
+                    watch.restore();
+                }
+            }
+        }
+    }
+
+    /// What [`Engine::restore_memory`] wants back after a restart.
+    pub fn save(&self) -> Memory {
+        let mut memory = Memory::default();
+        for (camera, eyes) in &self.cameras {
+            for watch in &eyes.watches {
+                let standing = watch.standing();
+                if !standing.is_empty() {
+                    let rule = self.rules[watch.rule].info.id.clone();
+                    memory.standing.entry(camera.clone()).or_default().insert(rule, standing);
+                }
+            }
+        }
+        memory
+    }
+
+    /// Takes up what [`Engine::save`] gave. What the configuration no longer has is left out.
+    pub fn restore_memory(&mut self, memory: Memory) {
+        for (camera, mut rules) in memory.standing {
+            let Some(eyes) = self.cameras.get_mut(&camera) else { continue };
+            for watch in &mut eyes.watches {
+                if let Some(standing) = rules.remove(&self.rules[watch.rule].info.id) {
+                    watch.restore_standing(standing);
+                }
+            }
+        }
+    }
+
+    /// One analysed picture.
+    pub fn observe(&mut self, now: Moment, seen: &Observation) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let Some(eyes) = self.cameras.get_mut(&seen.camera) else { return findings };
+        if seen.media_time < eyes.media_time {
+            eyes.session += 1;
+        }
+        eyes.media_time = seen.media_time;
+        eyes.blind = false;
+        let mut local = Local::new(now, &self.zone);
+        for watch in &mut eyes.watches {
+            let known = &self.rules[watch.rule];
+            let Some(rule) = &known.rule else { continue };
+            let (edge, objects) = if local.covered(&rule.schedule) {
+                watch.asleep = false;
+                let Some(change) = watch.see(now, eyes.session, rule, seen) else { continue };
+                change
+            } else {
+                watch.asleep = true;
+                let Some(edge) = watch.end() else { continue };
+                (edge, Vec::new())
+            };
+            findings.push(Finding {
+                rule: known.info.clone(),
+                source: Source::Camera(seen.camera.clone()),
+                edge,
+                detail: Detail::Seen { picture: seen.picture, objects },
+                origin_unix_ms: seen.received_unix_ms,
+            });
+        }
+        findings
+    }
+
+    /// A camera gives no pictures for now: what was last seen may no longer be so.
+    pub fn blind(&mut self, camera: &str) {
+        let Some(eyes) = self.cameras.get_mut(camera) else { return };
+        eyes.blind = true;
+        eyes.watches.iter_mut().for_each(CameraWatch::blind);
+    }
+
+    /// One reading of a sensor.
+    pub fn reading(&mut self, now: Moment, reading: &Reading) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if reading.config_index >= self.sensors.len() {
+            return findings;
+        }
+        let instance =
+            instance(&self.sensors, &mut self.instances, now.mono, reading.config_index, &reading.sensor);
+        let sensor = &self.sensors[instance.config_index].sensor;
+        let mut local = Local::new(now, &self.zone);
+        for watch in &mut instance.watches {
+            let known = &self.rules[watch.rule];
+            if let Some(rule) = &known.rule {
+                watch.asleep = !local.covered(&rule.schedule);
+            }
+            let Some(edge) = watch.step(now.mono, reading.quantity, reading.value) else { continue };
+            findings.push(Finding {
+                rule: known.info.clone(),
+                source: Source::Sensor(reading.sensor.clone()),
+                edge,
+                detail: Detail::Measured(measure(sensor, reading, watch.limit(reading.quantity))),
+                origin_unix_ms: reading.received.as_millisecond(),
+            });
+        }
+        findings
+    }
+
+    /// Time has passed without input: conditions that end, or begin, by time alone.
+    pub fn tick(&mut self, now: Moment) -> Vec<Finding> {
+        let mut local = Local::new(now, &self.zone);
+        let mut findings = Vec::new();
+        let mut find = |known: &Known, source: Source, edge: Edge, detail: Detail| {
+            let origin_unix_ms = now.wall.as_millisecond();
+            findings.push(Finding { rule: known.info.clone(), source, edge, detail, origin_unix_ms });
+        };
+        for (camera, eyes) in &mut self.cameras {
+            for watch in &mut eyes.watches {
+                let known = &self.rules[watch.rule];
+                let awake = known.rule.as_ref().is_none_or(|rule| local.covered(&rule.schedule));
+                watch.asleep = !awake;
+                let edge = if awake { watch.tick(now, eyes.blind) } else { watch.end() };
+                if let Some(edge) = edge {
+                    find(known, Source::Camera(camera.clone()), edge, Detail::Nothing);
+                }
+            }
+        }
+        for (id, instance) in &mut self.instances {
+            for watch in &mut instance.watches {
+                let known = &self.rules[watch.rule];
+                let awake = known.rule.as_ref().is_none_or(|rule| local.covered(&rule.schedule));
+                let edge = match (watch.asleep, awake) {
+                    (false, true) => watch.tick(now.mono),
+                    (true, true) => watch.wake(now.mono),
+                    (_, false) => watch.sleep(),
+                };
+                if let Some(edge) = edge {
+                    let detail = watch.symptom(now.mono).map_or(Detail::Nothing, Detail::Symptom);
+                    find(known, Source::Sensor(id.clone()), edge, detail);
+                }
+            }
+        }
+        // The maps have no order of their own; what leaves the box must not depend on it.
+        findings.sort_by(|a, b| (&a.rule.id, &a.source).cmp(&(&b.rule.id, &b.source)));
+        findings
+    }
+
+    /// Sensors without captures are known before they are heard: their silence counts from the start.
+    fn expect_all(&mut self) {
+        for config_index in 0..self.sensors.len() {
+            let sensor = &self.sensors[config_index].sensor;
+            if sensor.topic.captures() == 0 {
+                let id = sensor.id.clone();
+                instance(&self.sensors, &mut self.instances, Duration::ZERO, config_index, &id);
+            }
+        }
+    }
+}
+
+/// The instance of this name, made where it is new.
+fn instance<'i>(
+    sensors: &[Configured],
+    instances: &'i mut HashMap<String, Instance>,
+    now: Duration,
+    config_index: usize,
+    id: &str,
+) -> &'i mut Instance {
+    if !instances.contains_key(id) {
+        let Configured { sensor, watches } = &sensors[config_index];
+        let watches =
+            watches.iter().filter_map(|(rule, looks)| SensorWatch::new(*rule, now, looks, sensor)).collect();
+        instances.insert(id.to_owned(), Instance { config_index, watches });
+    }
+    instances.get_mut(id).expect("it has just been made")
+}
+
+fn measure(sensor: &Sensor, reading: &Reading, threshold: Option<f64>) -> Measure {
+    let (name, unit) = match reading.quantity {
+        Quantity::Value => {
+            (sensor.kind.to_string(), sensor.unit.clone().unwrap_or_else(|| "bool".to_owned()))
+        }
+        Quantity::Battery => (reading.quantity.to_string(), "%".to_owned()),
+        Quantity::BatteryLow | Quantity::Tamper => (reading.quantity.to_string(), "bool".to_owned()),
+        Quantity::Signal => (reading.quantity.to_string(), "1".to_owned()),
+    };
+    Measure { name, value: reading.value, unit, threshold }
+}
+
+/// Adds the rules that every sensor is watched by; returns which of them watch a sensor. Devices against fire weigh more.
+fn built_in(rules: &mut Vec<Known>) -> impl Fn(&Sensor) -> Vec<(usize, Looks)> + use<> {
+    let mut add = |id: &str, code: &str, level: Option<u8>| {
+        let code = EventCode::find(code)
+            .expect("the codes of built-in rules are in the table; a test asks for them");
+        rules.push(Known {
+            info: Arc::new(RuleInfo {
+                id: format!("health/{id}"),
+                level: level.unwrap_or(code.level),
+                code: code.code.to_owned(),
+                category: Category::Device,
+                kind: code.kind.to_owned(),
+                title: code.title.to_owned(),
+            }),
+            rule: None,
+        });
+        rules.len() - 1
+    };
+    let lost = [add("sensor-lost", "OFFLINE", None), add("fire-sensor-lost", "OFFLINE", Some(3))];
+    let battery = [add("sensor-battery", "BATT_LOW", None), add("fire-sensor-battery", "BATT_LOW", Some(3))];
+    let tamper = add("sensor-tamper", "TAMPER", None);
+    move |sensor: &Sensor| {
+        let of = usize::from(sensor.kind.is_fire());
+        let mut watches = vec![(lost[of], Looks::ForSilence)];
+        if sensor.has(Quantity::Battery) || sensor.has(Quantity::BatteryLow) {
+            watches.push((battery[of], Looks::ForBattery));
+        }
+        if sensor.has(Quantity::Tamper) {
+            watches.push((tamper, Looks::ForTamper));
+        }
+        watches
+    }
+}
+
+/// The time of the site, worked out once and only where a rule asks for it.
+struct Local<'z> {
+    now: Moment,
+    zone: &'z TimeZone,
+    time: Option<civil::DateTime>,
+}
+
+// === impl Local ===
+
+impl<'z> Local<'z> {
+    fn new(now: Moment, zone: &'z TimeZone) -> Self {
+        Local { now, zone, time: None }
+    }
+
+    fn covered(&mut self, schedule: &Schedule) -> bool {
+        if schedule.hours.is_empty() {
+            return true;
+        }
+        let (now, zone) = (self.now, self.zone);
+        schedule.covers(*self.time.get_or_insert_with(|| zone.to_datetime(now.wall)))
+    }
+}

@@ -1,0 +1,205 @@
+//! An open eye: a decoder of its own, the pictures that are due, and what moves in them.
+
+use std::time::Duration;
+
+use super::eye::{Due, Glance, Task};
+use crate::camera::AccessUnit;
+use crate::camera::decode::Decoder;
+use crate::camera::gate::Gate;
+use crate::camera::look::Looks;
+use crate::camera::motion::Motion;
+use crate::camera::pace::Pace;
+use crate::camera::restless::{Lesson, Restless};
+use crate::camera::thumb::{Area, Thumb};
+
+/// Key frames in a row from which on the camera is known to send nothing else.
+const ALL_KEYS: u32 = 25;
+/// Pictures with motion that make a group of pictures one in which something moved.
+const MOVED_LEAST: u32 = 2;
+/// Levels by which the latest picture must differ from the latest key frame to be the better memory of a cell: more than
+/// the pulse of the encoder.
+const NEWER_FROM: f32 = 6.0;
+
+/// What a camera needs while it is awake.
+pub(super) struct Sight {
+    decoder: Decoder,
+    pace: Pace,
+    size_px: Option<(u32, u32)>,
+    /// The detector has had all pictures up to this one.
+    shown: Option<Duration>,
+    motion: Motion,
+    /// Number of the group of pictures, and in how many of its pictures something moved.
+    group: u64,
+    moved: u32,
+    keys_in_a_row: u32,
+    key_thumb: Option<Thumb>,
+    thumb: Option<Thumb>,
+}
+
+// === impl Sight ===
+
+impl Sight {
+    pub(super) fn new(detections_per_second: f64) -> Self {
+        Self {
+            decoder: Decoder::default(),
+            pace: Pace::new(detections_per_second),
+            size_px: None,
+            shown: None,
+            motion: Motion::default(),
+            group: 0,
+            moved: 0,
+            keys_in_a_row: 0,
+            key_thumb: None,
+            thumb: None,
+        }
+    }
+
+    /// Decodes an access unit; every picture that is due goes to the detector.
+    pub(super) fn see(&mut self, unit: &AccessUnit) -> Glance {
+        let mut glance = Glance::default();
+        let mut due = None;
+        let (pace, shown) = (&mut self.pace, self.shown);
+        let outcome = self.decoder.decode(unit, |decoded| {
+            glance.decoded += 1;
+            // Everything is decoded because later pictures refer to it; few are looked at.
+            let is_new = shown.is_none_or(|shown| decoded.media_time > shown);
+            if decoded.is_clean && is_new && pace.is_due(decoded.media_time) {
+                due = Some(decoded);
+            }
+        });
+        glance.lost = outcome.err();
+        match due.map(|decoded| self.decoder.finish(decoded)) {
+            Some(Ok(picture)) => {
+                self.size_px = Some((picture.width(), picture.height()));
+                let task = Task::Detect { moving: Vec::new() };
+                glance.due = Some(Due { picture, slept: Duration::ZERO, task });
+            }
+            Some(Err(error)) => glance.lost = Some(error),
+            None => {}
+        }
+        glance
+    }
+
+    /// The same for a camera that may sleep: notes what moves, and keeps from the detector what need not be seen.
+    pub(super) fn see_moving(
+        &mut self,
+        unit: &AccessUnit,
+        gate: &mut Gate,
+        looks: &mut Looks,
+        restless: &mut Restless,
+    ) -> Glance {
+        self.begin_group(unit);
+        if self.keys_in_a_row >= ALL_KEYS && !self.pace.would_be_due(unit.media_time) {
+            // Nothing refers to it.
+            return Glance::default();
+        }
+        let mut glance = self.see(unit);
+        let Some(Due { picture, task, .. }) = &mut glance.due else { return glance };
+        let at = picture.media_time;
+        let moving = self.note_motion(at, Thumb::of(&picture.view()), gate, looks, restless);
+        *task = Task::Detect { moving };
+        if gate.wants_detection(at) {
+            gate.ask(at);
+            self.shown = Some(at);
+        } else {
+            glance.due = None;
+        }
+        glance
+    }
+
+    /// Where something moves that means something.
+    fn note_motion(
+        &mut self,
+        at: Duration,
+        now: Thumb,
+        gate: &mut Gate,
+        looks: &mut Looks,
+        restless: &mut Restless,
+    ) -> Vec<Area> {
+        let threshold = gate.threshold();
+        let mut moving = Vec::new();
+        if let Some(change) = self.motion.see(at, self.group, &now, threshold) {
+            let tracked: Vec<Area> = gate.parked().iter().map(|(_, area)| *area).collect();
+            let matters = restless.matters(&now, change.clone());
+            moving = matters.regions(threshold.cells).iter().map(|region| region.area).collect();
+            restless.learn(at, &now, &change, Lesson::Picture, &tracked);
+        }
+        if !moving.is_empty() {
+            self.moved += 1;
+            gate.moves(at);
+        }
+        if self.key_thumb.is_none() {
+            if moving.is_empty() {
+                // The noise from key frame to key frame is learned awake too.
+                looks.look(now.clone(), threshold);
+            }
+            self.key_thumb = Some(now.clone());
+        }
+        self.thumb = Some(now);
+        moving
+    }
+
+    fn begin_group(&mut self, unit: &AccessUnit) {
+        if !unit.is_key {
+            self.keys_in_a_row = 0;
+            return;
+        }
+        self.keys_in_a_row = self.keys_in_a_row.saturating_add(1);
+        self.group += 1;
+        self.moved = 0;
+        self.key_thumb = None;
+    }
+
+    /// Whether something moved in this group of pictures.
+    pub(super) fn group_moved(&self) -> bool {
+        self.moved >= MOVED_LEAST
+    }
+
+    /// The picture's size, once one has been seen.
+    pub(super) fn size_px(&self) -> Option<(u32, u32)> {
+        self.size_px
+    }
+
+    /// Whether a picture has come out since it opened.
+    pub(super) fn has_seen(&self) -> bool {
+        self.thumb.is_some()
+    }
+
+    /// How things are: the latest key frame, which looks are compared with best, and what has changed since.
+    pub(super) fn scene(&self) -> Option<Thumb> {
+        let mut scene = self.thumb.clone()?;
+        if let Some(key) = self.key_thumb.as_ref().filter(|key| key.fits(&scene)) {
+            for (cell, key) in scene.cells.iter_mut().zip(&key.cells) {
+                if (*cell - key).abs() < NEWER_FROM {
+                    *cell = *key;
+                }
+            }
+        }
+        Some(scene)
+    }
+
+    /// The detector has had the picture at this time.
+    pub(super) fn has_shown(&mut self, at: Duration) {
+        self.shown = self.shown.max(Some(at));
+    }
+
+    /// Media time begins anew.
+    pub(super) fn forget_time(&mut self) {
+        self.shown = None;
+        self.motion.forget();
+    }
+
+    /// Begins at a key frame, with a decoder that knows nothing.
+    pub(super) fn start_over(&mut self) {
+        self.decoder = Decoder::default();
+        self.motion.forget();
+        self.key_thumb = None;
+        self.moved = 0;
+    }
+
+    /// Needs no decoder any more.
+    pub(super) fn close(&mut self) {
+        self.start_over();
+        self.thumb = None;
+    }
+}

@@ -1,0 +1,29 @@
+//! Simulated cameras in processes of their own, so that what serving costs is not counted.
+
+use std::path::Path;
+use std::time::Duration;
+
+use moshao_tests::processes::Pid;
+use moshao_tests::simulated_camera::SimulatedCamera;
+
+/// Servers that play one recording, each from another place on.
+pub(crate) struct Cameras(Vec<SimulatedCamera>);
+
+// === impl Cameras ===
+
+impl Cameras {
+    /// Starts `servers` of them, their beginnings spread evenly over `length`.
+    pub(crate) fn start(file: &Path, length: Duration, servers: u32) -> Self {
+        let begin = |number| length * number / servers;
+        Self((0..servers).map(|n| SimulatedCamera::start(&[file.to_owned()], begin(n), &[])).collect())
+    }
+
+    /// URLs of so many cameras, dealt out in turn.
+    pub(crate) fn urls(&self, count: usize) -> Vec<String> {
+        self.0.iter().cycle().take(count).map(|server| server.url().to_owned()).collect()
+    }
+
+    pub(crate) fn pids(&self) -> Vec<Pid> {
+        self.0.iter().map(SimulatedCamera::pid).collect()
+    }
+}

@@ -1,0 +1,122 @@
+//! Commands and dispositions through mosquitto.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use moshao::downlink::{self, Command, Disposition};
+use moshao::metrics::Metrics;
+use moshao::outbox::OutboxHandle;
+use moshao::topics::Topics;
+use moshao_tests::broker::Broker;
+use moshao_tests::centre::{Centre, Message, PATIENCE};
+use moshao_tests::gateway_parts::{DIVISION, GATEWAY, loopback_broker, open_outbox};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+struct Box {
+    dispositions: mpsc::Receiver<Disposition>,
+    stills: mpsc::Receiver<Command>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+fn topics() -> Topics {
+    Topics::new(DIVISION, GATEWAY)
+}
+
+impl Box {
+    fn start(port: u16, outbox: &OutboxHandle) -> Self {
+        let (to_desk, dispositions) = mpsc::channel(4);
+        let (to_stills, stills) = mpsc::channel(4);
+        let settings = downlink::Settings {
+            broker: loopback_broker(port),
+            topics: topics(),
+            dispositions: Some(to_desk),
+            receivers: BTreeMap::from([("still", to_stills)]),
+        };
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(downlink::run(settings, outbox.clone(), stop.clone()));
+        Self { dispositions, stills, stop, task }
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.expect("no panic");
+    }
+}
+
+fn command(id: &str, verb: &str, minutes: i64) -> String {
+    let expires = (Timestamp::now() + SignedDuration::from_mins(minutes)).to_string();
+    json!({"id": id, "verb": verb, "expires": expires, "arguments": {"camera": "yard"}}).to_string()
+}
+
+fn results(messages: &[Message]) -> Vec<Value> {
+    messages.iter().map(|message| serde_json::from_slice(&message.payload).expect("JSON")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_is_done_once_and_answered_each_time() {
+    let broker = Broker::start_keeping_sessions();
+    let centre = Centre::start(broker.port, "centre", &topics().command_result()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let (outbox, _) = open_outbox(directory.path(), 16 << 20, &Arc::new(Metrics::new()));
+    let mut gateway = Box::start(broker.port, &outbox);
+    // Until the subscription stands nobody listens: an unknown command shows when it does.
+    let answered = async {
+        while centre.received().is_empty() {
+            broker.publish(&topics().command(), &command("c0", "dance", 5));
+        }
+    };
+    timeout(PATIENCE, answered).await.expect("in time");
+    let first = results(&centre.received()).remove(0);
+    assert_eq!((&first["status"], &first["reason"]), (&json!("refused"), &json!("unknown-command")));
+    assert!(first["message"].as_str().unwrap().contains("still"), "{first}");
+
+    broker.publish(&topics().command(), &command("c1", "still", 5));
+    let asked = timeout(PATIENCE, gateway.stills.recv()).await.expect("in time").expect("it runs");
+    assert_eq!((asked.id.as_str(), &asked.arguments["camera"]), ("c1", &json!("yard")));
+    asked.answer.send(Ok(json!({"bytes": 7}))).expect("the downlink waits");
+    let is_c1 = |messages: &[Message]| results(messages).iter().filter(|result| result["id"] == "c1").count();
+    centre.wait_until("the result", |messages| is_c1(messages) == 1).await;
+    gateway.stop().await;
+
+    // Sent once more while the box is away, and a late one.
+    broker.publish(&topics().command(), &command("c1", "still", 5));
+    broker.publish(&topics().command(), &command("c2", "still", -1));
+    let mut gateway = Box::start(broker.port, &outbox);
+    let told =
+        centre.wait_until("both", |messages| results(messages).iter().any(|one| one["id"] == "c2")).await;
+    let told = results(&told);
+    assert_eq!(told.iter().filter(|one| one["id"] == "c1" && one["result"]["bytes"] == 7).count(), 2);
+    assert_eq!(told.last().unwrap()["reason"], "expired");
+    assert!(gateway.stills.try_recv().is_err(), "done once");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disposition_comes_again_until_its_effect_is_safe() {
+    let broker = Broker::start_keeping_sessions();
+    let directory = tempfile::tempdir().unwrap();
+    let (outbox, _) = open_outbox(directory.path(), 16 << 20, &Arc::new(Metrics::new()));
+    let gateway = Box::start(broker.port, &outbox);
+    let centre = Centre::start(broker.port, "centre", &topics().command_result()).await;
+    let answered = async {
+        while centre.received().is_empty() {
+            broker.publish(&topics().command(), "not json");
+        }
+    };
+    timeout(PATIENCE, answered).await.expect("the subscription stands");
+    gateway.stop().await;
+    broker.publish(&topics().disposition(), r#"{"event_id":"e1","seq":1}"#);
+    let mut gateway = Box::start(broker.port, &outbox);
+    let first = timeout(PATIENCE, gateway.dispositions.recv()).await.expect("in time").expect("it runs");
+    drop(first.done);
+    let again = timeout(PATIENCE, gateway.dispositions.recv()).await.expect("in time").expect("it runs");
+    assert_eq!(again.payload, first.payload);
+    again.done.send(()).expect("the downlink waits");
+    gateway.stop().await;
+}

@@ -1,0 +1,138 @@
+//! The centre's own judgement. It knows what a subscriber knows, JSON on topics, and what the victims say was accepted;
+//! it shares no code with the gateway.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+
+use serde_json::Value;
+
+/// What has arrived, in the order of arrival.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Arrivals {
+    /// Ids with their sequence and how often they came.
+    seen: HashMap<String, (u64, usize)>,
+    /// Every sequence. An event whose commit failed and was on disk all the same comes under two.
+    sequences: BTreeSet<u64>,
+    /// Last sequence of alarms and of other events, among first arrivals.
+    newest: [u64; 2],
+    out_of_order: usize,
+    /// Declared ranges, and how many are missing in each, where that is said.
+    declared: Vec<(u64, u64, Option<u64>)>,
+    duplicates: usize,
+    /// How often each code came.
+    codes: HashMap<String, usize>,
+}
+
+/// How it went.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// Accepted events.
+    pub(crate) accepted: usize,
+    /// Accepted, not arrived, and in no declared gap.
+    pub(crate) lost: Vec<String>,
+    /// Accepted and not arrived, all of them.
+    pub(crate) missing: usize,
+    /// Missing according to gap events that count.
+    pub(crate) declared: u64,
+    /// Events that came again.
+    pub(crate) duplicates: usize,
+    /// First arrivals behind a later one of the same urgency.
+    pub(crate) out_of_order: usize,
+    /// Sequences that nobody declared and that never came.
+    pub(crate) holes: usize,
+}
+
+// === impl Arrivals ===
+
+impl Arrivals {
+    /// One message on an event topic.
+    pub(crate) fn take(&mut self, payload: &[u8]) {
+        let event: Value = serde_json::from_slice(payload).expect("events are JSON");
+        let text =
+            |name: &str| event[name].as_str().unwrap_or_else(|| panic!("{name} in {event}")).to_owned();
+        let sequence: u64 = text("sequence").parse().expect("a sequence is a number");
+        let (_, times) =
+            *self.seen.entry(text("id")).and_modify(|(_, times)| *times += 1).or_insert((sequence, 1));
+        if times > 1 {
+            self.duplicates += 1;
+            return;
+        }
+        let code = event["data"]["code"].as_str().unwrap_or_default().to_owned();
+        *self.codes.entry(code).or_default() += 1;
+        let lane = usize::from(event["data"]["level"].as_u64().expect("a level") > 2);
+        if sequence < self.newest[lane] {
+            self.out_of_order += 1;
+        }
+        self.newest[lane] = self.newest[lane].max(sequence);
+        if event["data"]["code"] == "OUTBOX_GAP" {
+            let range = event["subject"].as_str().and_then(|subject| subject.strip_prefix("outbox/"));
+            let (first, last) = range.and_then(|range| range.split_once('-')).expect("a gap has a range");
+            let count = event["data"]["measure"]["value"].as_f64().map(|count| count as u64);
+            self.declared.push((first.parse().expect("a number"), last.parse().expect("a number"), count));
+        }
+    }
+
+    /// How many came again so far.
+    pub(crate) fn duplicates(&self) -> usize {
+        self.duplicates
+    }
+
+    /// It has come.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.seen.contains_key(id)
+    }
+
+    /// How many events with this code have come.
+    pub(crate) fn told(&self, code: &str) -> usize {
+        self.codes.get(code).copied().unwrap_or(0)
+    }
+
+    /// Judges, given what was accepted: id and, where it is known, sequence.
+    pub(crate) fn judge(&self, accepted: &BTreeMap<String, Option<u64>>) -> Verdict {
+        let missing: Vec<_> = accepted.iter().filter(|(id, _)| !self.has(id)).collect();
+        let inside =
+            |sequence: u64| self.declared.iter().any(|(first, last, _)| (*first..=*last).contains(&sequence));
+        let lost = missing.iter().filter(|(_, sequence)| !sequence.is_some_and(inside));
+        let holes = self
+            .sequences
+            .iter()
+            .zip(self.sequences.iter().skip(1))
+            // The first of a new epoch does not follow the last of the old one.
+            .filter(|(one, next)| **next - **one < 1_000_000_000)
+            .flat_map(|(one, next)| one + 1..*next)
+            .filter(|sequence| !inside(*sequence))
+            .count();
+        Verdict {
+            accepted: accepted.len(),
+            lost: lost.map(|(id, _)| (*id).clone()).collect(),
+            missing: missing.len(),
+            declared: self.declared.iter().filter_map(|(_, _, count)| *count).sum(),
+            duplicates: self.duplicates,
+            out_of_order: self.out_of_order,
+            holes,
+        }
+    }
+}
+
+// === impl Verdict ===
+
+impl Verdict {
+    /// Nothing lost, nothing out of order, no hole that nobody declared.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.lost.is_empty() && self.out_of_order == 0 && self.holes == 0
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} accepted, {} lost, {} out of order, {} undeclared holes, {} duplicates",
+            self.accepted,
+            self.lost.len(),
+            self.out_of_order,
+            self.holes,
+            self.duplicates
+        )
+    }
+}
