@@ -8,6 +8,7 @@ mod camera;
 mod condition;
 mod detector;
 mod gateway;
+mod incidents;
 mod polygon;
 mod rule;
 mod sensor;
@@ -57,6 +58,7 @@ impl Check<'_> {
         self.brokers_together(file, uplink.as_ref(), sensor_broker.as_ref());
         let outbox = outbox(file.outbox.as_ref());
         let http = self.http(file.http.as_ref());
+        let incidents = self.incidents(file.incidents.as_ref(), file, &names);
 
         let own = self.detectors(file);
         let (cameras, detectors) = self.cameras(file, own, &names);
@@ -75,6 +77,7 @@ impl Check<'_> {
             sensor_broker,
             outbox,
             http: http?,
+            incidents,
             detectors,
             cameras,
             sensors,

@@ -6,6 +6,7 @@
 mod camera;
 mod detector;
 mod gateway;
+mod incidents;
 mod rule;
 mod schedule;
 mod sensor;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use camera::{Camera, Deadlines, Line, Polygon, Sensitivity, View};
 pub use detector::{Detector, Model};
 pub use gateway::{Broker, Gateway, Grid, Http, Identity, Outbox, Secret, Tls};
+pub use incidents::{DeviceMode, IncidentPolicy};
 pub use rule::{Category, Condition, Direction, Rule, Side, Subject};
 pub use schedule::{Hours, Schedule, Weekday};
 pub use sensor::{
@@ -38,6 +40,8 @@ pub struct Config {
     pub outbox: Outbox,
     /// Metrics, health and the local page.
     pub http: Http,
+    /// How findings become incidents.
+    pub incidents: IncidentPolicy,
     /// Detectors that a camera names, each once. Built-in and catalogue names used by cameras are here too.
     pub detectors: Vec<Detector>,
     /// Cameras in the order of the file.

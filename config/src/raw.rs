@@ -13,6 +13,7 @@ mod camera;
 mod default;
 mod detector;
 mod gateway;
+mod incidents;
 mod rule;
 mod sensor;
 mod test;
@@ -25,6 +26,7 @@ pub(crate) use broker::Broker;
 pub(crate) use camera::{Camera, Corners, Deadlines, Ends, Sensitivity, Switch};
 pub(crate) use detector::Detector;
 pub(crate) use gateway::{Gateway, Grid, Http, Outbox};
+pub(crate) use incidents::Incidents;
 pub(crate) use rule::{Hours, Rule};
 pub(crate) use sensor::{Binary, Sensor};
 pub(crate) use test::{Expected, Step, Test};
@@ -48,6 +50,8 @@ pub(crate) struct File {
     pub outbox: Option<Outbox>,
     /// Where metrics, health and the local page are served.
     pub http: Option<Http>,
+    /// When an incident is told, merged, escalated and closed.
+    pub incidents: Option<Incidents>,
     /// Detectors of your own, by name. `moshao-fire` is built in and needs no section.
     #[serde(default)]
     #[schemars(extend("propertyNames" = id_pattern()))]

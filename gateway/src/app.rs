@@ -36,6 +36,8 @@ use crate::{downlink, heartbeat, machine, presence, sensor, uplink};
 const LAST_DELIVERIES: Duration = Duration::from_millis(1000);
 /// Readings that wait for the desk; beyond them the sensors' broker has to wait (TCP backpressure).
 const READINGS_MAX: usize = 1024;
+/// Dispositions that wait for the desk; beyond them the centre's broker has to wait.
+const DISPOSITIONS_MAX: usize = 64;
 
 /// The gateway, built and not yet running.
 #[derive(Debug)]
@@ -108,7 +110,8 @@ impl App {
         // The far end first, so that the first event finds its way; the sources last.
         let uplink_stop = CancellationToken::new();
         let uplink = start_uplink(&config, &metrics, &outbox, &uplink_stop);
-        let downlink = start_downlink(&config, &outbox, &stop);
+        let (to_desk, dispositions) = mpsc::channel(DISPOSITIONS_MAX);
+        let downlink = start_downlink(&config, &outbox, to_desk, &stop);
         let http = tokio::spawn(http.serve(uplink_stop.clone()));
         let machine = machine::watch(config.gateway.data_dir.clone(), metrics.clone(), uplink_stop.clone());
         let machine = tokio::spawn(machine);
@@ -120,7 +123,7 @@ impl App {
             Desk::new(config.clone(), Clock::start(), metrics, outbox.clone(), evidence, workers).await;
         heartbeat::ready();
         // Returns when both sources have ended and all that they had said is in the outbox.
-        desk.run(reports, readings).await;
+        desk.run(reports, readings, dispositions).await;
 
         finish("downlink", downlink).await;
         finish("sensors", sensors).await;
@@ -143,12 +146,7 @@ fn outbox_settings(config: &Config, metrics: &Arc<Metrics>) -> outbox::Settings 
     outbox::Settings {
         directory: config.gateway.data_dir.clone(),
         quota_bytes: config.outbox.quota_bytes,
-        site: outbox::Site {
-            division: config.gateway.division.clone(),
-            gateway: config.gateway.id.clone(),
-            grid: config.grid.clone(),
-            time_zone: config.gateway.time_zone.clone(),
-        },
+        site: outbox::Site::of(config),
         metrics: metrics.clone(),
     }
 }
@@ -177,12 +175,17 @@ fn start_uplink(
     tokio::spawn(uplink::run(settings, outbox.clone(), link, stop.clone()))
 }
 
-/// Commands of the centre. Each part of the gateway that takes some on has its verb here.
-fn start_downlink(config: &Config, outbox: &OutboxHandle, stop: &CancellationToken) -> JoinHandle<()> {
+/// Dispositions and commands of the centre. Each part of the gateway that takes some on has its verb here.
+fn start_downlink(
+    config: &Config,
+    outbox: &OutboxHandle,
+    dispositions: mpsc::Sender<downlink::Disposition>,
+    stop: &CancellationToken,
+) -> JoinHandle<()> {
     let settings = downlink::Settings {
         broker: config.uplink.clone(),
         topics: Topics::new(&config.gateway.division, &config.gateway.id),
-        dispositions: None,
+        dispositions: Some(dispositions),
         receivers: BTreeMap::new(),
     };
     tokio::spawn(downlink::run(settings, outbox.clone(), stop.clone()))

@@ -11,12 +11,14 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use moshao_config::Config;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::{debug, error, info, warn};
 
 use crate::clock::{Clock, Moment};
-use crate::event::Phase;
+use crate::disposition::{self, Answer};
+use crate::downlink;
+use crate::event::{Phase, Stage, Verdict};
 use crate::evidence::{QUOTA_BYTES, Store, Want, Wanted};
 use crate::heartbeat::Heartbeat;
 use crate::incident::Change;
@@ -52,6 +54,8 @@ pub struct Desk {
     judge: Judge,
     wanted: Wanted,
     unaccepted: VecDeque<NewEvent>,
+    /// Dispositions that are done as soon as what they led to is on disk.
+    answers: Vec<oneshot::Sender<()>>,
     /// The outbox refused the last time.
     refused: bool,
     /// What was last logged of each camera that fails: a fault is worth one line, not one a retry.
@@ -83,12 +87,11 @@ impl Desk {
                 error!(%error, "the open incidents of the last run cannot be read and are forgotten")
             }
         }
-        metrics.incidents_open.set(judge.open().len() as i64);
         for camera in &config.cameras {
             metrics.camera_up.with_label_values(&[&camera.id]).set(0);
         }
         let places = Places::new(&config);
-        Desk {
+        let desk = Desk {
             config,
             clock,
             metrics,
@@ -99,9 +102,12 @@ impl Desk {
             judge,
             wanted: Wanted::default(),
             unaccepted: VecDeque::new(),
+            answers: Vec::new(),
             refused: false,
             failing: BTreeMap::new(),
-        }
+        };
+        desk.note_open();
+        desk
     }
 
     /// Works until both sources have ended, then until all that they had said is in the outbox.
@@ -109,12 +115,13 @@ impl Desk {
         mut self,
         mut reports: mpsc::Receiver<FromWorker>,
         mut readings: mpsc::Receiver<Reading>,
+        mut dispositions: mpsc::Receiver<downlink::Disposition>,
     ) {
         let mut heartbeat = Heartbeat::from_environment();
         let mut tick = interval_at(Instant::now() + TICK, TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut tidy = interval_at(Instant::now() + TIDY_EVERY, TIDY_EVERY);
-        let (mut cameras_speak, mut sensors_speak) = (true, true);
+        let (mut cameras_speak, mut sensors_speak, mut centre_speaks) = (true, true, true);
         while cameras_speak || sensors_speak {
             // Sensors first: their alarms are few and final, pictures come again.
             tokio::select! {
@@ -122,6 +129,10 @@ impl Desk {
                 reading = readings.recv(), if sensors_speak => match reading {
                     Some(reading) => self.reading(&reading).await,
                     None => sensors_speak = false,
+                },
+                disposition = dispositions.recv(), if centre_speaks => match disposition {
+                    Some(told) => self.dispose(told).await,
+                    None => centre_speaks = false,
                 },
                 report = reports.recv(), if cameras_speak => match report {
                     Some(report) => self.report(report).await,
@@ -142,6 +153,35 @@ impl Desk {
         let now = self.clock.now();
         let changes = self.judge.reading(now, reading);
         self.tell(now, changes, None).await;
+    }
+
+    async fn dispose(&mut self, told: downlink::Disposition) {
+        let now = self.clock.now();
+        let downlink::Disposition { payload, done } = told;
+        self.answers.push(done);
+        let disposition = match disposition::parse(&payload) {
+            Ok(disposition) => disposition,
+            Err(error) => {
+                self.metrics.dispositions.with_label_values(&["refused", error.as_str()]).inc();
+                warn!(%error, "a disposition of the centre is refused");
+                self.offer().await;
+                return;
+            }
+        };
+        let (answer, changes) = self.judge.dispose(now, &disposition);
+        let verdict = disposition.result.map_or("none", Verdict::as_str);
+        self.metrics.dispositions.with_label_values(&[answer.as_str(), verdict]).inc();
+        if answer == Answer::Unknown {
+            warn!(event = disposition.event_id, "the centre speaks of an incident that is not remembered");
+        }
+        if answer == Answer::Applied
+            && let (Some(result), Some(change)) = (disposition.result, changes.first())
+        {
+            let rule = change.incident.rule.id.as_str();
+            self.metrics.rule_verdicts.with_label_values(&[rule, result.as_str()]).inc();
+        }
+        self.tell(now, changes, None).await;
+        self.offer().await;
     }
 
     async fn report(&mut self, report: FromWorker) {
@@ -203,14 +243,20 @@ impl Desk {
                 "{}",
                 change.incident.rule.title
             );
-            if matches!(change.phase, Phase::Opened | Phase::Confirmed) {
+            for camera in &change.look_at {
+                self.look(camera);
+            }
+            if change.phase == Phase::Escalated {
+                self.metrics.incidents_escalated.inc();
+            }
+            if matches!(change.phase, Phase::Opened | Phase::Confirmed | Phase::Reopened) {
                 self.ask_for_stills(change, picture);
             }
         }
         let events = changes.iter().map(|change| self.new_event(now, change));
         let events: Vec<NewEvent> = events.collect();
         self.unaccepted.extend(events);
-        self.metrics.incidents_open.set(self.judge.open().len() as i64);
+        self.note_open();
         self.offer().await;
     }
 
@@ -221,10 +267,25 @@ impl Desk {
             Source::Sensor(_) => OriginSource::Reading,
         };
         // Only a beginning has a picture or reading that somebody waits for.
-        let origin = matches!(change.phase, Phase::Opened | Phase::Confirmed)
+        let origin = matches!(change.phase, Phase::Opened | Phase::Confirmed | Phase::Reopened)
             .then_some(Origin { source, unix_ms: change.origin_unix_ms });
         let class = if change.incident.level <= 2 { Class::Alarm } else { Class::Event };
         NewEvent { class, topic: telling.topic, event: telling.event, origin }
+    }
+
+    /// A sensor in the sight of this camera alarms: it is woken and looked at closely.
+    fn look(&self, camera: &str) {
+        if !self.workers.look(camera, self.config.incidents.look_for) {
+            self.metrics.evidence_missed.with_label_values(&["worker-busy"]).inc();
+            warn!(camera, "the camera's worker cannot be asked to look now");
+        }
+    }
+
+    fn note_open(&self) {
+        let open = self.judge.open();
+        self.metrics.incidents_open.set(open.len() as i64);
+        let waiting = open.iter().filter(|incident| incident.stage == Stage::Open && incident.level <= 3);
+        self.metrics.incidents_unacknowledged.set(waiting.count() as i64);
     }
 
     /// A still of the picture that showed it, or of what linked cameras see now.
@@ -279,6 +340,7 @@ impl Desk {
     /// Offers what waits to the outbox, together with the state that it led to.
     async fn offer(&mut self) {
         if self.unaccepted.is_empty() {
+            self.answer();
             return;
         }
         let state = SavedState { key: STATE_KEY.to_owned(), value: self.judge.save() };
@@ -286,6 +348,7 @@ impl Desk {
         match self.outbox.accept(events, Some(state)).await {
             Ok(_) => {
                 self.unaccepted.clear();
+                self.answer();
                 if std::mem::take(&mut self.refused) {
                     info!("the outbox takes events again");
                 }
@@ -299,6 +362,15 @@ impl Desk {
                     self.unaccepted.remove(least);
                     self.metrics.events_lost.with_label_values(&["storage"]).inc();
                 }
+            }
+        }
+    }
+
+    /// What the centre waits for is on disk.
+    fn answer(&mut self) {
+        for done in self.answers.drain(..) {
+            if done.send(()).is_err() {
+                debug!("the connection that brought a disposition has gone; it will come again");
             }
         }
     }

@@ -3,16 +3,21 @@
 //! CloudEvents 1.0 in structured JSON (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>), which
 //! works on MQTT 3.1.1 and 5. `(source, id)` is the key for removing duplicates: a retry repeats both.
 
-use moshao_config::{Category, Grid, Place};
+pub mod envelope;
+mod story;
+
+use moshao_config::{Category, DeviceMode, Grid, Place};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use story::{Check, Ended, Handling, HandlingState, Look, Saw, Says, Stage, Verdict, Witness};
 
 /// A CloudEvents 1.0 envelope with Moshao's data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// Always `1.0`.
     pub specversion: String,
-    /// Unique per source; the same over retries. `{epoch}-{sequence}`-free: a ULID.
+    /// Unique per source; the same over retries. For an incident's events: its id, `-`, and a number from 1 on.
     pub id: String,
     /// `urn:moshao:<division>:<gateway>`.
     pub source: String,
@@ -44,6 +49,9 @@ pub struct Event {
 pub struct EventData {
     /// Which change in the incident's life this is.
     pub phase: Phase,
+    /// How far the incident has come.
+    #[serde(default)]
+    pub stage: Stage,
     /// Event code, such as `FIRE_SMOKE`.
     pub code: String,
     /// Title for people.
@@ -81,6 +89,39 @@ pub struct EventData {
     /// What happened, in a sentence for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Alarms that this incident stands for, where there were more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Devices that found it, where there are more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub devices: Option<u64>,
+    /// It collects what came too fast to be told one by one.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub storm: bool,
+    /// Over, and kept open until the centre acknowledges it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub latched: bool,
+    /// Devices that found it, where there are more than one; at most 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witnesses: Vec<Witness>,
+    /// What cameras saw that were asked to look because a sensor alarmed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<Look>,
+    /// What sensors at the place of a camera's alarm say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+    /// How often it has been escalated because nobody acknowledged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<u8>,
+    /// What the centre said last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handling: Option<Handling>,
+    /// Why it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
+    /// The incident that goes on in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<String>,
 }
 
 /// Changes in an incident's life that are told.
@@ -93,8 +134,16 @@ pub enum Phase {
     Updated,
     /// Another, independent source agrees.
     Confirmed,
+    /// The centre has taken it up.
+    Acknowledged,
+    /// The centre has sent somebody.
+    Dispatched,
+    /// Nobody has taken it up in time.
+    Escalated,
     /// Over.
     Closed,
+    /// It was over and has begun again.
+    Reopened,
 }
 
 /// Operating mode at the time.
@@ -199,4 +248,36 @@ impl From<(&Grid, &str)> for GridRef {
     fn from((grid, division): (&Grid, &str)) -> Self {
         GridRef { code: grid.code.clone(), name: grid.name.clone(), division: division.to_owned() }
     }
+}
+
+impl From<DeviceMode> for Mode {
+    fn from(mode: DeviceMode) -> Self {
+        match mode {
+            DeviceMode::Live => Mode::Live,
+            DeviceMode::Test => Mode::Test,
+            DeviceMode::Maintenance => Mode::Maintenance,
+        }
+    }
+}
+
+// === impl Phase ===
+
+impl Phase {
+    /// The word in messages, metrics and on the terminal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Opened => "opened",
+            Phase::Updated => "updated",
+            Phase::Confirmed => "confirmed",
+            Phase::Acknowledged => "acknowledged",
+            Phase::Dispatched => "dispatched",
+            Phase::Escalated => "escalated",
+            Phase::Closed => "closed",
+            Phase::Reopened => "reopened",
+        }
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
 }

@@ -3,12 +3,13 @@
 //! Rules and stream health make findings, incidents collect them. No clock, disk or network: live and replayed
 //! material go through the same steps, and the same input gives the same changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use moshao_config::Config;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Moment;
+use crate::disposition::{Answer, Disposition};
 use crate::event::Evidence;
 use crate::health::StreamHealth;
 use crate::incident::fusion::Places;
@@ -25,6 +26,10 @@ pub struct Judge {
     rules: Engine,
     streams: BTreeMap<String, StreamHealth>,
     incidents: Incidents,
+    /// Rules of the configuration.
+    rule_ids: BTreeSet<String>,
+    /// Unit of each sensor of the configuration; none for yes/no.
+    units: Vec<Option<String>>,
 }
 
 /// What has to survive a restart.
@@ -47,7 +52,9 @@ impl Judge {
                 .iter()
                 .map(|camera| (camera.id.clone(), StreamHealth::new(&camera.id)))
                 .collect(),
-            incidents: Incidents::new(Places::new(config), new_id),
+            incidents: Incidents::new(Places::new(config), config.incidents.clone(), new_id),
+            rule_ids: config.rules.iter().map(|rule| rule.id.clone()).collect(),
+            units: config.sensors.iter().map(|sensor| sensor.unit.clone()).collect(),
         }
     }
 
@@ -56,10 +63,18 @@ impl Judge {
     /// # Errors
     /// The bytes are not what `save` wrote; nothing is taken up.
     pub fn restore(&mut self, now: Moment, saved: &[u8]) -> Result<(), serde_json::Error> {
-        let saved: Saved = serde_json::from_slice(saved)?;
-        self.incidents.restore(saved.incidents.to_string().as_bytes())?;
+        // Before rules had a memory of their own, the state was the list of open incidents.
+        let saved: Saved = match saved.first() {
+            Some(b'[') => Saved { incidents: serde_json::from_slice(saved)?, rules: Memory::default() },
+            _ => serde_json::from_slice(saved)?,
+        };
+        self.incidents.restore(now, saved.incidents.to_string().as_bytes())?;
         self.rules.restore_memory(saved.rules);
-        for member in self.incidents.open().iter().flat_map(|incident| &incident.members) {
+        let rules = &self.rule_ids;
+        // Rules of the gateway itself are in no configuration.
+        self.incidents.forget_unwatched(now, |rule| rules.contains(rule) || rule.starts_with("health/"));
+        let remembered = self.incidents.open().iter().chain(self.incidents.closed());
+        for member in remembered.flat_map(|incident| &incident.members) {
             if !member.active {
                 continue;
             }
@@ -87,12 +102,17 @@ impl Judge {
 
     /// One analysed picture.
     pub fn observe(&mut self, now: Moment, seen: &Observation) -> Vec<Change> {
+        let labels: Vec<(&str, f32)> =
+            seen.tracks.iter().map(|track| (track.label.as_str(), track.score)).collect();
+        self.incidents.see(now, &seen.camera, &labels);
         let findings = self.rules.observe(now, seen);
         self.settle(now, findings)
     }
 
     /// One reading of a sensor.
     pub fn reading(&mut self, now: Moment, reading: &Reading) -> Vec<Change> {
+        let unit = self.units.get(reading.config_index).and_then(|unit| unit.as_deref()).unwrap_or("bool");
+        self.incidents.measured(now, &reading.sensor, reading.value, unit);
         let findings = self.rules.reading(now, reading);
         self.settle(now, findings)
     }
@@ -104,6 +124,11 @@ impl Judge {
             self.rules.blind(camera);
         }
         let findings = health.step(now, state);
+        match state {
+            StreamState::Connecting => {}
+            StreamState::Live { .. } => self.incidents.stream(now, camera, true),
+            StreamState::Failed { .. } => self.incidents.stream(now, camera, false),
+        }
         self.settle(now, findings)
     }
 
@@ -111,7 +136,14 @@ impl Judge {
     pub fn tick(&mut self, now: Moment) -> Vec<Change> {
         let mut findings = self.rules.tick(now);
         findings.extend(self.streams.values_mut().filter_map(|health| health.tick(now)));
-        self.settle(now, findings)
+        let mut changes = self.settle(now, findings);
+        changes.extend(self.incidents.tick(now));
+        changes
+    }
+
+    /// What the centre says about an incident.
+    pub fn dispose(&mut self, now: Moment, told: &Disposition) -> (Answer, Vec<Change>) {
+        self.incidents.dispose(now, told)
     }
 
     /// A still has been kept for an incident.
@@ -120,7 +152,7 @@ impl Judge {
     }
 
     fn settle(&mut self, now: Moment, findings: Vec<Finding>) -> Vec<Change> {
-        findings.iter().filter_map(|finding| self.incidents.find(now, finding)).collect()
+        findings.iter().flat_map(|finding| self.incidents.find(now, finding)).collect()
     }
 }
 
@@ -149,6 +181,8 @@ name = "第三网格"
 url = "mqtt://127.0.0.1"
 [sensors]
 url = "mqtt://127.0.0.1"
+[incidents]
+fire_latch = "0s"
 [camera.yard]
 name = "院子"
 url = "rtsp://10.0.0.12/102"
@@ -254,7 +288,7 @@ level = 1
         assert_eq!(telling.topic, "moshao/v1/510104001001/gw-0007/event/fire/1");
         let mut event = serde_json::to_value(&telling.event).unwrap();
         let id = event["id"].take();
-        assert_eq!(id.as_str().map(str::len), Some(26), "a ULID: {id}");
+        assert_eq!(id, "inc-1-1", "the incident's first event");
         assert_eq!(
             event,
             serde_json::json!({
@@ -272,6 +306,7 @@ level = 1
                 "severitynumber": 21,
                 "data": {
                     "phase": "opened",
+                    "stage": "open",
                     "code": "FIRE_SMOKE",
                     "title": "烟感火警",
                     "category": "fire",
@@ -284,6 +319,7 @@ level = 1
                     "place": { "address": "一组 3 号" },
                     "device": { "kind": "smoke", "id": "kitchen-smoke", "name": "厨房烟感" },
                     "measure": { "name": "smoke", "value": 1.0, "unit": "bool" },
+                    "looks": [{ "camera": "yard", "saw": "looking", "pictures": 0 }],
                 },
             })
         );
@@ -302,7 +338,7 @@ level = 1
         after.restore(at(2000), &before.save()).unwrap();
         assert!(after.observe(at(2200), &picture(1, &["smoke"])).is_empty(), "known already");
         assert!(after.reading(at(3000), &smoke(3000, 1.0)).is_empty(), "known already");
-        assert!(after.tick(at(60_000)).is_empty(), "the camera sees nothing more, the sensor still alarms");
+        assert!(after.tick(at(59_000)).is_empty(), "the camera sees nothing more, the sensor still alarms");
         assert!(after.reading(at(61_000), &smoke(61_000, 0.0)).is_empty());
         let closed = after.tick(at(71_000));
         assert_eq!((closed.len(), closed[0].phase), (1, Phase::Closed));

@@ -10,6 +10,7 @@ pub mod camera;
 pub mod cli;
 pub mod clock;
 pub mod desk;
+pub mod disposition;
 pub mod downlink;
 pub mod event;
 pub mod evidence;

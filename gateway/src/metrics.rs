@@ -66,6 +66,14 @@ pub struct Metrics {
 
     /// Incidents open now.
     pub incidents_open: IntGauge,
+    /// Open incidents of level 1 to 3 that the centre has not acknowledged.
+    pub incidents_unacknowledged: IntGauge,
+    /// Incidents told again because nobody had acknowledged them.
+    pub incidents_escalated: IntCounter,
+    /// Dispositions of the centre. `answer` (`applied`, `repeated`, `late`, `unknown`, `refused`), `result` (the verdict; why it is refused)
+    pub dispositions: IntCounterVec,
+    /// Verdicts of the centre on incidents of each rule. `rule`, `result`
+    pub rule_verdicts: IntCounterVec,
     /// Events accepted. `category`, `phase`
     pub events_accepted: IntCounterVec,
     /// Stills written as evidence.
@@ -257,6 +265,28 @@ impl Metrics {
             ),
             sensors_known: gauge(r, "moshao_sensors_known", "Sensors that have been heard."),
             incidents_open: gauge(r, "moshao_incidents_open", "Incidents open now."),
+            incidents_unacknowledged: gauge(
+                r,
+                "moshao_incidents_unacknowledged",
+                "Open incidents of level 1 to 3 that the centre has not acknowledged.",
+            ),
+            incidents_escalated: counter(
+                r,
+                "moshao_incidents_escalated_total",
+                "Incidents told again because nobody had acknowledged them.",
+            ),
+            dispositions: counter_vec(
+                r,
+                "moshao_dispositions_total",
+                "Dispositions of the centre, by what became of them.",
+                &["answer", "result"],
+            ),
+            rule_verdicts: counter_vec(
+                r,
+                "moshao_rule_verdicts_total",
+                "Verdicts of the centre on incidents, by the rule that opened them.",
+                &["rule", "result"],
+            ),
             events_accepted: counter_vec(
                 r,
                 "moshao_events_accepted_total",

@@ -66,3 +66,43 @@ fn a_message_that_makes_no_sense_is_counted_and_the_next_one_is_understood() {
     assert_eq!(gateway.metric("moshao_sensor_refused_total", &[]), 2.0);
     assert_eq!(gateway.metric("moshao_sensor_readings_total", &[]), 1.0);
 }
+
+#[test]
+fn what_the_centre_answers_counts_once_and_is_told_back() {
+    let (centre_broker, site_broker) = (Broker::start(), Broker::start());
+    let centre = Subscriber::start(centre_broker.port);
+    let gateway = Gateway::start(&format!(
+        "{}[incidents]\nescalate_fire = \"0s\"\n[sensors]\nurl = \"{}\"\n\
+         [sensor.kitchen-smoke]\ntopic = \"site/smoke\"\nvalue = \"/smoke\"\nkind = \"smoke\"\nwatches = [\"smoke\"]\n\
+         [rule.smoke]\nstate = {{ is = true }}\nlevel = 1\nclear_after = \"1s\"\n",
+        uplink(&centre_broker),
+        site_broker.url()
+    ));
+    eventually("the gateway listens to the site's broker", SECONDS, || {
+        (gateway.metric("moshao_sensor_broker_up", &[]) == 1.0).then_some(())
+    });
+    site_broker.publish("site/smoke", r#"{"smoke": true}"#);
+    let opened = centre.wait_for("smoke is told", SECONDS, |event| event.data.phase == Phase::Opened);
+
+    // Again and again, as a centre does that hears no answer: the first may come before the box listens.
+    let told = format!(r#"{{"event_id":"{}","state":"accepted","seq":1,"by":"duty"}}"#, opened.event.id);
+    let topic = "moshao/v1/510104001001/gw-test/disposition";
+    let counted = |answer: &str| gateway.metric("moshao_dispositions_total", &[("answer", answer)]);
+    eventually("the answer has come twice", SECONDS, || {
+        centre_broker.publish(topic, &told);
+        (counted("applied") == 1.0 && counted("repeated") >= 1.0).then_some(())
+    });
+    centre_broker.publish(topic, "no disposition");
+    eventually("nonsense is refused", SECONDS, || (counted("refused") == 1.0).then_some(()));
+
+    site_broker.publish("site/smoke", r#"{"smoke": false}"#);
+    let mine = |phase: Phase| {
+        let incident = opened.event.correlationid.clone();
+        move |event: &moshao::event::Event| event.correlationid == incident && event.data.phase == phase
+    };
+    let taken = centre.wait_for("it is told back", SECONDS, mine(Phase::Acknowledged));
+    assert_eq!(taken.event.data.handling.and_then(|handling| handling.by).as_deref(), Some("duty"));
+    let closed = centre.wait_for("acknowledged and clear, it ends", SECONDS, mine(Phase::Closed));
+    assert_eq!(closed.event.data.ended, Some(moshao::event::Ended::Cleared));
+    assert_eq!(closed.event.id, format!("{}-3", opened.event.correlationid), "nothing was told between");
+}

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use moshao::event::{Confirm, Device, Event, EventData, GridRef, Mode, Phase};
+use moshao::event::{Device, Event, EventData};
 use moshao::metrics::Metrics;
 use moshao::mqtt::Link;
 use moshao::outbox::{self, Class, NewEvent, Origin, OriginSource, OutboxHandle, Recovered, Site};
 use moshao::topics::Topics;
 use moshao::uplink;
-use moshao_config::{Broker, Category, Grid, Place};
+use moshao_config::{Broker, Category, Grid};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -48,27 +48,19 @@ pub fn event(id: &str) -> Event {
         severitytext: "FATAL".to_owned(),
         severitynumber: 21,
         data: EventData {
-            phase: Phase::Opened,
-            code: "FIRE_SMOKE".to_owned(),
-            title: "Smoke in the kitchen".to_owned(),
-            category: Category::Fire,
-            level: 1,
-            color: "red".to_owned(),
-            mode: Mode::Live,
-            confirm: Confirm::Unconfirmed,
-            confidence: None,
             rule: "smoke".to_owned(),
-            grid: GridRef::from((&site().grid, DIVISION)),
-            place: Place::default(),
-            device: Device {
-                kind: "smoke".to_owned(),
-                id: "kitchen-smoke".to_owned(),
-                name: "Kitchen".to_owned(),
-            },
-            measure: None,
-            objects: Vec::new(),
-            evidence: Vec::new(),
-            note: None,
+            ..EventData::new(
+                "FIRE_SMOKE",
+                "Smoke in the kitchen",
+                Category::Fire,
+                1,
+                site().grid_ref(),
+                Device {
+                    kind: "smoke".to_owned(),
+                    id: "kitchen-smoke".to_owned(),
+                    name: "Kitchen".to_owned(),
+                },
+            )
         },
     }
 }

@@ -75,6 +75,46 @@ pub(super) fn no_time() -> Span {
     Span::from_secs(0)
 }
 
+pub(super) fn update_every() -> Span {
+    Span::from_secs(60)
+}
+
+pub(super) fn fire_latch() -> Span {
+    Span::from_secs(24 * 3600)
+}
+
+pub(super) fn reopen_within() -> Span {
+    Span::from_secs(120)
+}
+
+pub(super) fn merge_within() -> Span {
+    Span::from_secs(600)
+}
+
+pub(super) fn neighbours_m() -> f64 {
+    30.0
+}
+
+pub(super) fn flood() -> usize {
+    20
+}
+
+pub(super) fn escalate_fire() -> Span {
+    Span::from_secs(60)
+}
+
+pub(super) fn escalate() -> Span {
+    Span::from_secs(15 * 60)
+}
+
+pub(super) fn look_for() -> Span {
+    Span::from_secs(5)
+}
+
+pub(super) fn keep_evidence() -> At<Span> {
+    At::from(Span::from_secs(30 * 24 * 3600))
+}
+
 pub(super) fn midnight() -> At<String> {
     At::from("00:00".to_owned())
 }

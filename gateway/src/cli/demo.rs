@@ -216,6 +216,9 @@ workers = 1
 [grid]
 code = "510104001001003"
 name = "Demo village"
+# Nobody is there to acknowledge the fire.
+[incidents]
+fire_latch = "0s"
 [uplink]
 url = "mqtt://{broker}"
 [sensors]
@@ -270,12 +273,7 @@ fn introduce(arguments: &Arguments, broker: SocketAddr, metrics: SocketAddr) {
 /// One event for people.
 fn line(since_begin: Duration, event: &Event) -> String {
     let data = &event.data;
-    let phase = match data.phase {
-        Phase::Opened => "opened",
-        Phase::Updated => "updated",
-        Phase::Confirmed => "confirmed",
-        Phase::Closed => "closed",
-    };
+    let phase = data.phase.as_str();
     let mut line = format!(
         "{:6.1} s  {phase:<9}  level {} {:<6}  {:<18}  {}",
         since_begin.as_secs_f32(),

@@ -14,7 +14,7 @@ use url::Url;
 
 use super::{Failure, Outcome};
 use crate::backoff::Backoff;
-use crate::event::{Event, Phase};
+use crate::event::Event;
 use crate::{logging, mqtt};
 
 /// Events remembered so that a repeated one is printed once.
@@ -234,12 +234,7 @@ fn line(event: &Event, coloured: bool) -> String {
     let time = event.time.get(11..19).unwrap_or(&event.time);
     let colour = format!("{:<6}", data.color);
     let colour = if coloured { format!("{}{colour}\x1b[0m", ansi(data.level)) } else { colour };
-    let phase = match data.phase {
-        Phase::Opened => "opened",
-        Phase::Updated => "updated",
-        Phase::Confirmed => "confirmed",
-        Phase::Closed => "closed",
-    };
+    let phase = data.phase.as_str();
     let mut parts = vec![data.title.as_str()];
     parts.extend(data.place.address.as_deref());
     parts.extend([data.device.name.as_str(), event.correlationid.as_str()]);

@@ -113,6 +113,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let recording = Recording::open(&arguments.video).map_err(Failure::failed)?;
     let mut job = camera_job(&camera);
     job.gate = arguments.gate.map_or(job.gate, |gate| gate == Gate::On);
+    // Footage has nobody who acknowledges.
+    config.incidents.fire_latch = Duration::ZERO;
     let judge = Judge::new(&config, Box::new(new_id));
     let length = recording.length();
     let replay = Replay {

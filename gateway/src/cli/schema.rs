@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::{Value, json};
 
 use super::{Failure, Outcome, print};
+use crate::disposition::Disposition;
 use crate::event::Event;
 
 /// The JSON Schema of the configuration or of the event, or the AsyncAPI document of the topics.
@@ -65,11 +66,13 @@ fn asyncapi() -> Value {
             "event": channel("event/{category}/{level}", "Events, a topic for each department and severity.", "event"),
             "state": channel("state", "Retained: online with what the box is, or offline.", "state"),
             "health": channel("health", "Retained, each minute: what is up, backlog, load.", "health"),
+            "disposition": channel("disposition", "What the centre decided; twice and in any order is fine.", "disposition"),
         },
         "operations": {
             "publishEvent": operation("event", "event", "Tell a change in an incident's life.", false),
             "publishState": operation("state", "state", "Come online, go offline; the last will is one too.", true),
             "publishHealth": operation("health", "health", "Tell how the box is.", true),
+            "receiveDisposition": receives(operation("disposition", "disposition", "Learn what the centre decided.", false)),
         },
         "components": {
             "parameters": {
@@ -97,6 +100,11 @@ fn asyncapi() -> Value {
                     },
                 },
                 "health": { "title": "Health", "payload": { "type": "object" } },
+                "disposition": {
+                    "title": "Disposition",
+                    "summary": "Idempotent on (event_id, seq); the highest seq counts.",
+                    "payload": { "schemaFormat": DRAFT_7, "schema": inlined::<Disposition>() },
+                },
             },
         },
     })
@@ -129,6 +137,12 @@ fn operation(channel: &str, message: &str, summary: &str, retain: bool) -> Value
         "messages": [reference(&format!("channels/{channel}/messages/{message}"))],
         "bindings": { "mqtt": { "qos": 1, "retain": retain, "bindingVersion": "0.2.0" } },
     })
+}
+
+/// The gateway listens instead of speaking.
+fn receives(mut operation: Value) -> Value {
+    operation["action"] = json!("receive");
+    operation
 }
 
 fn reference(path: &str) -> Value {
@@ -178,6 +192,72 @@ mod tests {
             document["channels"]["event"]["address"],
             "moshao/v1/{division}/{gateway}/event/{category}/{level}"
         );
+    }
+
+    #[test]
+    fn the_published_contract_is_the_one_of_this_code() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/contract");
+        let codes: Vec<Value> = moshao_config::codes::EVENT_CODES
+            .iter()
+            .map(|entry| {
+                json!({
+                    "code": entry.code, "category": entry.category.as_str(), "kind": entry.kind,
+                    "title": entry.title, "level": entry.level,
+                })
+            })
+            .collect();
+        let published = [
+            ("event.schema.json", schema_for!(Event).to_value()),
+            ("disposition.schema.json", schema_for!(Disposition).to_value()),
+            ("asyncapi.json", asyncapi()),
+            ("codes.json", json!(codes)),
+        ];
+        for (name, contract) in published {
+            let text = serde_json::to_string_pretty(&contract).unwrap() + "\n";
+            if std::env::var_os("MOSHAO_BLESS").is_some() {
+                std::fs::write(folder.join(name), &text).unwrap();
+            }
+            let written = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+            assert!(written == text, "{name}: write it anew with MOSHAO_BLESS=1 cargo test -p moshao schema");
+        }
+    }
+
+    #[test]
+    fn the_event_schema_only_adds_to_the_released_one() {
+        let released = include_str!("../../../deploy/contract/released/event-0.1.0.schema.json");
+        let released: Value = serde_json::from_str(released).unwrap();
+        let now = schema_for!(Event).to_value();
+        let mut broken = Vec::new();
+        additive(&released, &now, "", &mut broken);
+        assert!(broken.is_empty(), "{broken:#?}");
+
+        let mut narrowed = now.clone();
+        narrowed["properties"].as_object_mut().unwrap().remove("subject");
+        additive(&released, &narrowed, "", &mut broken);
+        assert_eq!(broken, ["/properties/subject is gone"], "the check sees what is taken away");
+    }
+
+    /// Everything that `old` has is in `new`: keys, types, what is always there, and every choice.
+    fn additive(old: &Value, new: &Value, path: &str, broken: &mut Vec<String>) {
+        match (old, new) {
+            (Value::Object(old), Value::Object(new)) => {
+                for (key, value) in old.iter().filter(|(key, _)| *key != "description") {
+                    match new.get(key) {
+                        Some(counterpart) => additive(value, counterpart, &format!("{path}/{key}"), broken),
+                        None => broken.push(format!("{path}/{key} is gone")),
+                    }
+                }
+            }
+            (Value::Array(old), Value::Array(new)) => {
+                // Choices carry descriptions, which may change.
+                let bare = |value: &Value| value.get("const").cloned().unwrap_or_else(|| value.clone());
+                for value in old.iter().filter(|value| !new.iter().any(|other| bare(other) == bare(value))) {
+                    broken.push(format!("{path}: {value} is gone"));
+                }
+            }
+            (old, new) if old != new => broken.push(format!("{path}: was {old}, is {new}")),
+            _ => {}
+        }
     }
 
     #[test]

@@ -1,27 +1,31 @@
-//! The life of an incident: opened, updated, confirmed, closed.
+//! One incident, and the changes in its life.
 //!
 //! ```text
-//!            first finding            another device agrees          every finding cleared
-//!   (none) ───────────────▶ opened ───────────────────────▶ confirmed ─────────────────▶ closed
-//!                              │  evidence, or UPDATE_EVERY passed      ▲
-//!                              └──────────▶ updated ────────────────────┘
+//!            first finding          another device agrees
+//!   (none) ───────────────▶ open ──────────────────────────▶ (confirmed, level raised)
+//!                            │ centre: accepted ▶ acknowledged ▶ dispatched
+//!                            │ nobody answers   ▶ escalated, escalated, escalated
+//!                            │ every device clear; a fire waits for its acknowledgement (latched)
+//!                            ▼
+//!                          closed ──── the same thing again soon ▶ reopened ▶ open
 //! ```
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use jiff::Timestamp;
+use moshao_config::DeviceMode;
 use serde::{Deserialize, Serialize};
 
-use super::fusion::Places;
-use crate::clock::Moment;
-use crate::event::{Confirm, Evidence, Measure, Object, Phase};
-use crate::rules::{Detail, Edge, Finding, RuleInfo, Source};
+use super::happening::Happening;
+use super::look::Looking;
+use super::mark::Mark;
+use crate::event::{Check, Confirm, Ended, Evidence, Handling, Measure, Object, Phase, Stage};
+use crate::rules::{Detail, Finding, RuleInfo, Source};
 
-/// An incident that goes on is told again this often.
-const UPDATE_EVERY: Duration = Duration::from_secs(60);
+/// Stills and clips that an event names, at most; beyond it the oldest but the first go.
+const EVIDENCE_MAX: usize = 12;
+/// Objects that an event names, at most.
+const OBJECTS_MAX: usize = 32;
 
-/// One happening that is not over.
+/// One happening.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     /// ULID.
@@ -44,6 +48,66 @@ pub struct Incident {
     pub confidence: Option<f32>,
     /// Everything kept about it.
     pub evidence: Vec<Evidence>,
+    /// Whether it is for real.
+    #[serde(default)]
+    pub mode: DeviceMode,
+    /// How far it has come.
+    #[serde(default)]
+    pub stage: Stage,
+    /// Alarms that it stands for.
+    #[serde(default = "one")]
+    pub count: u64,
+    /// It collects what came too fast to be told one by one.
+    #[serde(default)]
+    pub storm: bool,
+    /// How often nobody took it up in time.
+    #[serde(default)]
+    pub escalation: u8,
+    /// What cameras saw.
+    #[serde(default)]
+    pub(crate) looks: Vec<Looking>,
+    /// What sensors beside a camera's alarm said.
+    #[serde(default)]
+    pub checks: Vec<Check>,
+    /// What the centre said last.
+    #[serde(default)]
+    pub handling: Option<Handling>,
+    /// Why it is over.
+    #[serde(default)]
+    pub ended: Option<Ended>,
+    /// The incident that goes on in its place.
+    #[serde(default)]
+    pub merged_into: Option<String>,
+    /// Number and event of every disposition that has come, the highest only.
+    #[serde(default)]
+    pub(super) heard: Vec<(u64, u64)>,
+    /// Events told so far.
+    #[serde(default)]
+    pub(super) events: u64,
+    /// How often it began again.
+    #[serde(default)]
+    pub(super) reopened: u32,
+    /// Since when somebody should acknowledge it.
+    #[serde(default)]
+    pub(super) waiting: Mark,
+    /// When it was last told.
+    #[serde(default)]
+    pub(super) told: Mark,
+    /// When something was last found.
+    #[serde(default)]
+    pub(super) news: Mark,
+    /// Since when no device finds it any more.
+    #[serde(default)]
+    pub(super) cleared: Option<Mark>,
+    /// When it was closed.
+    #[serde(default)]
+    pub(super) closed: Mark,
+    /// The configuration knows none of its rules and devices any more.
+    #[serde(default)]
+    pub(super) unwatched: bool,
+    /// What has to be told as soon as the last telling is not too fresh.
+    #[serde(default)]
+    pub(super) pending: Option<Source>,
 }
 
 /// One rule looking at one source, as part of an incident.
@@ -55,6 +119,9 @@ pub struct Member {
     pub source: Source,
     /// The condition still holds.
     pub active: bool,
+    /// The rule's level.
+    #[serde(default = "least")]
+    pub level: u8,
 }
 
 /// One change in an incident's life, to be told.
@@ -70,197 +137,149 @@ pub struct Change {
     pub note: Option<String>,
     /// When the picture or reading behind it reached the box, milliseconds since the Unix epoch.
     pub origin_unix_ms: i64,
+    /// Id of the event that tells it: the incident's, and a number.
+    pub event_id: String,
+    /// Cameras that are to look at once.
+    pub look_at: Vec<String>,
 }
 
-/// Makes the id of a new incident.
-pub type NewId = Box<dyn FnMut(Timestamp) -> String + Send>;
+// === impl Incident ===
 
-/// All open incidents.
-pub struct Incidents {
-    places: Places,
-    new_id: NewId,
-    open: Vec<Incident>,
-    /// When each was last told. Not saved: after a restart the interval starts again.
-    told: BTreeMap<String, Duration>,
-}
-
-// === impl Incidents ===
-
-impl Incidents {
-    /// No incident is open.
-    pub fn new(places: Places, new_id: NewId) -> Self {
-        Incidents { places, new_id, open: Vec::new(), told: BTreeMap::new() }
-    }
-
-    /// Takes up the incidents of [`Incidents::save`].
-    ///
-    /// # Errors
-    /// The bytes are not what `save` wrote; nothing is taken up.
-    pub fn restore(&mut self, saved: &[u8]) -> Result<(), serde_json::Error> {
-        self.open = serde_json::from_slice(saved)?;
-        Ok(())
-    }
-
-    /// The open incidents, to be written to disk in the same transaction as the changes that led here.
-    pub fn save(&self) -> Vec<u8> {
-        serde_json::to_vec(&self.open).expect("incidents have string keys only, which JSON can hold")
-    }
-
-    /// Open incidents, oldest first.
-    pub fn open(&self) -> &[Incident] {
-        &self.open
-    }
-
-    /// One finding of a rule.
-    pub fn find(&mut self, now: Moment, finding: &Finding) -> Option<Change> {
-        let index = self.open.iter().position(|incident| incident.member(finding).is_some());
-        match (finding.edge, index) {
-            (Edge::Raised | Edge::Continues, Some(index)) => self.go_on(now, index, finding),
-            (Edge::Raised | Edge::Continues, None) => {
-                let related =
-                    self.open.iter().position(|incident| self.places.same_happening(incident, finding));
-                Some(match related {
-                    Some(index) => self.join(now, index, finding),
-                    None => self.begin(now, finding),
-                })
-            }
-            (Edge::Cleared, Some(index)) => self.clear(now, index, finding),
-            (Edge::Cleared, None) => None,
-        }
-    }
-
-    /// A still or clip has been kept for an incident. None when it has closed meanwhile.
-    pub fn attach(
-        &mut self,
-        now: Moment,
-        incident_id: &str,
-        source: &Source,
-        kept: Evidence,
-    ) -> Option<Change> {
-        let index = self.open.iter().position(|incident| incident.id == incident_id)?;
-        let origin_unix_ms = now.wall.as_millisecond();
-        self.open[index].evidence.push(kept);
-        Some(self.change(now, index, Phase::Updated, source, None, origin_unix_ms))
-    }
-
-    fn begin(&mut self, now: Moment, finding: &Finding) -> Change {
-        let id = (self.new_id)(now.wall);
+impl Incident {
+    /// What `finding` begins.
+    pub(super) fn begin(
+        id: String,
+        opened: Timestamp,
+        now: Mark,
+        mode: DeviceMode,
+        finding: &Finding,
+    ) -> Self {
         let mut incident = Incident {
             id,
             rule: (*finding.rule).clone(),
             level: finding.rule.level,
-            opened: now.wall,
+            opened,
             confirm: Confirm::Unconfirmed,
             members: vec![Member::of(finding)],
             measure: None,
             objects: Vec::new(),
             confidence: None,
             evidence: Vec::new(),
+            mode,
+            stage: Stage::Open,
+            count: 1,
+            storm: false,
+            escalation: 0,
+            looks: Vec::new(),
+            checks: Vec::new(),
+            handling: None,
+            ended: None,
+            merged_into: None,
+            heard: Vec::new(),
+            events: 0,
+            reopened: 0,
+            waiting: now,
+            told: now,
+            news: now,
+            cleared: None,
+            closed: now,
+            unwatched: false,
+            pending: None,
         };
         incident.take_in(&finding.detail);
-        self.open.push(incident);
-        let index = self.open.len() - 1;
-        self.change(now, index, Phase::Opened, &finding.source, finding.note(), finding.origin_unix_ms)
+        incident
     }
 
-    /// Another rule or source found what an open incident is about.
-    fn join(&mut self, now: Moment, index: usize, finding: &Finding) -> Change {
-        let incident = &mut self.open[index];
-        let independent = incident.members.iter().all(|member| member.source != finding.source);
-        incident.members.push(Member::of(finding));
-        incident.take_in(&finding.detail);
-        incident.level = incident.level.min(finding.rule.level);
-        if independent {
-            incident.confirm = match finding.source {
-                Source::Camera(_) => Confirm::VideoConfirmed,
-                Source::Sensor(_) => Confirm::SensorConfirmed,
-            };
-            incident.level = incident.level.saturating_sub(1).max(1);
-        }
-        let phase = if independent { Phase::Confirmed } else { Phase::Updated };
-        self.change(now, index, phase, &finding.source, finding.note(), finding.origin_unix_ms)
+    /// The rule and source of `finding` are part of it.
+    pub(super) fn has(&self, finding: &Finding) -> bool {
+        self.members.iter().any(|member| member.is(finding))
     }
 
-    /// A member of an open incident found it again.
-    fn go_on(&mut self, now: Moment, index: usize, finding: &Finding) -> Option<Change> {
-        let incident = &mut self.open[index];
-        incident.set_active(finding, true);
-        incident.take_in(&finding.detail);
-        let told = self.told.entry(incident.id.clone()).or_insert(now.mono);
-        if now.mono.saturating_sub(*told) < UPDATE_EVERY {
-            return None;
-        }
-        Some(self.change(now, index, Phase::Updated, &finding.source, finding.note(), finding.origin_unix_ms))
+    /// Some device still finds it.
+    pub fn is_active(&self) -> bool {
+        self.members.iter().any(|member| member.active)
     }
 
-    /// A member of an open incident finds it no more.
-    fn clear(&mut self, now: Moment, index: usize, finding: &Finding) -> Option<Change> {
-        self.open[index].set_active(finding, false);
-        if self.open[index].members.iter().any(|member| member.active) {
-            return None;
-        }
-        let mut change =
-            self.change(now, index, Phase::Closed, &finding.source, None, finding.origin_unix_ms);
-        change.incident = self.open.remove(index);
-        self.told.remove(&change.incident.id);
-        Some(change)
-    }
-
-    fn change(
-        &mut self,
-        now: Moment,
-        index: usize,
-        phase: Phase,
-        source: &Source,
-        note: Option<String>,
-        origin_unix_ms: i64,
-    ) -> Change {
-        let incident = self.open[index].clone();
-        self.told.insert(incident.id.clone(), now.mono);
-        Change { phase, incident, source: source.clone(), note, origin_unix_ms }
-    }
-}
-
-impl std::fmt::Debug for Incidents {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Incidents").field("open", &self.open).finish_non_exhaustive()
-    }
-}
-
-// === impl Incident ===
-
-impl Incident {
-    fn member(&self, finding: &Finding) -> Option<&Member> {
-        self.members.iter().find(|member| member.is(finding))
-    }
-
-    fn set_active(&mut self, finding: &Finding, active: bool) {
+    /// Sets what the rule and source of `finding` say; whether they said otherwise before.
+    pub(super) fn set_active(&mut self, finding: &Finding, active: bool) -> bool {
+        let mut changed = false;
         for member in self.members.iter_mut().filter(|member| member.is(finding)) {
+            changed |= member.active != active;
             member.active = active;
         }
+        changed
     }
 
-    fn take_in(&mut self, detail: &Detail) {
+    /// Different devices that found it.
+    pub fn devices(&self) -> usize {
+        let mut sources: Vec<&Source> = self.members.iter().map(|member| &member.source).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        sources.len()
+    }
+
+    /// The most severe level of its rules, one more severe where two devices agree. Does not depend on who came first.
+    pub(super) fn judge_level(&mut self) {
+        let most = self.members.iter().map(|member| member.level).min().unwrap_or(self.rule.level);
+        let raised = if self.devices() > 1 && !self.storm { most.saturating_sub(1) } else { most };
+        self.level = raised.clamp(1, 4);
+    }
+
+    pub(super) fn take_in(&mut self, detail: &Detail) {
         match detail {
             Detail::Seen { objects, .. } if !objects.is_empty() => {
                 let best = objects.iter().map(|object| object.score).fold(0.0, f32::max);
                 self.confidence = Some(self.confidence.unwrap_or(0.0).max(best));
-                self.objects = objects.clone();
+                self.objects = objects.iter().take(OBJECTS_MAX).cloned().collect();
             }
             Detail::Measured(measure) => self.measure = Some(measure.clone()),
             Detail::Seen { .. } | Detail::Symptom(_) | Detail::Nothing => {}
         }
+    }
+
+    /// Keeps the first and the newest pieces of evidence.
+    pub(super) fn add_evidence(&mut self, kept: Evidence) {
+        self.evidence.push(kept);
+        if self.evidence.len() > EVIDENCE_MAX {
+            self.evidence.remove(1);
+        }
+    }
+
+    /// A fire that is over, and open until somebody acknowledges it.
+    pub fn is_latched(&self) -> bool {
+        self.cleared.is_some() && self.stage == Stage::Open && Happening::of(&self.rule).is_fire_alarm()
+    }
+
+    /// Takes the next event id.
+    pub(super) fn next_event_id(&mut self) -> String {
+        self.events += 1;
+        format!("{}-{}", self.id, self.events)
+    }
+
+    /// See [`Mark::moved`].
+    pub(super) fn moved(mut self, saved: Mark, restored: Mark) -> Self {
+        let marks = [&mut self.waiting, &mut self.told, &mut self.news, &mut self.closed];
+        let looks = self.looks.iter_mut().map(|look| &mut look.asked);
+        for mark in marks.into_iter().chain(looks).chain(self.cleared.as_mut()) {
+            *mark = mark.moved(saved, restored);
+        }
+        self
     }
 }
 
 // === impl Member ===
 
 impl Member {
-    fn of(finding: &Finding) -> Self {
-        Member { rule: finding.rule.id.clone(), source: finding.source.clone(), active: true }
+    pub(super) fn of(finding: &Finding) -> Self {
+        Member {
+            rule: finding.rule.id.clone(),
+            source: finding.source.clone(),
+            active: true,
+            level: finding.rule.level,
+        }
     }
 
-    fn is(&self, finding: &Finding) -> bool {
+    pub(super) fn is(&self, finding: &Finding) -> bool {
         self.rule == finding.rule.id && self.source == finding.source
     }
 }
@@ -268,10 +287,18 @@ impl Member {
 // === impl Finding ===
 
 impl Finding {
-    fn note(&self) -> Option<String> {
+    pub(super) fn note(&self) -> Option<String> {
         match &self.detail {
             Detail::Symptom(symptom) if !symptom.is_empty() => Some(symptom.clone()),
             _ => None,
         }
     }
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn least() -> u8 {
+    4
 }

@@ -1,13 +1,35 @@
 //! Incidents: one real-world happening each, from the first finding to its end.
 //!
-//! [`Incidents`] is a state machine without clock, disk or network: findings and evidence go in, changes to be told come
-//! out, and [`Incidents::save`] is written to disk together with those changes, so that a restart at any moment goes on
-//! where it was. [`fusion`] says which findings belong together, [`tell`] turns a change into an event.
+//! [`Incidents`] is a state machine without clock, disk or network: findings, pictures, dispositions and evidence go in,
+//! changes to be told come out, and [`Incidents::save`] is written to disk together with those changes, so that a
+//! restart at any moment goes on where it was.
+//!
+//! | file | decides |
+//! |---|---|
+//! | `life` | what one incident is |
+//! | `book` | which incident a finding belongs to, and what time does to it |
+//! | `happening`, [`fusion`] | what is the same happening at the same place |
+//! | `look`, `sight` | what cameras and sensors say about one another's alarms |
+//! | `flood` | when too many are one |
+//! | `escalation` | when nobody has answered for too long |
+//! | `handling` | what the centre's answer does |
+//! | `saved` | what survives a restart |
+//! | [`tell`] | the event that tells a change |
 
+mod book;
+mod escalation;
+mod flood;
 pub mod fusion;
+mod handling;
+mod happening;
 mod life;
+mod look;
+mod mark;
+mod saved;
+mod sight;
 pub mod tell;
 #[cfg(test)]
 mod tests;
 
-pub use life::{Change, Incident, Incidents, Member, NewId};
+pub use book::{Incidents, NewId};
+pub use life::{Change, Incident, Member};

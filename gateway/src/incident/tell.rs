@@ -4,12 +4,15 @@ use jiff::Timestamp;
 use moshao_config::{Config, Place};
 use ulid::Ulid;
 
-use super::Change;
 use super::fusion::configured_id;
-use crate::clock::{Moment, rfc3339};
-use crate::event::{Device, Event, EventData, GridRef, Mode, Phase};
+use super::{Change, Incident};
+use crate::clock::Moment;
+use crate::event::envelope::{Envelope, Site};
+use crate::event::{Device, Event, EventData, Phase, Witness};
 use crate::rules::Source;
-use crate::topics::Topics;
+
+/// Witnesses that an event names, at most.
+const WITNESSES_MAX: usize = 16;
 
 /// An event and the topic that it is published on.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,52 +25,53 @@ pub struct Telling {
 
 /// Turns `change` into an event of this gateway. The outbox fills in `sequence`.
 pub fn tell(config: &Config, now: Moment, change: &Change) -> Telling {
+    let site = Site::of(config);
+    let incident = &change.incident;
+    let envelope = Envelope {
+        id: change.event_id.clone(),
+        kind: incident.rule.kind.clone(),
+        subject: match &change.source {
+            Source::Camera(id) => format!("camera/{id}"),
+            Source::Sensor(id) => format!("sensor/{id}"),
+        },
+        happened: Timestamp::from_millisecond(change.origin_unix_ms).unwrap_or(now.wall),
+        recorded: now.wall,
+        incident: incident.id.clone(),
+    };
+    let data = data(config, &site, change);
+    Telling { topic: site.topic(&data), event: site.event(envelope, data) }
+}
+
+fn data(config: &Config, site: &Site, change: &Change) -> EventData {
     let incident = &change.incident;
     let rule = &incident.rule;
-    let zone = &config.gateway.time_zone;
-    let (severitytext, severitynumber) = severity(incident.level);
     let (device, place) = device(config, &change.source);
-    let division = &config.gateway.division;
-    let gateway = &config.gateway.id;
-    let happened = Timestamp::from_millisecond(change.origin_unix_ms).unwrap_or(now.wall);
-    Telling {
-        topic: Topics::new(division, gateway).event(rule.category, incident.level),
-        event: Event {
-            specversion: "1.0".to_owned(),
-            id: new_id(now.wall),
-            source: format!("urn:moshao:{division}:{gateway}"),
-            kind: format!("moshao.{}.{}.v1", rule.category, rule.kind),
-            subject: match &change.source {
-                Source::Camera(id) => format!("camera/{id}"),
-                Source::Sensor(id) => format!("sensor/{id}"),
-            },
-            time: rfc3339(happened, zone),
-            recordedtime: rfc3339(now.wall, zone),
-            datacontenttype: "application/json".to_owned(),
-            sequence: String::new(),
-            correlationid: incident.id.clone(),
-            severitytext: severitytext.to_owned(),
-            severitynumber,
-            data: EventData {
-                phase: change.phase,
-                code: rule.code.clone(),
-                title: rule.title.clone(),
-                category: rule.category,
-                level: incident.level,
-                color: color(incident.level).to_owned(),
-                mode: Mode::Live,
-                confirm: incident.confirm,
-                confidence: incident.confidence,
-                rule: rule.id.clone(),
-                grid: GridRef::from((&config.grid, division.as_str())),
-                place,
-                device,
-                measure: incident.measure.clone(),
-                objects: if change.phase == Phase::Closed { Vec::new() } else { incident.objects.clone() },
-                evidence: incident.evidence.clone(),
-                note: change.note.clone(),
-            },
-        },
+    let devices = incident.devices() as u64;
+    let over = change.phase == Phase::Closed;
+    EventData {
+        phase: change.phase,
+        stage: incident.stage,
+        mode: incident.mode.into(),
+        confirm: incident.confirm,
+        confidence: incident.confidence,
+        rule: rule.id.clone(),
+        place,
+        measure: incident.measure.clone(),
+        objects: if over { Vec::new() } else { incident.objects.clone() },
+        evidence: incident.evidence.clone(),
+        note: change.note.clone(),
+        count: (incident.count > 1).then_some(incident.count),
+        devices: (devices > 1).then_some(devices),
+        storm: incident.storm,
+        latched: incident.is_latched(),
+        witnesses: if devices > 1 { witnesses(config, incident) } else { Vec::new() },
+        looks: incident.looks.iter().map(|looking| looking.look.clone()).collect(),
+        checks: incident.checks.clone(),
+        escalation: (incident.escalation > 0).then_some(incident.escalation),
+        handling: incident.handling.clone(),
+        ended: incident.ended,
+        merged_into: incident.merged_into.clone(),
+        ..EventData::new(&rule.code, &rule.title, rule.category, incident.level, site.grid_ref(), device)
     }
 }
 
@@ -75,6 +79,19 @@ pub fn tell(config: &Config, now: Moment, change: &Change) -> Telling {
 pub fn new_id(wall: Timestamp) -> String {
     let unix_ms = u64::try_from(wall.as_millisecond()).unwrap_or(0);
     Ulid::from_parts(unix_ms, rand::random()).to_string()
+}
+
+/// The first and the latest devices that found it.
+fn witnesses(config: &Config, incident: &Incident) -> Vec<Witness> {
+    let skipped = incident.members.len().saturating_sub(WITNESSES_MAX);
+    let named = incident.members.iter().enumerate().filter(|(index, _)| *index == 0 || *index > skipped);
+    named
+        .map(|(_, member)| Witness {
+            device: device(config, &member.source).0,
+            rule: member.rule.clone(),
+            active: member.active,
+        })
+        .collect()
 }
 
 fn device(config: &Config, source: &Source) -> (Device, Place) {
@@ -97,25 +114,5 @@ fn device(config: &Config, source: &Source) -> (Device, Place) {
             };
             (device, sensor.map(|sensor| sensor.place.clone()).unwrap_or_default())
         }
-    }
-}
-
-/// OpenTelemetry severity of a level.
-fn severity(level: u8) -> (&'static str, u8) {
-    match level {
-        1 => ("FATAL", 21),
-        2 => ("ERROR", 17),
-        3 => ("WARN", 13),
-        _ => ("INFO", 9),
-    }
-}
-
-/// Warning colour of a level.
-fn color(level: u8) -> &'static str {
-    match level {
-        1 => "red",
-        2 => "orange",
-        3 => "yellow",
-        _ => "blue",
     }
 }

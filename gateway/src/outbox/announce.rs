@@ -1,12 +1,11 @@
 //! What the outbox itself tells the centre: the frame that all its events have in common.
 
 use jiff::Timestamp;
-use moshao_config::{Category, Place};
+use moshao_config::Category;
 
 use super::{Class, NewEvent, Site};
-use crate::clock::rfc3339;
-use crate::event::{Confirm, Device, Event, EventData, GridRef, Measure, Mode, Phase};
-use crate::topics::Topics;
+use crate::event::envelope::Envelope;
+use crate::event::{Device, EventData, Measure, Phase, Stage};
 
 /// Level of what the outbox tells: orange. Something may have happened of which the centre will never hear.
 const LEVEL: u8 = 2;
@@ -36,44 +35,26 @@ pub(super) struct Announcement {
 impl Announcement {
     /// The event, an alarm to the outbox: sent first and given up last.
     pub(super) fn into_event(self, site: &Site, now: Timestamp) -> NewEvent {
-        let event = Event {
-            specversion: "1.0".to_owned(),
+        let envelope = Envelope {
             id: self.id,
-            source: format!("urn:moshao:{}:{}", site.division, site.gateway),
-            kind: format!("moshao.device.{}.v1", self.kind),
+            kind: self.kind.to_owned(),
             subject: self.subject,
-            time: rfc3339(self.happened.unwrap_or(now), &site.time_zone),
-            recordedtime: rfc3339(now, &site.time_zone),
-            datacontenttype: "application/json".to_owned(),
-            sequence: String::new(),
-            correlationid: self.correlation,
-            severitytext: "ERROR".to_owned(),
-            severitynumber: 17,
-            data: EventData {
-                phase: self.phase,
-                code: self.code.to_owned(),
-                title: self.title.to_owned(),
-                category: Category::Device,
-                level: LEVEL,
-                color: "orange".to_owned(),
-                mode: Mode::Live,
-                confirm: Confirm::Unconfirmed,
-                confidence: None,
-                rule: "outbox".to_owned(),
-                grid: GridRef::from((&site.grid, site.division.as_str())),
-                place: Place::default(),
-                device: Device {
-                    kind: "gateway".to_owned(),
-                    id: site.gateway.clone(),
-                    name: site.gateway.clone(),
-                },
-                measure: self.measure,
-                objects: Vec::new(),
-                evidence: Vec::new(),
-                note: Some(self.note),
-            },
+            happened: self.happened.unwrap_or(now),
+            recorded: now,
+            incident: self.correlation,
         };
-        let topic = Topics::new(&site.division, &site.gateway).event(Category::Device, LEVEL);
-        NewEvent { class: Class::Alarm, topic, event, origin: None }
+        let device =
+            Device { kind: "gateway".to_owned(), id: site.gateway.clone(), name: site.gateway.clone() };
+        let stage = if self.phase == Phase::Closed { Stage::Closed } else { Stage::Open };
+        let data = EventData {
+            phase: self.phase,
+            stage,
+            rule: "outbox".to_owned(),
+            measure: self.measure,
+            note: Some(self.note),
+            ..EventData::new(self.code, self.title, Category::Device, LEVEL, site.grid_ref(), device)
+        };
+        let topic = site.topic(&data);
+        NewEvent { class: Class::Alarm, topic, event: site.event(envelope, data), origin: None }
     }
 }

@@ -66,7 +66,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use moshao_config::Grid;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -74,6 +73,7 @@ pub use self::error::OutboxError;
 use self::owner::{Command, Owner};
 use self::store::{Entry, Store};
 use crate::event::Event;
+pub use crate::event::envelope::Site;
 use crate::metrics::Metrics;
 
 /// Largest event as JSON, bytes. Pictures do not belong into events.
@@ -96,19 +96,6 @@ pub struct Settings {
     pub site: Site,
     /// Depth, age, bytes, commits, losses.
     pub metrics: Arc<Metrics>,
-}
-
-/// The gateway as events name it.
-#[derive(Debug, Clone)]
-pub struct Site {
-    /// 12-digit division code.
-    pub division: String,
-    /// Id of the gateway.
-    pub gateway: String,
-    /// Grid cell.
-    pub grid: Grid,
-    /// Time zone of the offset in event times.
-    pub time_zone: jiff::tz::TimeZone,
 }
 
 /// How urgent an event is. Alarms are committed at once, overtake the backlog, and are given up last.

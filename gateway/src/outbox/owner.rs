@@ -15,7 +15,6 @@ use super::degraded::Degraded;
 use super::group::Group;
 use super::store::{Committed, Entry, Store};
 use super::{Cursor, OutboxError, Sequence, Settings, Stats, Waiting, gap, reserve};
-use crate::event::Phase;
 
 /// Time between two attempts to open the file after a fault.
 const REOPEN_WAIT: Duration = Duration::from_secs(1);
@@ -285,10 +284,7 @@ impl Owner {
         let metrics = &self.settings.metrics;
         for new in entries.iter().flat_map(Entry::events) {
             let data = &new.event.data;
-            metrics
-                .events_accepted
-                .with_label_values(&[data.category.as_str(), phase_word(data.phase)])
-                .inc();
+            metrics.events_accepted.with_label_values(&[data.category.as_str(), data.phase.as_str()]).inc();
         }
         if committed.evicted > 0 {
             metrics.events_lost.with_label_values(&[gap::LOST_TO_QUOTA]).inc_by(committed.evicted);
@@ -344,14 +340,5 @@ impl Stats {
     pub fn oldest_age(&self, now: Timestamp) -> Duration {
         let age_ms = self.oldest_unix_ms.map_or(0, |oldest| now.as_millisecond() - oldest);
         Duration::from_millis(age_ms.max(0) as u64)
-    }
-}
-
-fn phase_word(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Opened => "opened",
-        Phase::Updated => "updated",
-        Phase::Confirmed => "confirmed",
-        Phase::Closed => "closed",
     }
 }
