@@ -23,6 +23,7 @@ pub mod logging;
 pub mod machine;
 pub mod metrics;
 pub mod mqtt;
+pub mod onboard;
 pub mod outbox;
 pub mod presence;
 pub mod rules;

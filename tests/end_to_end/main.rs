@@ -7,6 +7,7 @@ mod camera_worker;
 mod decoding;
 mod demo;
 mod detect;
+mod onboarding;
 mod outages;
 mod people;
 mod probe;
