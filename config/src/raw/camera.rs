@@ -18,6 +18,7 @@ pub(crate) struct Camera {
     pub url: Option<At<String>>,
     /// RTSP URL of the camera's main stream, where `url` is its sub-stream: it is received and held, and one picture of it
     /// is decoded only when an incident wants a still. While it is down, stills are taken from `url`, and events say so.
+    /// Takes up to 6 MiB of the worker's memory.
     #[schemars(extend("x-secrets" = true, "examples" = [MAIN_EXAMPLE]))]
     pub main_url: Option<At<String>>,
     /// Name for people. The id where the key is absent.

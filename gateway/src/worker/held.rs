@@ -8,6 +8,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::camera::AccessUnit;
 use crate::camera::ring::Ring;
 
+/// Bytes held, for each camera: twelve seconds at 4 Mbit/s. Unlike the ring of a camera that is looked at, which is
+/// emptied with each look, this one is always full.
+const BYTES_MAX: usize = 6 * 1024 * 1024;
+
 /// The main stream's picture may have been received this long before or after the sub-stream's, milliseconds: encoders
 /// and large key frames delay the two differently. What lies further apart shows another moment.
 const APART_MAX_MS: u64 = 400;
@@ -22,7 +26,7 @@ pub(super) struct Held {
 
 impl Held {
     pub(super) fn new(cameras: usize) -> Self {
-        Self { rings: (0..cameras).map(|_| Mutex::new(Ring::default())).collect() }
+        Self { rings: (0..cameras).map(|_| Mutex::new(Ring::with_capacity(BYTES_MAX))).collect() }
     }
 
     /// Takes an access unit of a camera's main stream.
