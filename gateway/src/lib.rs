@@ -25,6 +25,7 @@ pub mod metrics;
 pub mod mqtt;
 pub mod onboard;
 pub mod outbox;
+pub mod overload;
 pub mod presence;
 pub mod rules;
 pub mod sensor;

@@ -1,11 +1,13 @@
 //! `deploy/bench`: the gateway against others and against itself, side by side in one run.
 //!
 //! ```text
-//! bench [live|gate|idle] [--short] [--compositions FOLDER]
+//! bench [live|gate|idle] [--short] [--compositions FOLDER] [--results FILE] [--rows PART,…]
 //! ```
 //!
 //! [`live`] is the table where none is named: cameras that always show something. [`gate`] measures what is missed
 //! while cameras sleep, [`idle`] what sleeping saves. Each prints Markdown. `--short` measures less of everything.
+//! `idle` keeps each row in a file of results as soon as it is measured, and measures only those that are missing there
+//! (and whose names hold one of the parts).
 
 mod contestants;
 mod gate;
@@ -18,12 +20,19 @@ use std::path::PathBuf;
 
 use moshao_tests::footage::cache_dir;
 
+const USAGE: &str =
+    "bench [live|gate|idle] [--short] [--compositions FOLDER] [--results FILE] [--rows PART,…]";
+
 /// What was asked for on the command line.
 struct Arguments {
     table: Table,
     is_short: bool,
     /// Where compositions are kept from run to run; some hundred megabytes.
     compositions: PathBuf,
+    /// Where the rows of idle cameras are kept; beside the compositions where it is not named.
+    results: Option<PathBuf>,
+    /// Parts of the names of the rows to be measured.
+    rows: Vec<String>,
 }
 
 /// Which tables are made.
@@ -40,7 +49,7 @@ fn main() {
     match arguments.table {
         Table::Live => live::measure(arguments.is_short),
         Table::Gate => gate::measure(arguments.is_short, &arguments.compositions),
-        Table::Idle => idle::measure(arguments.is_short, &arguments.compositions),
+        Table::Idle => idle::measure(&arguments.idle()),
     }
 }
 
@@ -49,7 +58,8 @@ fn main() {
 impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Self {
         let compositions = cache_dir().join("compositions");
-        let mut arguments = Self { table: Table::Live, is_short: false, compositions };
+        let mut arguments =
+            Self { table: Table::Live, is_short: false, compositions, results: None, rows: Vec::new() };
         while let Some(word) = words.next() {
             match word.as_str() {
                 "live" => arguments.table = Table::Live,
@@ -59,13 +69,22 @@ impl Arguments {
                 "--compositions" => {
                     arguments.compositions = words.next().expect("--compositions wants a folder").into();
                 }
-                other => {
-                    panic!(
-                        "unknown argument {other:?}; usage: bench [live|gate|idle] [--short] [--compositions FOLDER]"
-                    )
+                "--results" => arguments.results = Some(words.next().expect("--results wants a file").into()),
+                "--rows" => {
+                    let parts =
+                        words.next().expect("--rows wants parts of names, such as h264-cbr/gateway,sub");
+                    arguments.rows = parts.split(',').map(str::to_owned).collect();
                 }
+                other => panic!("unknown argument {other:?}; usage: {USAGE}"),
             }
         }
         arguments
+    }
+
+    fn idle(self) -> idle::Wish {
+        let Self { is_short, compositions, results, rows, .. } = self;
+        let file = if is_short { "idle-short.jsonl" } else { "idle.jsonl" };
+        let results = results.unwrap_or_else(|| cache_dir().join(file));
+        idle::Wish { is_short, compositions, results, rows }
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! Most cameras see nothing most of the time, and a [`gate`] lets them sleep: [`ring`] holds what came of late, [`look`]
 //! compares key frames made small by [`thumb`], [`sentinel`] watches sizes in between, [`motion`] says what moves while
-//! awake, [`restless`] learns what moves and means nothing. [`change`] is what all of them call a difference.
+//! awake, [`restless`] learns what moves and means nothing. [`reference`] says what may be left out of decoding. [`change`] is what all of them call a difference.
 //!
 //! Nothing here knows the worker's threads or the parent.
 
@@ -27,6 +27,7 @@ pub mod pace;
 pub mod picture;
 pub mod privacy;
 pub mod recording;
+pub mod reference;
 pub mod restless;
 pub mod ring;
 pub mod rtsp;
@@ -43,7 +44,7 @@ pub const MAX_PICTURE_PX: u32 = 4096 * 2304;
 pub const USER_AGENT: &str = concat!("moshao/", env!("CARGO_PKG_VERSION"));
 
 /// One encoded picture as it came from the camera: Annex B, parameter sets before each key frame.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct AccessUnit {
     /// Encoded bytes.
     pub data: Vec<u8>,

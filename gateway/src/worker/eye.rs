@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::link::CameraJob;
 use super::looker::Looker;
+use super::order::Service;
 use super::sight::Sight;
 use crate::camera::AccessUnit;
 use crate::camera::change::Change;
@@ -79,6 +80,8 @@ pub(crate) struct Move {
 pub(crate) struct Glance {
     /// Pictures decoded, without looks.
     pub(crate) decoded: u64,
+    /// Access units of an awake camera that were not decoded because not all can be.
+    pub(crate) passed_over: u64,
     /// The picture that is due for the detector, if one is.
     pub(crate) due: Option<Due>,
     /// The access unit, or the picture that was due, is lost.
@@ -119,6 +122,11 @@ impl Eye {
             return lid.doze(unit, sight, looker);
         }
         lid.watch(unit, sight)
+    }
+
+    /// How much of the camera is watched from now on, while it is awake.
+    pub(crate) fn serve(&mut self, service: Service) {
+        self.sight.serve(service);
     }
 
     /// Whether a camera that woke is still looking back.
@@ -255,6 +263,8 @@ impl Lid {
             }
             return Glance::default();
         }
+        let may_sleep = self.may_sleep();
+        sight.rest(!may_sleep && !self.gate.is_lively(at));
         let mut glance = sight.see_moving(&unit, &mut self.gate, &mut self.looks, &mut self.restless);
         if let Some(due) = &mut glance.due {
             due.slept = self.slept;
@@ -410,6 +420,7 @@ impl Lid {
             let seen = sight.see_moving(unit, &mut self.gate, &mut self.looks, &mut self.restless);
             self.behind = (number + 1 < self.ring.end()).then_some(number + 1);
             glance.decoded += seen.decoded;
+            glance.passed_over += seen.passed_over;
             glance.lost = seen.lost.or(glance.lost);
             if let Some(due) = seen.due {
                 glance.due = Some(Due { slept: self.slept, ..due });
