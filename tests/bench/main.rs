@@ -1,11 +1,13 @@
 //! `deploy/bench`: the gateway against others and against itself, side by side in one run.
 //!
 //! ```text
-//! bench [live|gate|idle] [--short] [--compositions FOLDER]
+//! bench [live|gate|idle] [--short|--every] [--compositions FOLDER] [--footage FOLDER] [--rows PART,…]
 //! ```
 //!
 //! [`live`] is the table where none is named: cameras that always show something. [`gate`] measures what is missed
-//! while cameras sleep, [`idle`] what sleeping saves. Each prints Markdown. `--short` measures less of everything.
+//! while cameras sleep, [`idle`] what sleeping saves. Each prints Markdown. `--short` measures less of everything;
+//! `--every` lets [`gate`] show each piece of footage to every kind of camera, `--footage` other footage, `--rows`
+//! only those rows whose names hold one of the parts.
 
 mod contestants;
 mod gate;
@@ -18,12 +20,19 @@ use std::path::PathBuf;
 
 use moshao_tests::footage::cache_dir;
 
+use gate::Extent;
+
 /// What was asked for on the command line.
 struct Arguments {
     table: Table,
     is_short: bool,
+    is_every: bool,
+    /// Videos for [`gate`], in place of those of the test data.
+    footage: Option<PathBuf>,
     /// Where compositions are kept from run to run; some hundred megabytes.
     compositions: PathBuf,
+    /// Parts of the names of the rows to be measured.
+    rows: Vec<String>,
 }
 
 /// Which tables are made.
@@ -39,7 +48,9 @@ fn main() {
     report::machine();
     match arguments.table {
         Table::Live => live::measure(arguments.is_short),
-        Table::Gate => gate::measure(arguments.is_short, &arguments.compositions),
+        Table::Gate => {
+            gate::measure(arguments.extent(), arguments.footage.as_deref(), &arguments.compositions)
+        }
         Table::Idle => idle::measure(arguments.is_short, &arguments.compositions),
     }
 }
@@ -49,23 +60,47 @@ fn main() {
 impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Self {
         let compositions = cache_dir().join("compositions");
-        let mut arguments = Self { table: Table::Live, is_short: false, compositions };
+        let mut arguments = Self {
+            table: Table::Live,
+            is_short: false,
+            is_every: false,
+            footage: None,
+            compositions,
+            rows: Vec::new(),
+        };
         while let Some(word) = words.next() {
             match word.as_str() {
                 "live" => arguments.table = Table::Live,
                 "gate" => arguments.table = Table::Gate,
                 "idle" => arguments.table = Table::Idle,
                 "--short" => arguments.is_short = true,
+                "--every" => arguments.is_every = true,
+                "--footage" => {
+                    arguments.footage = Some(words.next().expect("--footage wants a folder").into());
+                }
+                "--rows" => {
+                    let parts = words.next().expect("--rows wants parts of names, such as people,night");
+                    arguments.rows = parts.split(',').map(str::to_owned).collect();
+                }
                 "--compositions" => {
                     arguments.compositions = words.next().expect("--compositions wants a folder").into();
                 }
                 other => {
                     panic!(
-                        "unknown argument {other:?}; usage: bench [live|gate|idle] [--short] [--compositions FOLDER]"
+                        "unknown argument {other:?}; usage: bench [live|gate|idle] [--short|--every] [--compositions FOLDER] [--footage FOLDER] [--rows PART,…]"
                     )
                 }
             }
         }
         arguments
+    }
+
+    fn gate(self) -> gate::Wish {
+        let extent = match (self.is_short, self.is_every) {
+            (true, _) => Extent::Short,
+            (false, true) => Extent::Every,
+            (false, false) => Extent::Ordinary,
+        };
+        gate::Wish { extent, footage: self.footage, compositions: self.compositions, rows: self.rows }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{AccessUnit, ring};
+use super::{AccessUnit, gate, ring};
 
 /// Key frames further apart than this keep a picture broken for long after a loss, seconds.
 const KEY_FRAME_INTERVAL_MAX_S: f64 = 4.0;
@@ -83,6 +83,9 @@ pub enum Sleep {
     KeyFrames,
     /// It sends nothing but key frames: one a second is looked at, and awake only those that are due are decoded.
     OnlyKeyFrames,
+    /// Its key frames are so far apart that somebody may come and go in between: it sleeps only once the sizes of its
+    /// pictures have proven to tell.
+    FarKeyFrames,
     /// Between two key frames more comes than can be held to look back at: every picture is decoded.
     Never,
     /// Too few key frames were seen to tell.
@@ -97,6 +100,9 @@ impl Sleep {
         match self {
             Sleep::KeyFrames => "sleeps while nothing moves; its key frames are looked at",
             Sleep::OnlyKeyFrames => "sleeps while nothing moves; one key frame a second is looked at",
+            Sleep::FarKeyFrames => {
+                "sleeps only if the sizes of its pictures prove to tell what moves: key frames are too far apart"
+            }
             Sleep::Never => "cannot sleep: too much comes between two key frames; every picture is decoded",
             Sleep::Unknown => "cannot be told: too few key frames came; watch longer with --seconds",
         }
@@ -176,6 +182,9 @@ impl Figures {
             (None, _) => Sleep::Unknown,
             (Some(bytes), _) if bytes > GROUP_MAX_BYTES => Sleep::Never,
             (Some(_), Some(1)) => Sleep::OnlyKeyFrames,
+            _ if self.key_frame_interval_s > Some(gate::KEY_INTERVAL_MAX.as_secs_f64()) => {
+                Sleep::FarKeyFrames
+            }
             (Some(_), _) => Sleep::KeyFrames,
         }
     }
@@ -190,7 +199,7 @@ impl Figures {
             )),
             Some(interval) if interval > KEY_FRAME_INTERVAL_MAX_S => advice.push(format!(
                 "a key frame every {interval:.1} s: set the key frame (I-frame) interval to 2 s, so that the picture \
-                 mends sooner after a loss"
+                 mends sooner after a loss and the camera can sleep while nothing moves"
             )),
             Some(interval) if interval < KEY_FRAME_INTERVAL_MIN_S && self.key_frame_interval_pictures == Some(1) => {
                 advice.push(
@@ -305,6 +314,7 @@ mod tests {
         assert_eq!(figures(25, 10, 50).sleep(), Sleep::KeyFrames);
         assert_eq!(figures(25, 10, 1).sleep(), Sleep::OnlyKeyFrames);
         assert_eq!(figures(25, 8, 250).sleep(), Sleep::Unknown);
+        assert_eq!(figures(25, 32, 250).sleep(), Sleep::FarKeyFrames);
         let greedy = Figures { kbit_s: 16_000.0, ..figures(25, 12, 125) };
         assert_eq!(greedy.sleep(), Sleep::Never);
         assert!(greedy.advice().join("\n").contains("so that the camera can sleep"));
