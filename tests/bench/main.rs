@@ -1,13 +1,14 @@
 //! `deploy/bench`: the gateway against others and against itself, side by side in one run.
 //!
 //! ```text
-//! bench [live|gate|idle] [--short] [--compositions FOLDER] [--results FILE] [--rows PART,…]
+//! bench [live|gate|idle] [--short|--every] [--compositions FOLDER] [--footage FOLDER] [--results FILE] [--rows PART,…]
 //! ```
 //!
 //! [`live`] is the table where none is named: cameras that always show something. [`gate`] measures what is missed
-//! while cameras sleep, [`idle`] what sleeping saves. Each prints Markdown. `--short` measures less of everything.
-//! `idle` keeps each row in a file of results as soon as it is measured, and measures only those that are missing there
-//! (and whose names hold one of the parts).
+//! while cameras sleep, [`idle`] what sleeping saves. Each prints Markdown. `--short` measures less of everything;
+//! `--every` lets [`gate`] show each piece of footage to every kind of camera, `--footage` other footage, `--rows`
+//! only those rows whose names hold one of the parts. `idle` keeps each row in a file of results as soon as it is
+//! measured, and measures only those that are missing there.
 
 mod contestants;
 mod gate;
@@ -20,13 +21,17 @@ use std::path::PathBuf;
 
 use moshao_tests::footage::cache_dir;
 
-const USAGE: &str =
-    "bench [live|gate|idle] [--short] [--compositions FOLDER] [--results FILE] [--rows PART,…]";
+use gate::Extent;
+
+const USAGE: &str = "bench [live|gate|idle] [--short|--every] [--compositions FOLDER] [--footage FOLDER] [--results FILE] [--rows PART,…]";
 
 /// What was asked for on the command line.
 struct Arguments {
     table: Table,
     is_short: bool,
+    is_every: bool,
+    /// Videos for [`gate`], in place of those of the test data.
+    footage: Option<PathBuf>,
     /// Where compositions are kept from run to run; some hundred megabytes.
     compositions: PathBuf,
     /// Where the rows of idle cameras are kept; beside the compositions where it is not named.
@@ -48,7 +53,7 @@ fn main() {
     report::machine();
     match arguments.table {
         Table::Live => live::measure(arguments.is_short),
-        Table::Gate => gate::measure(arguments.is_short, &arguments.compositions),
+        Table::Gate => gate::measure(arguments.gate()),
         Table::Idle => idle::measure(&arguments.idle()),
     }
 }
@@ -58,23 +63,33 @@ fn main() {
 impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Self {
         let compositions = cache_dir().join("compositions");
-        let mut arguments =
-            Self { table: Table::Live, is_short: false, compositions, results: None, rows: Vec::new() };
+        let mut arguments = Self {
+            table: Table::Live,
+            is_short: false,
+            is_every: false,
+            footage: None,
+            compositions,
+            results: None,
+            rows: Vec::new(),
+        };
         while let Some(word) = words.next() {
             match word.as_str() {
                 "live" => arguments.table = Table::Live,
                 "gate" => arguments.table = Table::Gate,
                 "idle" => arguments.table = Table::Idle,
                 "--short" => arguments.is_short = true,
+                "--every" => arguments.is_every = true,
+                "--footage" => {
+                    arguments.footage = Some(words.next().expect("--footage wants a folder").into());
+                }
+                "--rows" => {
+                    let parts = words.next().expect("--rows wants parts of names, such as people,night");
+                    arguments.rows = parts.split(',').map(str::to_owned).collect();
+                }
                 "--compositions" => {
                     arguments.compositions = words.next().expect("--compositions wants a folder").into();
                 }
                 "--results" => arguments.results = Some(words.next().expect("--results wants a file").into()),
-                "--rows" => {
-                    let parts =
-                        words.next().expect("--rows wants parts of names, such as h264-cbr/gateway,sub");
-                    arguments.rows = parts.split(',').map(str::to_owned).collect();
-                }
                 other => panic!("unknown argument {other:?}; usage: {USAGE}"),
             }
         }
@@ -86,5 +101,14 @@ impl Arguments {
         let file = if is_short { "idle-short.jsonl" } else { "idle.jsonl" };
         let results = results.unwrap_or_else(|| cache_dir().join(file));
         idle::Wish { is_short, compositions, results, rows }
+    }
+
+    fn gate(self) -> gate::Wish {
+        let extent = match (self.is_short, self.is_every) {
+            (true, _) => Extent::Short,
+            (false, true) => Extent::Every,
+            (false, false) => Extent::Ordinary,
+        };
+        gate::Wish { extent, footage: self.footage, compositions: self.compositions, rows: self.rows }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::reference::is_unreferenced;
-use super::{AccessUnit, ring};
+use super::{AccessUnit, gate, ring};
 
 /// Key frames further apart than this keep a picture broken for long after a loss, seconds.
 const KEY_FRAME_INTERVAL_MAX_S: f64 = 4.0;
@@ -87,6 +87,9 @@ pub enum Sleep {
     KeyFrames,
     /// It sends nothing but key frames: one a second is looked at, and awake only those that are due are decoded.
     OnlyKeyFrames,
+    /// Its key frames are so far apart that somebody may come and go in between: it sleeps only once the sizes of its
+    /// pictures have proven to tell.
+    FarKeyFrames,
     /// Between two key frames more comes than can be held to look back at: every picture is decoded.
     Never,
     /// Too few key frames were seen to tell.
@@ -101,6 +104,9 @@ impl Sleep {
         match self {
             Sleep::KeyFrames => "sleeps while nothing moves; its key frames are looked at",
             Sleep::OnlyKeyFrames => "sleeps while nothing moves; one key frame a second is looked at",
+            Sleep::FarKeyFrames => {
+                "sleeps only if the sizes of its pictures prove to tell what moves: key frames are too far apart"
+            }
             Sleep::Never => {
                 "cannot sleep: too much comes between two key frames; while nothing moves, pictures that others refer to are \
                  decoded and one a second is looked at"
@@ -186,6 +192,9 @@ impl Figures {
             (None, _) => Sleep::Unknown,
             (Some(bytes), _) if bytes > GROUP_MAX_BYTES => Sleep::Never,
             (Some(_), Some(1)) => Sleep::OnlyKeyFrames,
+            _ if self.key_frame_interval_s > Some(gate::KEY_INTERVAL_MAX.as_secs_f64()) => {
+                Sleep::FarKeyFrames
+            }
             (Some(_), _) => Sleep::KeyFrames,
         }
     }
@@ -200,7 +209,7 @@ impl Figures {
             )),
             Some(interval) if interval > KEY_FRAME_INTERVAL_MAX_S => advice.push(format!(
                 "a key frame every {interval:.1} s: set the key frame (I-frame) interval to 2 s, so that the picture \
-                 mends sooner after a loss"
+                 mends sooner after a loss and the camera can sleep while nothing moves"
             )),
             Some(interval) if interval < KEY_FRAME_INTERVAL_MIN_S && self.key_frame_interval_pictures == Some(1) => {
                 advice.push(
@@ -315,6 +324,7 @@ mod tests {
         assert_eq!(figures(25, 10, 50).sleep(), Sleep::KeyFrames);
         assert_eq!(figures(25, 10, 1).sleep(), Sleep::OnlyKeyFrames);
         assert_eq!(figures(25, 8, 250).sleep(), Sleep::Unknown);
+        assert_eq!(figures(25, 32, 250).sleep(), Sleep::FarKeyFrames);
         let greedy = Figures { kbit_s: 16_000.0, ..figures(25, 12, 125) };
         assert_eq!(greedy.sleep(), Sleep::Never);
         assert!(greedy.advice().join("\n").contains("so that the camera can sleep"));

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! An `eye::Eye` lets its camera sleep while nothing moves: access units go into a ring, and key frames are looked at
-//! by a `looker::Looker` that all sleeping cameras share. A camera that wakes gets a decoder of its own (`sight::Sight`)
+//! by a `looker::Looker` that all sleeping cameras share (`lid::Lid`). A camera that wakes gets a decoder of its own (`sight::Sight`)
 //! and looks back to the last quiet key frame, as fast as the detector takes the pictures, before it goes on live.
 //!
 //! `units::Units` is a bounded queue for each camera: when the decoder is behind, access units are thrown away up to
@@ -36,6 +36,7 @@ mod decoding;
 pub(crate) mod detecting;
 pub(crate) mod eye;
 mod held;
+mod lid;
 pub(crate) mod looker;
 pub(crate) mod mind;
 mod order;

@@ -353,8 +353,8 @@ mod tests {
     fn what_is_asked_and_known_comes_before_access_units() {
         let units = queues(2);
         units.offer(0, unit(0, true));
-        units.tell(1, Findings { media_time: Duration::from_secs(1), tracks: Vec::new() });
-        units.tell(1, Findings { media_time: Duration::from_secs(2), tracks: Vec::new() });
+        units.tell(1, Findings { media_time: Duration::from_secs(1), ..Findings::default() });
+        units.tell(1, Findings { media_time: Duration::from_secs(2), ..Findings::default() });
         units.hold(0, Duration::from_secs(10));
         units.hold(0, Duration::from_secs(5));
         assert!(
