@@ -13,3 +13,4 @@ mod probe;
 mod sensors;
 mod site;
 mod stopping;
+mod views;

@@ -150,6 +150,7 @@ fn observation(
         media_time: picture.media_time,
         width: picture.width(),
         height: picture.height(),
+        rotate_degrees: job.view.rotate_degrees,
         tracks,
     }
 }
