@@ -52,7 +52,8 @@ pub(crate) struct File {
     pub http: Option<Http>,
     /// When an incident is told, merged, escalated and closed.
     pub incidents: Option<Incidents>,
-    /// Detectors of your own, by name. `moshao-fire` is built in and needs no section.
+    /// Detectors of your own, by name. `moshao-fire` is built in and needs no section, unless its thresholds are to be
+    /// set: then a section with `file = "moshao-fire"`.
     #[serde(default)]
     #[schemars(extend("propertyNames" = id_pattern()))]
     pub detector: Named<Detector>,

@@ -286,6 +286,7 @@ level = 1
             media_time: Duration::ZERO,
             width: 1920,
             height: 1080,
+            rotate_degrees: 0,
             tracks,
         }
     }

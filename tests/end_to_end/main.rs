@@ -16,3 +16,4 @@ mod probe;
 mod sensors;
 mod site;
 mod stopping;
+mod views;

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::detector::{BUILT_IN, CATALOGUE};
+use super::detector::{self, CATALOGUE};
 use super::{Check, Names, Watcher, broker, polygon};
 use crate::model::{
     Camera, Deadlines, Detector, Line, Model, Polygon, Priority, Secret, Sensitivity, StreamAddress, View,
@@ -142,18 +142,17 @@ impl Check<'_> {
         if let Some((_, detector)) = own.iter().find(|(section, _)| **section == **name) {
             return detector.clone();
         }
-        let model = if BUILT_IN.iter().any(|(built_in, _)| *built_in == name.as_str()) {
-            Model::BuiltIn(name.to_string())
-        } else if name.ends_with(".onnx") || CATALOGUE.contains(&name.as_str()) {
-            Model::File(self.model_file("detector", name, data_dir)?)
-        } else {
-            let own = own.iter().map(|(name, _)| name.as_str());
-            let known = BUILT_IN.iter().map(|(name, _)| *name).chain(CATALOGUE).chain(own);
-            let problem = Problem::error(name.place(), format!("there is no detector `{}`", **name));
-            self.problems.push(problem.did_you_mean(name, known));
-            return None;
-        };
-        Some(Detector::new(name.to_string(), model))
+        if let Some(detector) = detector::built_in(name) {
+            return Some(detector);
+        }
+        if name.ends_with(".onnx") || CATALOGUE.contains(&name.as_str()) {
+            let model = Model::File(self.model_file("detector", name, data_dir)?);
+            return Some(Detector::new(name.to_string(), model));
+        }
+        let known = detector::ready_made().chain(own.iter().map(|(name, _)| name.as_str()));
+        let problem = Problem::error(name.place(), format!("there is no detector `{}`", **name));
+        self.problems.push(problem.did_you_mean(name, known));
+        None
     }
 
     /// The polygons of a list that are some.

@@ -63,7 +63,7 @@ pub(crate) struct Camera {
     #[serde(default)]
     pub regions: Vec<At<Corners>>,
     /// Places in the picture that rules speak of, by name: polygons of `[x, y]`, fractions of the picture from its top
-    /// left corner. An object is in a zone when the bottom centre of its box is.
+    /// left corner, not turned. An object is in a zone when the bottom centre of its box, seen upright, is.
     #[serde(default)]
     pub zones: Named<At<Corners>>,
     /// Lines and directions that rules speak of, by name: `[[x, y], [x, y]]`, fractions of the picture from its top left

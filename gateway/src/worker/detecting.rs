@@ -55,6 +55,7 @@ pub(crate) fn open(wanted: &moshao_config::Detector) -> Result<Detector, ModelEr
         across_labels: wanted.across_labels,
         max_detections: wanted.max_detections,
         batch: wanted.batch,
+        longest_run: None,
     };
     let detector = Detector::open(&source, &settings)?;
     info!(detector = wanted.name, labels = detector.labels().len(), "detector loaded");

@@ -229,6 +229,8 @@ pub struct Observation {
     pub width: u32,
     /// Picture size, pixels.
     pub height: u32,
+    /// How far the picture must be turned clockwise to be upright, degrees. Areas are those of the picture as it came.
+    pub rotate_degrees: u16,
     /// Tracks seen in this picture.
     pub tracks: Vec<SeenTrack>,
 }

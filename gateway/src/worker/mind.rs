@@ -173,6 +173,7 @@ fn observation(job: &CameraJob, number: u64, picture: &Picture, tracks: Vec<Seen
         media_time: picture.media_time,
         width: picture.width(),
         height: picture.height(),
+        rotate_degrees: job.view.rotate_degrees,
         tracks,
     }
 }

@@ -209,6 +209,7 @@ fn picture(test: &Test, id: &str, number: u64, time: Duration, begin: Timestamp)
         media_time: time,
         width: 1920,
         height: 1080,
+        rotate_degrees: 0,
         tracks: test.steps.iter().enumerate().filter_map(track).collect(),
     }
 }
