@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use camera::{Camera, Deadlines, Line, Polygon, Sensitivity, View};
 pub use detector::{Detector, Model};
-pub use gateway::{Broker, Gateway, Grid, Http, Identity, Outbox, Secret, Tls};
+pub use gateway::{Broker, Gateway, Grid, Http, Identity, Outbox, Page, Secret, Tls};
 pub use incidents::{DeviceMode, IncidentPolicy};
 pub use rule::{Category, Condition, Direction, Rule, Side, Subject};
 pub use schedule::{Hours, Schedule, Weekday};
@@ -38,8 +38,10 @@ pub struct Config {
     pub sensor_broker: Option<Broker>,
     /// The durable queue of events.
     pub outbox: Outbox,
-    /// Metrics, health and the local page.
+    /// Metrics and health.
     pub http: Http,
+    /// The local web page; none unless the file asks for it.
+    pub page: Option<Page>,
     /// How findings become incidents.
     pub incidents: IncidentPolicy,
     /// Detectors that a camera names, each once. Built-in and catalogue names used by cameras are here too.

@@ -14,6 +14,7 @@ mod default;
 mod detector;
 mod gateway;
 mod incidents;
+mod page;
 mod rule;
 mod sensor;
 mod test;
@@ -27,6 +28,7 @@ pub(crate) use camera::{Camera, Corners, Deadlines, Ends, Sensitivity, Switch};
 pub(crate) use detector::Detector;
 pub(crate) use gateway::{Gateway, Grid, Http, Outbox};
 pub(crate) use incidents::Incidents;
+pub(crate) use page::Page;
 pub(crate) use rule::{Hours, Rule};
 pub(crate) use sensor::{Binary, Sensor};
 pub(crate) use test::{Expected, Step, Test};
@@ -48,8 +50,10 @@ pub(crate) struct File {
     pub sensors: Option<At<Broker>>,
     /// The durable queue of events on disk.
     pub outbox: Option<Outbox>,
-    /// Where metrics, health and the local page are served.
+    /// Where metrics and health are served.
     pub http: Option<Http>,
+    /// The local web page.
+    pub page: Option<Page>,
     /// When an incident is told, merged, escalated and closed.
     pub incidents: Option<Incidents>,
     /// Detectors of your own, by name. `moshao-fire` is built in and needs no section.
