@@ -48,9 +48,7 @@ fn main() {
     report::machine();
     match arguments.table {
         Table::Live => live::measure(arguments.is_short),
-        Table::Gate => {
-            gate::measure(arguments.extent(), arguments.footage.as_deref(), &arguments.compositions)
-        }
+        Table::Gate => gate::measure(&arguments.gate()),
         Table::Idle => idle::measure(arguments.is_short, &arguments.compositions),
     }
 }
