@@ -14,7 +14,7 @@ mod test;
 
 use serde::{Deserialize, Serialize};
 
-pub use camera::{Camera, Deadlines, Line, Polygon, Sensitivity, View};
+pub use camera::{Camera, Deadlines, Line, Polygon, Priority, Sensitivity, StreamAddress, View};
 pub use detector::{Detector, Model};
 pub use gateway::{Broker, Gateway, Grid, Http, Identity, Outbox, Secret, Tls};
 pub use incidents::{DeviceMode, IncidentPolicy};

@@ -23,7 +23,7 @@ use serde::Deserialize;
 
 pub(crate) use at::{At, Named};
 pub(crate) use broker::Broker;
-pub(crate) use camera::{Camera, Corners, Deadlines, Ends, Sensitivity, Switch};
+pub(crate) use camera::{Camera, Corners, Deadlines, Ends, Priority, Sensitivity, Switch};
 pub(crate) use detector::Detector;
 pub(crate) use gateway::{Gateway, Grid, Http, Outbox};
 pub(crate) use incidents::Incidents;

@@ -18,7 +18,7 @@ use tracing::{debug, error, info, warn};
 use crate::clock::{Clock, Moment};
 use crate::disposition::{self, Answer};
 use crate::downlink;
-use crate::event::{Phase, Stage, Verdict};
+use crate::event::{Evidence, Phase, Stage, StreamName, Verdict};
 use crate::evidence::{QUOTA_BYTES, Store, Want, Wanted};
 use crate::heartbeat::Heartbeat;
 use crate::incident::Change;
@@ -30,7 +30,8 @@ use crate::outbox::{Class, NewEvent, Origin, OriginSource, OutboxHandle, SavedSt
 use crate::rules::Source;
 use crate::sensor::reading::Reading;
 use crate::supervise::Workers;
-use crate::worker::link::{CameraCounters, FromWorker, StreamFault, StreamState};
+use crate::worker::ladder::Rung;
+use crate::worker::link::{CameraCounters, FromWorker, Standing, StreamFault, StreamState};
 
 /// Conditions that end by time alone are looked at this often.
 const TICK: Duration = Duration::from_millis(250);
@@ -209,8 +210,18 @@ impl Desk {
                 let changes = self.judge.stream(now, &camera, &state);
                 self.tell(now, changes, None).await;
             }
-            FromWorker::Still { request, camera, jpeg, taken_unix_ms } => {
-                self.still(now, request, &camera, jpeg, taken_unix_ms).await;
+            FromWorker::MainStream { camera, state } => {
+                self.note_main_stream(&camera, &state);
+                let changes = self.judge.main_stream(now, &camera, &state);
+                self.tell(now, changes, None).await;
+            }
+            FromWorker::Standing(standing) => {
+                self.note_standing(&standing);
+                let changes = self.judge.standing(now, &standing);
+                self.tell(now, changes, None).await;
+            }
+            FromWorker::Still { request, camera, jpeg, taken_unix_ms, stream } => {
+                self.still(now, request, &camera, jpeg, (taken_unix_ms, stream)).await;
             }
             FromWorker::Counters(counters) => {
                 for counter in &counters {
@@ -264,7 +275,8 @@ impl Desk {
         let telling = tell(&self.config, now, change);
         let source = match change.source {
             Source::Camera(_) => OriginSource::Picture,
-            Source::Sensor(_) => OriginSource::Reading,
+            // Nobody waits for a reading here; of the gateway's own health there is no beginning to be timed.
+            Source::Sensor(_) | Source::Gateway(_) => OriginSource::Reading,
         };
         // Only a beginning has a picture or reading that somebody waits for.
         let origin = matches!(change.phase, Phase::Opened | Phase::Confirmed | Phase::Reopened)
@@ -316,7 +328,7 @@ impl Desk {
         request: u64,
         camera: &str,
         jpeg: Option<Vec<u8>>,
-        taken_unix_ms: i64,
+        (taken_unix_ms, stream): (i64, Option<StreamName>),
     ) {
         let Some(want) = self.wanted.take(request) else { return };
         let Some(jpeg) = jpeg else {
@@ -327,6 +339,7 @@ impl Desk {
         match self.evidence.keep(&want.incident, &jpeg, taken) {
             Ok(kept) => {
                 self.metrics.evidence_stills.inc();
+                let kept = Evidence { stream, ..kept };
                 let change = self.judge.attach(now, &want.incident, &want.source, kept);
                 self.tell(now, change.into_iter().collect(), None).await;
             }
@@ -396,6 +409,31 @@ impl Desk {
         }
     }
 
+    fn note_main_stream(&self, camera: &str, state: &StreamState) {
+        let up = matches!(state, StreamState::Live { .. });
+        self.metrics.camera_main_up.with_label_values(&[camera]).set(i64::from(up));
+        match state {
+            StreamState::Connecting => {}
+            StreamState::Live { codec, width, height } => {
+                info!(camera, codec, width, height, "main stream flows")
+            }
+            StreamState::Failed { fault, message, retry_in } => {
+                let retry_s = retry_in.as_secs_f64();
+                debug!(camera, fault = fault.as_str(), retry_s, "main stream: {message}");
+            }
+        }
+    }
+
+    fn note_standing(&self, standing: &Standing) {
+        let Standing { worker, rung, set_aside, .. } = standing;
+        let worker = worker.as_str();
+        self.metrics.worker_rung.with_label_values(&[worker]).set(*rung as i64);
+        self.metrics.worker_set_aside.with_label_values(&[worker]).set(set_aside.len() as i64);
+        if *rung != Rung::Full {
+            self.metrics.worker_steps.with_label_values(&[worker, rung.as_str()]).inc();
+        }
+    }
+
     fn tidy(&self) {
         match self.evidence.tidy(SystemTime::now(), QUOTA_BYTES) {
             Ok(0) => {}
@@ -408,12 +446,14 @@ impl Desk {
 fn count(metrics: &Metrics, counted: &CameraCounters) {
     let camera = &[counted.camera.as_str()];
     metrics.camera_received_bytes.with_label_values(camera).inc_by(counted.bytes);
+    metrics.camera_main_received_bytes.with_label_values(camera).inc_by(counted.main_bytes);
     metrics.camera_access_units.with_label_values(camera).inc_by(counted.access_units);
     metrics.camera_decoded.with_label_values(camera).inc_by(counted.decoded);
     metrics.camera_inferred.with_label_values(camera).inc_by(counted.inferred);
     metrics.camera_lost_packets.with_label_values(camera).inc_by(counted.lost_packets);
     metrics.camera_dropped.with_label_values(&[&counted.camera, "replaced"]).inc_by(counted.replaced);
     metrics.camera_dropped.with_label_values(&[&counted.camera, "behind"]).inc_by(counted.skipped);
+    metrics.camera_dropped.with_label_values(&[&counted.camera, "overload"]).inc_by(counted.passed_over);
     metrics.camera_decode_seconds.with_label_values(camera).inc_by(counted.decode_busy.as_secs_f64());
     metrics.camera_infer_seconds.with_label_values(camera).inc_by(counted.infer_busy.as_secs_f64());
     count_gate(metrics, counted);

@@ -24,6 +24,7 @@ pub mod machine;
 pub mod metrics;
 pub mod mqtt;
 pub mod outbox;
+pub mod overload;
 pub mod presence;
 pub mod rules;
 pub mod sensor;

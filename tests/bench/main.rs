@@ -1,13 +1,14 @@
 //! `deploy/bench`: the gateway against others and against itself, side by side in one run.
 //!
 //! ```text
-//! bench [live|gate|idle] [--short|--every] [--compositions FOLDER] [--footage FOLDER] [--rows PART,…]
+//! bench [live|gate|idle] [--short|--every] [--compositions FOLDER] [--footage FOLDER] [--results FILE] [--rows PART,…]
 //! ```
 //!
 //! [`live`] is the table where none is named: cameras that always show something. [`gate`] measures what is missed
-//! while cameras sleep, [`idle`] what sleeping saves. Each prints Markdown. `--short` measures less of everything;
-//! `--every` lets [`gate`] show each piece of footage to every kind of camera, `--footage` other footage, `--rows`
-//! only those rows whose names hold one of the parts.
+//! while cameras sleep, [`idle`] what sleeping saves. Each prints Markdown. `--short` measures less of everything,
+//! `--rows` only the rows whose names hold one of the parts. `--every` lets `gate` show each piece of footage to every
+//! kind of camera, `--footage` other footage. `idle` keeps each row in a file of results as soon as it is measured, and
+//! measures only those that are missing there.
 
 mod contestants;
 mod gate;
@@ -22,6 +23,9 @@ use moshao_tests::footage::cache_dir;
 
 use gate::Extent;
 
+const USAGE: &str = "bench [live|gate|idle] [--short|--every] [--compositions FOLDER] [--footage FOLDER] \
+                     [--results FILE] [--rows PART,…]";
+
 /// What was asked for on the command line.
 struct Arguments {
     table: Table,
@@ -31,6 +35,8 @@ struct Arguments {
     footage: Option<PathBuf>,
     /// Where compositions are kept from run to run; some hundred megabytes.
     compositions: PathBuf,
+    /// Where the rows of idle cameras are kept; beside the compositions where it is not named.
+    results: Option<PathBuf>,
     /// Parts of the names of the rows to be measured.
     rows: Vec<String>,
 }
@@ -45,11 +51,14 @@ enum Table {
 
 fn main() {
     let arguments = Arguments::parse(std::env::args().skip(1));
-    report::machine();
+    // The tables of idle cameras are a document, and say it themselves.
+    if !matches!(arguments.table, Table::Idle) {
+        report::machine();
+    }
     match arguments.table {
         Table::Live => live::measure(arguments.is_short),
         Table::Gate => gate::measure(&arguments.gate()),
-        Table::Idle => idle::measure(arguments.is_short, &arguments.compositions),
+        Table::Idle => idle::measure(&arguments.idle()),
     }
 }
 
@@ -64,6 +73,7 @@ impl Arguments {
             is_every: false,
             footage: None,
             compositions,
+            results: None,
             rows: Vec::new(),
         };
         while let Some(word) = words.next() {
@@ -83,11 +93,10 @@ impl Arguments {
                 "--compositions" => {
                     arguments.compositions = words.next().expect("--compositions wants a folder").into();
                 }
-                other => {
-                    panic!(
-                        "unknown argument {other:?}; usage: bench [live|gate|idle] [--short|--every] [--compositions FOLDER] [--footage FOLDER] [--rows PART,…]"
-                    )
+                "--results" => {
+                    arguments.results = Some(words.next().expect("--results wants a file").into());
                 }
+                other => panic!("unknown argument {other:?}; usage: {USAGE}"),
             }
         }
         arguments
@@ -100,5 +109,12 @@ impl Arguments {
             (false, false) => Extent::Ordinary,
         };
         gate::Wish { extent, footage: self.footage, compositions: self.compositions, rows: self.rows }
+    }
+
+    fn idle(self) -> idle::Wish {
+        let Self { is_short, compositions, results, rows, .. } = self;
+        let file = if is_short { "idle-short.jsonl" } else { "idle.jsonl" };
+        let results = results.unwrap_or_else(|| cache_dir().join(file));
+        idle::Wish { is_short, compositions, results, rows }
     }
 }

@@ -317,10 +317,14 @@ impl Gate {
     /// Whether the detector should see the awake camera's picture that is due: always while something moves or is
     /// tracked, and once in a while otherwise.
     pub fn wants_detection(&self, at: Duration) -> bool {
-        let is_lively = at <= self.last_motion + LINGER
+        self.is_lively(at) || self.last_detection.is_none_or(|last| last + IDLE_EVERY <= at || at < last)
+    }
+
+    /// Whether something moves before an awake camera or is tracked, or somebody wants to see.
+    pub fn is_lively(&self, at: Duration) -> bool {
+        at <= self.last_motion + LINGER
             || at <= self.held_until
-            || self.tracked_at.is_some_and(|tracked| at <= tracked + LINGER_TRACKED);
-        is_lively || self.last_detection.is_none_or(|last| last + IDLE_EVERY <= at || at < last)
+            || self.tracked_at.is_some_and(|tracked| at <= tracked + LINGER_TRACKED)
     }
 
     /// Whether an awake camera that has caught up may sleep; then it does.

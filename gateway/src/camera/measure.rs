@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::reference::is_unreferenced;
 use super::{AccessUnit, gate, ring};
 
 /// Key frames further apart than this keep a picture broken for long after a loss, seconds.
@@ -30,6 +31,7 @@ pub struct Measure {
     keys: Vec<Key>,
     first: Option<Duration>,
     last: Duration,
+    unreferenced: usize,
     lost_packets: u64,
     longest_gap: Duration,
     codec: &'static str,
@@ -67,6 +69,8 @@ pub struct Figures {
     pub key_frame_bytes: usize,
     /// Median size of any picture, bytes.
     pub picture_bytes: usize,
+    /// Share of pictures that no other refers to, 0 to 1: these can be left out where not all is to be decoded.
+    pub unreferenced_share: f64,
     /// RTP packets that did not come.
     pub lost_packets: u64,
     /// Longest media time between two pictures, milliseconds.
@@ -103,7 +107,10 @@ impl Sleep {
             Sleep::FarKeyFrames => {
                 "sleeps only if the sizes of its pictures prove to tell what moves: key frames are too far apart"
             }
-            Sleep::Never => "cannot sleep: too much comes between two key frames; every picture is decoded",
+            Sleep::Never => {
+                "cannot sleep: too much comes between two key frames; while nothing moves, pictures that others refer to are \
+                 decoded and one a second is looked at"
+            }
             Sleep::Unknown => "cannot be told: too few key frames came; watch longer with --seconds",
         }
     }
@@ -120,6 +127,7 @@ impl Measure {
             keys: Vec::new(),
             first: None,
             last: Duration::ZERO,
+            unreferenced: 0,
             lost_packets: 0,
             longest_gap: Duration::ZERO,
             codec: "",
@@ -139,6 +147,7 @@ impl Measure {
             let (number, bytes) = (self.sizes_bytes.len(), unit.data.len());
             self.keys.push(Key { number, at: unit.media_time, bytes });
         }
+        self.unreferenced += usize::from(is_unreferenced(unit));
         self.sizes_bytes.push(unit.data.len());
     }
 
@@ -165,6 +174,7 @@ impl Measure {
             kbit_s: bytes as f64 * 8.0 / 1000.0 / seconds,
             key_frame_bytes: median(self.keys.iter().map(|key| key.bytes)).unwrap_or_default(),
             picture_bytes: median(self.sizes_bytes.iter().copied()).unwrap_or_default(),
+            unreferenced_share: self.unreferenced as f64 / self.sizes_bytes.len() as f64,
             lost_packets: self.lost_packets,
             longest_gap_ms: self.longest_gap.as_millis() as u64,
             clock_offset_s: clock_offset_s.filter(|offset| offset.abs() < CLOCK_OFFSET_SENSELESS_S),
@@ -318,6 +328,24 @@ mod tests {
         let greedy = Figures { kbit_s: 16_000.0, ..figures(25, 12, 125) };
         assert_eq!(greedy.sleep(), Sleep::Never);
         assert!(greedy.advice().join("\n").contains("so that the camera can sleep"));
+    }
+
+    #[test]
+    fn pictures_that_no_other_refers_to_are_counted() {
+        let mut measure = Measure::new((640, 360));
+        for n in 0..40_u64 {
+            let header = if n % 2 == 1 { 0x01 } else { 0x41 };
+            measure.add(&AccessUnit {
+                data: vec![0, 0, 0, 1, header, 9],
+                codec: Codec::H264,
+                is_key: n == 0,
+                lost_packets: 0,
+                is_new_sequence: n == 0,
+                media_time: Duration::from_millis(n * 40),
+                received_unix_ms: 0,
+            });
+        }
+        assert_eq!(measure.figures(None).unwrap().unreferenced_share, 0.5);
     }
 
     #[test]

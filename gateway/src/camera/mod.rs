@@ -10,7 +10,7 @@
 //! awake, [`restless`] learns what moves and means nothing, [`watched`] knows masks and regions; [`place`] is these
 //! together. [`change`] is what all of them call a difference. What seems to have changed is shown to the detector,
 //! whose [`opinion`] decides; what it knows nothing of wakes within a [`budget`], and what it sees where nothing ever
-//! moves is [`familiar`].
+//! moves is [`familiar`]. [`reference`] says what may be left out of decoding.
 //!
 //! Nothing here knows the worker's threads or the parent.
 
@@ -34,6 +34,7 @@ pub mod picture;
 pub mod place;
 pub mod privacy;
 pub mod recording;
+pub mod reference;
 pub mod restless;
 pub mod ring;
 pub mod rtsp;
@@ -51,7 +52,7 @@ pub const MAX_PICTURE_PX: u32 = 4096 * 2304;
 pub const USER_AGENT: &str = concat!("moshao/", env!("CARGO_PKG_VERSION"));
 
 /// One encoded picture as it came from the camera: Annex B, parameter sets before each key frame.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct AccessUnit {
     /// Encoded bytes.
     pub data: Vec<u8>,

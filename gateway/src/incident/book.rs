@@ -276,6 +276,8 @@ impl Incidents {
             incident.confirm = match finding.source {
                 Source::Camera(_) => Confirm::VideoConfirmed,
                 Source::Sensor(_) => Confirm::SensorConfirmed,
+                // What is wrong with the gateway confirms nothing.
+                Source::Gateway(_) => incident.confirm,
             };
         }
         self.open[index] = incident;
@@ -547,6 +549,7 @@ impl Incidents {
             return Vec::new();
         }
         match &finding.source {
+            Source::Gateway(_) => Vec::new(),
             Source::Sensor(_) => self.sight.ask(Mark::of(now), &self.places, incident, finding),
             Source::Camera(camera) => {
                 let alarming: BTreeSet<&str> = self
@@ -556,7 +559,7 @@ impl Incidents {
                     .filter(|member| member.active)
                     .filter_map(|member| match &member.source {
                         Source::Sensor(instance) => Some(instance.as_str()),
-                        Source::Camera(_) => None,
+                        Source::Camera(_) | Source::Gateway(_) => None,
                     })
                     .collect();
                 let found = incident.looks.iter_mut().filter(|looking| looking.look.camera == *camera);

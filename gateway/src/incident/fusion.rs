@@ -11,6 +11,7 @@ use moshao_config::{Config, DeviceMode, IncidentPolicy};
 use super::Incident;
 use super::happening::Happening;
 use crate::rules::{Finding, RuleInfo, Source};
+use crate::supervise::worker_names;
 
 /// Metres of one degree of latitude.
 const METRES_A_DEGREE: f64 = 111_195.0;
@@ -51,7 +52,8 @@ impl Places {
         places.fire_cameras = fire_cameras.map(|camera| camera.id.clone()).collect();
         let cameras = config.cameras.iter().map(|camera| Source::Camera(camera.id.clone()));
         let sensors = config.sensors.iter().map(|sensor| Source::Sensor(sensor.id.clone()));
-        places.devices = cameras.chain(sensors).collect();
+        let workers = worker_names(config).map(Source::Gateway);
+        places.devices = cameras.chain(sensors).chain(workers).collect();
         let cameras = config.cameras.iter().map(|camera| (Source::Camera(camera.id.clone()), &camera.place));
         let sensors = config.sensors.iter().map(|sensor| (Source::Sensor(sensor.id.clone()), &sensor.place));
         places.coordinates = cameras
@@ -87,6 +89,7 @@ impl Places {
             Source::Sensor(instance) => {
                 self.cameras_of.get(configured_id(instance)).cloned().unwrap_or_default()
             }
+            Source::Gateway(_) => BTreeSet::new(),
         }
     }
 
@@ -111,7 +114,7 @@ impl Places {
     /// Whether the configuration has this device.
     pub fn knows(&self, source: &Source) -> bool {
         match source {
-            Source::Camera(_) => self.devices.contains(source),
+            Source::Camera(_) | Source::Gateway(_) => self.devices.contains(source),
             Source::Sensor(instance) => {
                 self.devices.contains(&Source::Sensor(configured_id(instance).to_owned()))
             }
@@ -121,7 +124,7 @@ impl Places {
     /// Whether what `source` says is for real.
     pub fn mode(&self, source: &Source) -> DeviceMode {
         let id = match source {
-            Source::Camera(id) => id,
+            Source::Camera(id) | Source::Gateway(id) => id,
             Source::Sensor(instance) => configured_id(instance),
         };
         self.modes.get(id).copied().unwrap_or(self.site_mode)
@@ -147,7 +150,7 @@ impl Places {
     fn are_neighbours(&self, one: &Source, other: &Source) -> bool {
         let at = |source: &Source| {
             let device = match source {
-                Source::Camera(_) => source.clone(),
+                Source::Camera(_) | Source::Gateway(_) => source.clone(),
                 Source::Sensor(instance) => Source::Sensor(configured_id(instance).to_owned()),
             };
             self.coordinates.get(&device).copied()

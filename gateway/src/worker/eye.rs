@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::lid::Lid;
 use super::link::CameraJob;
 use super::looker::Looker;
+use super::order::Service;
 use super::sight::Sight;
 use crate::camera::AccessUnit;
 use crate::camera::decode::DecodeError;
@@ -49,6 +50,8 @@ pub(crate) struct Move {
 pub(crate) struct Glance {
     /// Pictures decoded, without looks.
     pub(crate) decoded: u64,
+    /// Access units of an awake camera that were not decoded because not all can be.
+    pub(crate) passed_over: u64,
     /// The picture that is due for the detector, if one is.
     pub(crate) due: Option<Due>,
     /// The access unit, or the picture that was due, is lost.
@@ -86,6 +89,11 @@ impl Eye {
         let Self { sight, lid } = self;
         let Some(lid) = lid else { return sight.see(&unit) };
         lid.take(unit, sight, looker)
+    }
+
+    /// How much of the camera is watched from now on, while it is awake.
+    pub(crate) fn serve(&mut self, service: Service) {
+        self.sight.serve(service);
     }
 
     /// Whether a camera that woke is still looking back.

@@ -198,6 +198,7 @@ impl Lid {
             }
             return Glance::default();
         }
+        sight.rest(!self.may_sleep() && !self.gate.is_lively(at));
         let mut glance = sight.see_moving(&unit, &mut self.gate, &mut self.place);
         if let Some(due) = &mut glance.due {
             due.slept = self.slept;
@@ -376,6 +377,7 @@ impl Lid {
             let seen = sight.see_moving(unit, &mut self.gate, &mut self.place);
             self.behind = (number + 1 < self.ring.end()).then_some(number + 1);
             glance.decoded += seen.decoded;
+            glance.passed_over += seen.passed_over;
             glance.lost = seen.lost.or(glance.lost);
             if let Some(due) = seen.due {
                 glance.due = Some(Due { slept: self.slept, ..due });

@@ -3,16 +3,20 @@
 use std::time::Duration;
 
 use super::eye::{Due, Glance, Task};
+use super::order::Service;
 use crate::camera::AccessUnit;
 use crate::camera::decode::Decoder;
 use crate::camera::gate::Gate;
 use crate::camera::motion::Motion;
 use crate::camera::pace::Pace;
 use crate::camera::place::Place;
+use crate::camera::reference::is_unreferenced;
 use crate::camera::thumb::{Area, Thumb};
 
 /// Key frames in a row from which on the camera is known to send nothing else.
 const ALL_KEYS: u32 = 25;
+/// How many times fewer pictures the detector gets when not all can be done.
+const SLOWER: u32 = 2;
 /// Pictures with motion that make it certain that something moved.
 const MOVED_LEAST: u32 = 2;
 /// Levels by which the latest picture must differ from the latest key frame to be the better memory of a cell: more than
@@ -32,6 +36,8 @@ pub(super) struct Sight {
     /// Pictures with motion since the sentinel learned last.
     moved: u32,
     keys_in_a_row: u32,
+    service: Service,
+    rests: bool,
     key_thumb: Option<Thumb>,
     thumb: Option<Thumb>,
 }
@@ -49,14 +55,38 @@ impl Sight {
             group: 0,
             moved: 0,
             keys_in_a_row: 0,
+            service: Service::Full,
+            rests: false,
             key_thumb: None,
             thumb: None,
         }
     }
 
+    /// How much of the camera is watched from now on.
+    pub(super) fn serve(&mut self, service: Service) {
+        if std::mem::replace(&mut self.service, service) != service {
+            self.pace.stretch(if service >= Service::Slower { SLOWER } else { 1 });
+        }
+    }
+
+    /// Whether nothing moves before a camera that cannot sleep: then pictures that no other refers to are left out.
+    pub(super) fn rest(&mut self, rests: bool) {
+        self.rests = rests;
+    }
+
     /// Decodes an access unit; every picture that is due goes to the detector.
     pub(super) fn see(&mut self, unit: &AccessUnit) -> Glance {
         let mut glance = Glance::default();
+        if self.service >= Service::KeyFrames && !unit.is_key {
+            // What comes next could not be decoded either.
+            self.decoder.wait_for_key();
+            glance.passed_over = 1;
+            return glance;
+        }
+        if (self.rests || self.service >= Service::ReferencePictures) && is_unreferenced(unit) {
+            glance.passed_over = u64::from(!self.rests);
+            return glance;
+        }
         let mut due = None;
         let (pace, shown) = (&mut self.pace, self.shown);
         let outcome = self.decoder.decode(unit, |decoded| {

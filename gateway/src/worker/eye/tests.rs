@@ -99,11 +99,13 @@ fn job() -> CameraJob {
         url: "rtsp://127.0.0.1/".to_owned(),
         username: None,
         password: None,
+        main: None,
         allow_basic: false,
         detector: "none".to_owned(),
         detections_per_second: 5.0,
         gate: true,
         sensitivity: Sensitivity::Normal,
+        priority: moshao_config::Priority::Normal,
         view: View::default(),
         masks: Vec::new(),
         deadlines: Deadlines { describe: s, setup: s, play: s, first_key_frame: s, silence: s },
@@ -301,6 +303,26 @@ fn a_group_that_does_not_fit_into_the_ring_wakes_before_it_is_lost() {
     assert!(story.wakes[0].0 < 41_000, "{:?}", story.wakes);
     assert!(!story.is_asleep, "looking back is not possible, so it stays awake");
     assert!(story.shown.iter().filter(|at| **at > 45_000).count() >= 14, "{:?}", story.shown);
+}
+
+#[test]
+fn a_camera_that_cannot_sleep_leaves_out_what_no_other_picture_refers_to_while_nothing_moves() {
+    let mut units = quiet();
+    for (n, unit) in units.iter_mut().enumerate() {
+        // Every other picture is marked as one that no other refers to, and every group is too large to look back at.
+        if n % 2 == 1 {
+            let slice = unit.data.windows(4).position(|w| w[..3] == [0, 0, 1] && w[3] & 0x1f == 1).unwrap();
+            unit.data[slice + 3] &= 0x1f;
+        }
+        unit.data.extend([0, 0, 0, 1, 12]);
+        unit.data.extend(vec![0xff; 500_000]);
+    }
+    let story = watch(units);
+    assert!(!story.is_asleep && story.wakes.is_empty(), "{:?}", story.wakes);
+    // All of the first 6 s and some more, half of the rest.
+    assert!((300..400).contains(&story.decoded), "{} decoded", story.decoded);
+    let late = story.shown.iter().filter(|at| **at > 20_000).count();
+    assert!((35..=45).contains(&late), "about one picture a second: {late} in 40 s");
 }
 
 #[test]
