@@ -7,6 +7,7 @@ mod broker;
 mod camera;
 mod condition;
 mod detector;
+mod evidence;
 mod gateway;
 mod incidents;
 mod polygon;
@@ -60,6 +61,8 @@ impl Check<'_> {
         let http = self.http(file.http.as_ref());
         let incidents = self.incidents(file.incidents.as_ref(), file, &names);
 
+        let evidence = self.evidence(file.evidence.as_ref(), incidents.keep_evidence);
+
         let own = self.detectors(file);
         let (cameras, detectors) = self.cameras(file, own, &names);
         let (sensors, preset_rules) = self.sensors(file, &names);
@@ -78,6 +81,7 @@ impl Check<'_> {
             outbox,
             http: http?,
             incidents,
+            evidence,
             detectors,
             cameras,
             sensors,

@@ -5,6 +5,7 @@
 
 mod camera;
 mod detector;
+mod evidence;
 mod gateway;
 mod incidents;
 mod rule;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use camera::{Camera, Deadlines, Line, Polygon, Sensitivity, View};
 pub use detector::{Detector, Model};
+pub use evidence::{EvidencePolicy, Keep};
 pub use gateway::{Broker, Gateway, Grid, Http, Identity, Outbox, Secret, Tls};
 pub use incidents::{DeviceMode, IncidentPolicy};
 pub use rule::{Category, Condition, Direction, Rule, Side, Subject};
@@ -42,6 +44,8 @@ pub struct Config {
     pub http: Http,
     /// How findings become incidents.
     pub incidents: IncidentPolicy,
+    /// Stills and clips.
+    pub evidence: EvidencePolicy,
     /// Detectors that a camera names, each once. Built-in and catalogue names used by cameras are here too.
     pub detectors: Vec<Detector>,
     /// Cameras in the order of the file.

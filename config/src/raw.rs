@@ -12,6 +12,7 @@ mod broker;
 mod camera;
 mod default;
 mod detector;
+mod evidence;
 mod gateway;
 mod incidents;
 mod rule;
@@ -25,6 +26,7 @@ pub(crate) use at::{At, Named};
 pub(crate) use broker::Broker;
 pub(crate) use camera::{Camera, Corners, Deadlines, Ends, Sensitivity, Switch};
 pub(crate) use detector::Detector;
+pub(crate) use evidence::Evidence;
 pub(crate) use gateway::{Gateway, Grid, Http, Outbox};
 pub(crate) use incidents::Incidents;
 pub(crate) use rule::{Hours, Rule};
@@ -52,6 +54,8 @@ pub(crate) struct File {
     pub http: Option<Http>,
     /// When an incident is told, merged, escalated and closed.
     pub incidents: Option<Incidents>,
+    /// Stills and clips: what is recorded, and how long and how much of it the box keeps.
+    pub evidence: Option<Evidence>,
     /// Detectors of your own, by name. `moshao-fire` is built in and needs no section.
     #[serde(default)]
     #[schemars(extend("propertyNames" = id_pattern()))]

@@ -14,7 +14,7 @@ use moshao_tests::footage::{self, Clip};
 use moshao_tests::gateway::{binary, send};
 use moshao_tests::processes::memory_bytes;
 use moshao_tests::skip;
-use moshao_tests::worker::{Worker, camera, tcp_server, yolox};
+use moshao_tests::worker::{PRE_ROLL, Worker, camera, tcp_server, yolox};
 use nix::sys::signal::Signal;
 use tokio::net::UnixStream;
 
@@ -299,7 +299,7 @@ async fn a_detector_that_cannot_be_used_is_said_and_the_worker_lives_on() {
         model: Model::File("/nonexistent/model.onnx".into()),
         ..yolox()
     };
-    let assignment = Assignment { detectors: vec![absent], cameras: vec![job] };
+    let assignment = Assignment { detectors: vec![absent], cameras: vec![job], pre_roll: PRE_ROLL };
     write_message(&mut ours, &ToWorker::Start(Box::new(assignment))).await.unwrap();
     loop {
         match read_message(&mut ours).await.unwrap() {

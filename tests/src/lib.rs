@@ -5,6 +5,7 @@
 pub mod broker;
 pub mod camera_server;
 pub mod centre;
+pub mod commander;
 pub mod compose;
 pub mod fake_broker;
 pub mod footage;
@@ -13,6 +14,7 @@ pub mod gateway_parts;
 pub mod processes;
 pub mod simulated_camera;
 pub mod subscriber;
+pub mod video;
 pub mod wait;
 pub mod worker;
 

@@ -14,6 +14,9 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::footage;
 
+/// How far back clips reach.
+pub const PRE_ROLL: Duration = Duration::from_secs(5);
+
 /// A worker seen through its link.
 #[derive(Debug)]
 pub struct Worker {
@@ -41,7 +44,13 @@ impl Worker {
     /// Gives the worker at the other end of `link` its cameras.
     pub async fn greet(link: UnixStream, cameras: Vec<CameraJob>) -> Self {
         let mut worker = Worker { link, life: None };
-        worker.say(&ToWorker::Start(Box::new(Assignment { detectors: vec![yolox()], cameras }))).await;
+        worker
+            .say(&ToWorker::Start(Box::new(Assignment {
+                detectors: vec![yolox()],
+                cameras,
+                pre_roll: PRE_ROLL,
+            })))
+            .await;
         let version = worker
             .until("Hello", 10, |message| match message {
                 FromWorker::Hello { version } => Some(version.clone()),

@@ -10,6 +10,7 @@ use moshao_config::{Config, DeviceMode, IncidentPolicy};
 
 use super::Incident;
 use super::happening::Happening;
+use super::orders::InMode;
 use crate::rules::{Finding, RuleInfo, Source};
 
 /// Metres of one degree of latitude.
@@ -27,6 +28,9 @@ pub struct Places {
     neighbours_m: f64,
     site_mode: DeviceMode,
     modes: BTreeMap<String, DeviceMode>,
+    /// What the centre has ordered, for the site and for devices.
+    ordered_site: Option<DeviceMode>,
+    ordered: BTreeMap<String, DeviceMode>,
     /// Cameras with a rule that finds fire.
     fire_cameras: BTreeSet<String>,
     /// Every camera and configured sensor.
@@ -124,7 +128,19 @@ impl Places {
             Source::Camera(id) => id,
             Source::Sensor(instance) => configured_id(instance),
         };
-        self.modes.get(id).copied().unwrap_or(self.site_mode)
+        let of_device = self.ordered.get(id).or_else(|| self.modes.get(id)).copied();
+        of_device.or(self.ordered_site).unwrap_or(self.site_mode)
+    }
+
+    /// Modes that the centre has ordered, in place of all that it ordered before.
+    pub(super) fn order_modes<'a>(&mut self, orders: impl Iterator<Item = &'a InMode>) {
+        (self.ordered_site, self.ordered) = (None, BTreeMap::new());
+        for InMode { device, mode } in orders.cloned() {
+            match device {
+                Some(id) => drop(self.ordered.insert(id, mode)),
+                None => self.ordered_site = Some(mode),
+            }
+        }
     }
 
     /// Whether `finding` is one more sign of what `incident` is about.

@@ -13,6 +13,9 @@
 //! by a `looker::Looker` that all sleeping cameras share. A camera that wakes gets a decoder of its own (`sight::Sight`)
 //! and looks back to the last quiet key frame, as fast as the detector takes the pictures, before it goes on live.
 //!
+//! Beside all that, `reel::Reels` hold what came of late from each camera, asleep or awake: the parent reads clips from
+//! them.
+//!
 //! `units::Units` is a bounded queue for each camera: when the decoder is behind, access units are thrown away up to
 //! the next key frame and counted as skipped. `slots::Slots` hold one picture for each camera: a newer one replaces
 //! one that nobody took, counted as replaced. Both are served camera by camera in turn, so that a busy camera never
@@ -31,6 +34,7 @@ pub(crate) mod detecting;
 pub(crate) mod eye;
 pub(crate) mod looker;
 pub(crate) mod mind;
+pub(crate) mod reel;
 mod sight;
 mod slots;
 mod source;
@@ -54,7 +58,8 @@ use tracing::{Instrument, info, info_span, warn};
 use self::codec::{LinkError, read_message, write_message};
 use self::counters::Counters;
 use self::eye::Due;
-use self::link::{Assignment, CameraJob, FromWorker, ToWorker};
+use self::link::{Assignment, CameraJob, FromWorker, ReelEnd, ReelPart, ReelRequest, ToWorker};
+use self::reel::Reels;
 use self::slots::Slots;
 use self::source::Source;
 use self::stills::Analysed;
@@ -130,6 +135,7 @@ pub async fn run(link: UnixStream) -> Result<(), WorkerError> {
             name = watch.thread_gone() => break Err(WorkerError::ThreadGone(name)),
             message = read_message(&mut from_parent) => match message {
                 Ok(Some(ToWorker::TakeStill(request))) => watch.stills.request(request).await,
+                Ok(Some(ToWorker::ReadReel(request))) => drop(reports.send(watch.read_reel(request)).await),
                 Ok(Some(ToWorker::Look { camera, lasting })) => watch.look(&camera, lasting),
                 Ok(Some(ToWorker::Stop)) => { info!("asked to stop"); break Ok(()) }
                 Ok(Some(ToWorker::Start(_))) => break Err(WorkerError::Order("Start comes once")),
@@ -152,6 +158,7 @@ struct Watch {
     stop: CancellationToken,
     groups: Vec<Arc<SessionGroup>>,
     units: Arc<Units>,
+    reels: Arc<Reels>,
     pictures: Arc<Slots<Due>>,
     stills: stills::Desk,
     threads: Vec<Thread>,
@@ -168,7 +175,7 @@ struct Thread {
 impl Watch {
     /// Loads the detectors and starts everything, in the order of the data from its end to its beginning.
     async fn start(assignment: Assignment, reports: &mpsc::Sender<FromWorker>) -> Result<Self, WorkerError> {
-        let Assignment { detectors: wanted, cameras: mut jobs } = assignment;
+        let Assignment { detectors: wanted, cameras: mut jobs, pre_roll } = assignment;
         let loaded = tokio::task::spawn_blocking(move || detecting::load(&wanted))
             .await
             .map_err(|_| WorkerError::ThreadGone("loading"))?;
@@ -182,6 +189,7 @@ impl Watch {
         let cameras: Arc<[Camera]> = jobs.into_iter().map(Camera::new).collect::<Result<_, _>>()?;
 
         let units = Arc::new(Units::new(cameras.len()));
+        let reels = Arc::new(Reels::new(cameras.len(), pre_roll));
         let pictures = Arc::new(Slots::new(cameras.len()));
         let analysed = Arc::new(Analysed::new(cameras.len()));
         let (stills, stills_thread) = stills::Desk::open(cameras.clone(), analysed.clone(), reports.clone())?;
@@ -205,8 +213,9 @@ impl Watch {
             let host = camera.endpoint.url.host_str().unwrap_or_default().to_owned();
             let group = groups.entry(host).or_default().clone();
             let span = info_span!("camera", id = camera.job.id);
+            let (units, reels) = (units.clone(), reels.clone());
             let source =
-                Source::new(cameras.clone(), index, group, units.clone(), reports.clone(), stop.clone());
+                Source::new(cameras.clone(), index, group, units, reels, reports.clone(), stop.clone());
             sources.spawn(source.run().instrument(span));
         }
         sources.spawn(report_counters(cameras.clone(), reports.clone(), stop.clone()));
@@ -216,6 +225,7 @@ impl Watch {
             stop,
             groups: groups.into_values().collect(),
             units,
+            reels,
             pictures,
             stills,
             threads: vec![stills_thread, inference_thread, decode_thread],
@@ -226,6 +236,15 @@ impl Watch {
     fn look(&self, id: &str, lasting: Duration) {
         if let Some(camera) = self.cameras.iter().position(|camera| camera.job.id == id) {
             self.units.hold(camera, lasting);
+        }
+    }
+
+    /// A part of a camera's reel.
+    fn read_reel(&self, request: ReelRequest) -> FromWorker {
+        match self.cameras.iter().position(|camera| camera.job.id == request.camera) {
+            Some(camera) => self.reels.read(camera, request),
+            // Its detector could not be loaded, so that it is not watched.
+            None => FromWorker::Reel { request: request.request, part: ReelPart::Over(ReelEnd::NoFilm) },
         }
     }
 

@@ -11,6 +11,7 @@ use tracing::debug;
 
 use super::Camera;
 use super::link::{FromWorker, StreamState};
+use super::reel::Reels;
 use super::units::Units;
 use crate::camera::backoff::Backoff;
 use crate::camera::fault::SessionError;
@@ -22,6 +23,7 @@ pub(super) struct Source {
     index: usize,
     group: Arc<SessionGroup>,
     units: Arc<Units>,
+    reels: Arc<Reels>,
     reports: mpsc::Sender<FromWorker>,
     stop: CancellationToken,
     began: Instant,
@@ -43,11 +45,12 @@ impl Source {
         index: usize,
         group: Arc<SessionGroup>,
         units: Arc<Units>,
+        reels: Arc<Reels>,
         reports: mpsc::Sender<FromWorker>,
         stop: CancellationToken,
     ) -> Self {
         let began = Instant::now();
-        Self { cameras, index, group, units, reports, stop, began, media_time: Duration::ZERO }
+        Self { cameras, index, group, units, reels, reports, stop, began, media_time: Duration::ZERO }
     }
 
     /// Sessions and waits in between, until asked to stop.
@@ -101,6 +104,10 @@ impl Source {
             counters.access_units.add(1);
             counters.bytes.add(unit.data.len() as u64);
             counters.lost_packets.add(unit.lost_packets.into());
+            if unit.is_new_sequence {
+                self.reels.begin(self.index, session.sample_entry().unwrap_or_default());
+            }
+            self.reels.push(self.index, &unit);
             let skipped = self.units.offer(self.index, unit);
             counters.skipped.add(skipped);
         }

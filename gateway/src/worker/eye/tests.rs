@@ -46,7 +46,7 @@ fn film(pictures: u64, size: (u32, u32), object_from: u64) -> Vec<AccessUnit> {
         let mut packet = Packet::empty();
         encoder.receive_packet(&mut packet).unwrap();
         units.push(AccessUnit {
-            data: packet.data().unwrap().to_vec(),
+            data: packet.data().unwrap().to_vec().into(),
             codec: Codec::H264,
             is_key: packet.is_key(),
             lost_packets: 0,
@@ -76,17 +76,13 @@ const SIZE: (u32, u32) = (320, 180);
 /// 60 s without anything, made once.
 fn quiet() -> Vec<AccessUnit> {
     static QUIET: OnceLock<Vec<AccessUnit>> = OnceLock::new();
-    QUIET.get_or_init(|| film(600, SIZE, u64::MAX)).iter().map(copy).collect()
+    QUIET.get_or_init(|| film(600, SIZE, u64::MAX)).clone()
 }
 
 /// 60 s in which an object comes after 30.5 s.
 fn visited() -> Vec<AccessUnit> {
     static VISITED: OnceLock<Vec<AccessUnit>> = OnceLock::new();
-    VISITED.get_or_init(|| film(600, SIZE, 305)).iter().map(copy).collect()
-}
-
-fn copy(unit: &AccessUnit) -> AccessUnit {
-    AccessUnit { data: unit.data.clone(), ..*unit }
+    VISITED.get_or_init(|| film(600, SIZE, 305)).clone()
 }
 
 fn job() -> CameraJob {
@@ -181,7 +177,7 @@ fn corrupt_key_frames_wake_the_camera() {
     let mut units = quiet();
     for unit in units[400..].iter_mut().filter(|unit| unit.is_key) {
         // Parameter sets and everything else.
-        unit.data.iter_mut().for_each(|byte| *byte = byte.wrapping_mul(31).wrapping_add(7));
+        unit.data = unit.data.iter().map(|byte| byte.wrapping_mul(31).wrapping_add(7)).collect();
     }
     let story = watch(units);
     assert_eq!(story.wakes[0], (42_000, Wake::Blind), "the second one in a row");
@@ -215,8 +211,7 @@ fn a_group_that_does_not_fit_into_the_ring_wakes_before_it_is_lost() {
     let mut units = quiet();
     for unit in &mut units[401..] {
         // As a camera whose bit rate rises: filler that decoders pass over (NAL type 12).
-        unit.data.extend([0, 0, 0, 1, 12]);
-        unit.data.extend(vec![0xff; 1_000_000]);
+        unit.data = [&unit.data[..], &[0, 0, 0, 1, 12], &vec![0xff; 1_000_000]].concat().into();
     }
     let story = watch(units);
     assert_eq!(story.wakes[0].1, Wake::Overrun);
