@@ -13,6 +13,7 @@ mod incidents;
 mod polygon;
 mod rule;
 mod sensor;
+mod sink;
 mod test;
 mod topic;
 
@@ -20,7 +21,7 @@ use std::ops::Range;
 
 pub use self::detector::CATALOGUE;
 use crate::document::Document;
-use crate::model::{Config, Http, Outbox, Place};
+use crate::model::{Budget, Config, Http, Outbox, Place};
 use crate::raw::{self, At};
 use crate::report::Problem;
 use crate::secret::{BadReference, Environment, Template};
@@ -68,6 +69,7 @@ impl Check<'_> {
         let (sensors, preset_rules) = self.sensors(file, &names);
         let mut rules = self.rules(file, &sensors, &detectors);
         rules.extend(preset_rules);
+        let sinks = self.sinks(file);
         let tests = self.tests(file, &cameras, &sensors);
         if file.camera.0.is_empty() && file.sensor.0.is_empty() {
             let message = "there is no camera and no sensor: this gateway will report nothing but itself";
@@ -79,6 +81,7 @@ impl Check<'_> {
             uplink: uplink?,
             sensor_broker,
             outbox,
+            budget: budget(file.budget.as_ref()),
             http: http?,
             incidents,
             evidence,
@@ -86,6 +89,7 @@ impl Check<'_> {
             cameras,
             sensors,
             rules,
+            sinks,
             tests,
         })
     }
@@ -168,6 +172,14 @@ fn outbox(outbox: Option<&raw::Outbox>) -> Outbox {
     let default = raw::Outbox::default();
     let outbox = outbox.unwrap_or(&default);
     Outbox { quota_bytes: outbox.quota.0, window: outbox.window }
+}
+
+fn budget(budget: Option<&raw::Budget>) -> Budget {
+    let limit = |of: fn(&raw::Budget) -> Option<u64>| budget.and_then(of);
+    Budget {
+        day_bytes: limit(|budget| budget.day.map(|day| day.0)),
+        bits_per_second: limit(|budget| budget.rate.map(|rate| rate.0)),
+    }
 }
 
 // === impl Names ===

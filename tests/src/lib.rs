@@ -8,6 +8,7 @@ pub mod centre;
 pub mod commander;
 pub mod compose;
 pub mod fake_broker;
+pub mod fake_sink;
 pub mod footage;
 pub mod gateway;
 pub mod gateway_parts;

@@ -88,7 +88,10 @@ fn secrets(config: &Config) -> Vec<String> {
         own.into_iter().chain(file.map(|text| text.trim().to_owned()))
     });
     let of_cameras = config.cameras.iter().filter_map(|camera| camera.password.as_ref());
-    of_brokers.chain(of_cameras.map(|password| password.reveal().to_owned())).collect()
+    let of_sinks =
+        config.sinks.iter().flat_map(|sink| std::iter::once(&sink.url).chain(sink.secret.as_ref()));
+    let others = of_cameras.chain(of_sinks).map(|secret| secret.reveal().to_owned());
+    of_brokers.chain(others).collect()
 }
 
 /// The text without these secrets, plain, as they stand in URLs, or as they stand in JSON.
