@@ -10,7 +10,7 @@
 //! awake, [`restless`] learns what moves and means nothing, [`watched`] knows masks and regions; [`place`] is these
 //! together. [`change`] is what all of them call a difference. What seems to have changed is shown to the detector,
 //! whose [`opinion`] decides; what it knows nothing of wakes within a [`budget`], and what it sees where nothing ever
-//! moves is [`familiar`]. [`reference`] says what may be left out of decoding.
+//! moves is [`familiar`]. [`mod@reference`] says what may be left out of decoding.
 //!
 //! Nothing here knows the worker's threads or the parent.
 
