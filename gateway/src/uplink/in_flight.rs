@@ -9,7 +9,7 @@ use std::time::Instant;
 
 /// Publishes handed to the client and not acknowledged yet.
 #[derive(Debug)]
-pub(super) struct InFlight<T> {
+pub(crate) struct InFlight<T> {
     window: usize,
     queued: VecDeque<Handed<T>>,
     sent: HashMap<u16, Handed<T>>,
@@ -23,7 +23,7 @@ struct Handed<T> {
 
 /// The client and this bookkeeping disagree: acknowledgements can no longer be trusted on this connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Confusion {
+pub(crate) enum Confusion {
     #[error("packet {0} went out although nothing was handed over")]
     NothingHanded(u16),
     #[error("packet {0} went out again before its PUBACK")]
@@ -35,22 +35,22 @@ pub(super) enum Confusion {
 // === impl InFlight ===
 
 impl<T> InFlight<T> {
-    pub(super) fn new(window: usize) -> Self {
+    pub(crate) fn new(window: usize) -> Self {
         Self { window, queued: VecDeque::new(), sent: HashMap::new() }
     }
 
     /// How many more publishes may be handed over.
-    pub(super) fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.window.saturating_sub(self.queued.len() + self.sent.len())
     }
 
     /// A publish is about to be handed to the client.
-    pub(super) fn hand_over(&mut self, what: T, now: Instant) {
+    pub(crate) fn hand_over(&mut self, what: T, now: Instant) {
         self.queued.push_back(Handed { what, since: now });
     }
 
     /// The client has sent the oldest one handed over, as this packet.
-    pub(super) fn sent(&mut self, packet: u16) -> Result<&T, Confusion> {
+    pub(crate) fn sent(&mut self, packet: u16) -> Result<&T, Confusion> {
         let handed = self.queued.pop_front().ok_or(Confusion::NothingHanded(packet))?;
         match self.sent.entry(packet) {
             std::collections::hash_map::Entry::Occupied(_) => Err(Confusion::IdInUse(packet)),
@@ -59,12 +59,12 @@ impl<T> InFlight<T> {
     }
 
     /// The broker has acknowledged this packet.
-    pub(super) fn acknowledged(&mut self, packet: u16) -> Result<T, Confusion> {
+    pub(crate) fn acknowledged(&mut self, packet: u16) -> Result<T, Confusion> {
         self.sent.remove(&packet).map(|handed| handed.what).ok_or(Confusion::NotInFlight(packet))
     }
 
     /// Since when the oldest one waits.
-    pub(super) fn oldest(&self) -> Option<Instant> {
+    pub(crate) fn oldest(&self) -> Option<Instant> {
         self.queued.iter().chain(self.sent.values()).map(|handed| handed.since).min()
     }
 }

@@ -12,7 +12,7 @@
 
 mod connection;
 mod failover;
-mod in_flight;
+pub(crate) mod in_flight;
 mod watchdog;
 
 use std::fmt;
