@@ -4,6 +4,7 @@
 mod downlink;
 mod encrypted;
 mod failover;
+mod fleet;
 mod hostile_broker;
 mod killed;
 mod people;

@@ -24,9 +24,14 @@ pub const GATEWAY: &str = "gw-test";
 
 /// The test gateway as events name it.
 pub fn site() -> Site {
+    site_of(GATEWAY)
+}
+
+/// A gateway of the test division as events name it.
+pub fn site_of(gateway: &str) -> Site {
     Site {
         division: DIVISION.to_owned(),
-        gateway: GATEWAY.to_owned(),
+        gateway: gateway.to_owned(),
         grid: Grid { code: "510104001001003".to_owned(), name: None },
         time_zone: TimeZone::fixed(jiff::tz::offset(8)),
     }
@@ -67,9 +72,15 @@ pub fn event(id: &str) -> Event {
 
 /// The same, ready for the outbox.
 pub fn new_event(class: Class, id: &str) -> NewEvent {
-    let topic = Topics::new(DIVISION, GATEWAY).event(Category::Fire, 1);
+    new_event_of(GATEWAY, class, id)
+}
+
+/// The same of another gateway.
+pub fn new_event_of(gateway: &str, class: Class, id: &str) -> NewEvent {
+    let topic = Topics::new(DIVISION, gateway).event(Category::Fire, 1);
     let origin = Origin { source: OriginSource::Reading, unix_ms: jiff::Timestamp::now().as_millisecond() };
-    NewEvent { class, topic, event: event(id), origin: Some(origin) }
+    let event = Event { source: format!("urn:moshao:{DIVISION}:{gateway}"), ..event(id) };
+    NewEvent { class, topic, event, origin: Some(origin) }
 }
 
 /// Opens an outbox in this directory.
@@ -77,10 +88,23 @@ pub fn new_event(class: Class, id: &str) -> NewEvent {
 /// # Panics
 /// Where it cannot be opened.
 pub fn open_outbox(directory: &Path, quota_bytes: u64, metrics: &Arc<Metrics>) -> (OutboxHandle, Recovered) {
+    open_outbox_of(GATEWAY, directory, quota_bytes, metrics)
+}
+
+/// Opens the outbox of another gateway.
+///
+/// # Panics
+/// Where it cannot be opened.
+pub fn open_outbox_of(
+    gateway: &str,
+    directory: &Path,
+    quota_bytes: u64,
+    metrics: &Arc<Metrics>,
+) -> (OutboxHandle, Recovered) {
     let settings = outbox::Settings {
         directory: directory.to_owned(),
         quota_bytes,
-        site: site(),
+        site: site_of(gateway),
         metrics: Arc::clone(metrics),
     };
     outbox::open(settings).expect("the outbox opens")
@@ -118,8 +142,24 @@ impl RunningUplink {
         Self::watched(broker, window, outbox, metrics, None)
     }
 
+    /// Starts the uplink of another gateway.
+    pub fn of(gateway: &str, broker: Broker, outbox: &OutboxHandle, metrics: &Arc<Metrics>) -> Self {
+        Self::begin(gateway, broker, 32, outbox, metrics, None)
+    }
+
     /// The same; `on_delivered` is told of each acknowledged event.
     pub fn watched(
+        broker: Broker,
+        window: usize,
+        outbox: &OutboxHandle,
+        metrics: &Arc<Metrics>,
+        on_delivered: Option<uplink::OnDelivered>,
+    ) -> Self {
+        Self::begin(GATEWAY, broker, window, outbox, metrics, on_delivered)
+    }
+
+    fn begin(
+        gateway: &str,
         broker: Broker,
         window: usize,
         outbox: &OutboxHandle,
@@ -129,7 +169,7 @@ impl RunningUplink {
         let settings = uplink::Settings {
             broker,
             window,
-            topics: Topics::new(DIVISION, GATEWAY),
+            topics: Topics::new(DIVISION, gateway),
             birth: json!({"version": env!("CARGO_PKG_VERSION")}),
             health: Arc::new(|| json!({"cameras": {"up": 1, "of": 1}})),
             on_delivered,

@@ -10,6 +10,7 @@ pub mod fake_broker;
 pub mod footage;
 pub mod gateway;
 pub mod gateway_parts;
+pub mod nats;
 pub mod processes;
 pub mod simulated_camera;
 pub mod subscriber;
