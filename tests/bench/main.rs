@@ -1,17 +1,19 @@
 //! `deploy/bench`: the gateway against others and against itself, side by side in one run.
 //!
 //! ```text
-//! bench [live|gate|idle] [--short] [--compositions FOLDER]
+//! bench [live|gate|idle|outbox] [--short] [--compositions FOLDER]
 //! ```
 //!
 //! [`live`] is the table where none is named: cameras that always show something. [`gate`] measures what is missed
-//! while cameras sleep, [`idle`] what sleeping saves. Each prints Markdown. `--short` measures less of everything.
+//! while cameras sleep, [`idle`] what sleeping saves, [`outbox`] what it costs to lose nothing. Each prints Markdown.
+//! `--short` measures less of everything.
 
 mod contestants;
 mod gate;
 mod idle;
 mod latency;
 mod live;
+mod outbox;
 mod report;
 
 use std::path::PathBuf;
@@ -32,6 +34,7 @@ enum Table {
     Live,
     Gate,
     Idle,
+    Outbox,
 }
 
 fn main() {
@@ -41,6 +44,7 @@ fn main() {
         Table::Live => live::measure(arguments.is_short),
         Table::Gate => gate::measure(arguments.is_short, &arguments.compositions),
         Table::Idle => idle::measure(arguments.is_short, &arguments.compositions),
+        Table::Outbox => outbox::measure(arguments.is_short),
     }
 }
 
@@ -55,13 +59,14 @@ impl Arguments {
                 "live" => arguments.table = Table::Live,
                 "gate" => arguments.table = Table::Gate,
                 "idle" => arguments.table = Table::Idle,
+                "outbox" => arguments.table = Table::Outbox,
                 "--short" => arguments.is_short = true,
                 "--compositions" => {
                     arguments.compositions = words.next().expect("--compositions wants a folder").into();
                 }
                 other => {
                     panic!(
-                        "unknown argument {other:?}; usage: bench [live|gate|idle] [--short] [--compositions FOLDER]"
+                        "unknown argument {other:?}; usage: bench [live|gate|idle|outbox] [--short] [--compositions FOLDER]"
                     )
                 }
             }

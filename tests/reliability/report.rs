@@ -1,5 +1,8 @@
 //! The table.
 
+use std::fs;
+use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// One line of the table.
@@ -34,6 +37,22 @@ impl Outcome {
 // === impl Line ===
 
 impl Line {
+    /// Its row of the table.
+    fn text(&self, took: Duration) -> String {
+        let outcome = match &self.outcome {
+            Outcome::Passed => "passed".to_owned(),
+            Outcome::Failed => "**FAILED**".to_owned(),
+            Outcome::Skipped(reason) => format!("skipped: {reason}"),
+        };
+        format!(
+            "| {} | {} | {} | {outcome} | {:.0} |\n",
+            self.what,
+            self.figure,
+            self.wanted,
+            took.as_secs_f64()
+        )
+    }
+
     pub(crate) fn skipped(what: &str, wanted: &'static str, reason: impl Into<String>) -> Self {
         Line {
             what: what.to_owned(),
@@ -44,27 +63,34 @@ impl Line {
     }
 }
 
+/// A line on standard error, for whoever waits.
+pub(crate) fn progress(text: &str) {
+    // Where standard error is closed nobody waits.
+    drop(writeln!(std::io::stderr(), "==> {text}"));
+}
+
 /// Prints the head of the table.
 pub(crate) fn head() {
     println!("| what | figure | wanted | | seconds |\n|---|---|---|---|---:|");
 }
 
-/// Runs suites and prints their lines; answers whether none failed.
-pub(crate) fn run(suite: impl FnOnce() -> Vec<Line>) -> bool {
+/// Runs a suite and prints its lines; answers whether none failed. With a file for the result, prints what stands there
+/// instead where there is one, and keeps what has not failed.
+pub(crate) fn run(kept: Option<&Path>, suite: impl FnOnce() -> Vec<Line>) -> bool {
+    if let Some(text) = kept.and_then(|path| fs::read_to_string(path).ok()) {
+        print!("{text}");
+        return true;
+    }
     let begin = Instant::now();
     let lines = suite();
     let each = begin.elapsed() / u32::try_from(lines.len().max(1)).unwrap_or(1);
-    for line in &lines {
-        print(line, each);
+    let text: String = lines.iter().map(|line| line.text(each)).collect();
+    print!("{text}");
+    let good = lines.iter().all(|line| line.outcome != Outcome::Failed);
+    if let (true, Some(path)) = (good, kept) {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let written = fs::create_dir_all(folder).and_then(|()| fs::write(path, text));
+        written.unwrap_or_else(|error| panic!("{} cannot be written: {error}", path.display()));
     }
-    lines.iter().all(|line| line.outcome != Outcome::Failed)
-}
-
-fn print(line: &Line, took: Duration) {
-    let outcome = match &line.outcome {
-        Outcome::Passed => "passed".to_owned(),
-        Outcome::Failed => "**FAILED**".to_owned(),
-        Outcome::Skipped(reason) => format!("skipped: {reason}"),
-    };
-    println!("| {} | {} | {} | {outcome} | {:.0} |", line.what, line.figure, line.wanted, took.as_secs_f64());
+    good
 }
