@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use moshao::metrics::Metrics;
-use moshao::outbox::Class;
+use moshao::outbox::{Class, OutboxHandle};
 use moshao_tests::gateway_parts::{event, new_event, open_outbox};
 
 use super::table;
@@ -85,7 +85,7 @@ fn append(group: usize, body: &[u8], length: Duration) -> Rate {
 fn accept(group: usize, length: Duration) -> Rate {
     let directory = tempfile::tempdir().expect("a directory");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let (outbox, _) = runtime.block_on(async { open(directory.path()) });
+    let outbox = runtime.block_on(open(directory.path()));
     let mut number = 0;
     let rate = watch(length, || {
         let events = (0..group).map(|one| new_event(Class::Alarm, &format!("b{number}-{one}"))).collect();
@@ -104,7 +104,7 @@ fn accept(group: usize, length: Duration) -> Rate {
 fn accept_together(length: Duration) -> Rate {
     let directory = tempfile::tempdir().expect("a directory");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let (outbox, _) = runtime.block_on(async { open(directory.path()) });
+    let outbox = runtime.block_on(open(directory.path()));
     let mut round = 0;
     let rate = watch(length, || {
         round += 1;
@@ -124,8 +124,12 @@ fn accept_together(length: Duration) -> Rate {
     rate
 }
 
-fn open(directory: &Path) -> (moshao::outbox::OutboxHandle, moshao::outbox::Recovered) {
-    open_outbox(directory, QUOTA_BYTES, &Arc::new(Metrics::new()))
+/// An outbox that has accepted its first event: its file and its reserve of some mebibytes are made.
+async fn open(directory: &Path) -> OutboxHandle {
+    let (outbox, _) = open_outbox(directory, QUOTA_BYTES, &Arc::new(Metrics::new()));
+    let first = outbox.accept(vec![new_event(Class::Alarm, "first")], None).await.expect("accepted");
+    outbox.delivered(first).await.expect("the outbox lives");
+    outbox
 }
 
 /// Repeats `work`, which answers how many events it has stored, for so long.
