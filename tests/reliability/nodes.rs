@@ -139,7 +139,7 @@ impl Gateway {
     fn start(gateway: &str, ports: &[u16]) -> Self {
         let directory = crate::memory_directory();
         let metrics = Arc::new(Metrics::new());
-        let (outbox, _) = open_outbox_of(gateway, directory.path(), 64 << 20, &metrics);
+        let (outbox, _) = open_outbox_of(gateway, directory.path(), 64 << 20, &metrics, Vec::new());
         let first: usize = gateway.bytes().map(usize::from).sum::<usize>() % ports.len();
         let others =
             (1..ports.len()).map(|step| ("127.0.0.1".to_owned(), ports[(first + step) % ports.len()]));

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use moshao::budget::Budget;
 use moshao::event::{Device, Event, EventData};
 use moshao::metrics::Metrics;
 use moshao::mqtt::Link;
-use moshao::outbox::{self, Class, NewEvent, Origin, OriginSource, OutboxHandle, Recovered, Site};
+use moshao::outbox::{
+    self, Class, NewEvent, Origin, OriginSource, OutboxHandle, Recovered, Site, Subscription,
+};
 use moshao::topics::Topics;
 use moshao::uplink;
-use moshao_config::{Broker, Category, Grid};
+use moshao_config::{Broker, Category, Grid, Protocol};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -88,10 +91,23 @@ pub fn new_event_of(gateway: &str, class: Class, id: &str) -> NewEvent {
 /// # Panics
 /// Where it cannot be opened.
 pub fn open_outbox(directory: &Path, quota_bytes: u64, metrics: &Arc<Metrics>) -> (OutboxHandle, Recovered) {
-    open_outbox_of(GATEWAY, directory, quota_bytes, metrics)
+    open_outbox_for(directory, quota_bytes, metrics, Vec::new())
 }
 
-/// Opens the outbox of another gateway.
+/// The same, with readers besides the centre.
+///
+/// # Panics
+/// Where it cannot be opened.
+pub fn open_outbox_for(
+    directory: &Path,
+    quota_bytes: u64,
+    metrics: &Arc<Metrics>,
+    sinks: Vec<Subscription>,
+) -> (OutboxHandle, Recovered) {
+    open_outbox_of(GATEWAY, directory, quota_bytes, metrics, sinks)
+}
+
+/// The same of another gateway.
 ///
 /// # Panics
 /// Where it cannot be opened.
@@ -100,11 +116,13 @@ pub fn open_outbox_of(
     directory: &Path,
     quota_bytes: u64,
     metrics: &Arc<Metrics>,
+    sinks: Vec<Subscription>,
 ) -> (OutboxHandle, Recovered) {
     let settings = outbox::Settings {
         directory: directory.to_owned(),
         quota_bytes,
         site: site_of(gateway),
+        sinks,
         metrics: Arc::clone(metrics),
     };
     outbox::open(settings).expect("the outbox opens")
@@ -121,6 +139,7 @@ pub fn loopback_broker(port: u16) -> Broker {
         password_file: None,
         fallbacks: Vec::new(),
         client_id: GATEWAY.to_owned(),
+        protocol: Protocol::V3,
         keep_alive: Duration::from_secs(30),
     }
 }
@@ -144,7 +163,8 @@ impl RunningUplink {
 
     /// Starts the uplink of another gateway.
     pub fn of(gateway: &str, broker: Broker, outbox: &OutboxHandle, metrics: &Arc<Metrics>) -> Self {
-        Self::begin(gateway, broker, 32, outbox, metrics, None)
+        let budget = Budget::unlimited(Arc::clone(metrics));
+        Self::run(gateway, broker, 32, outbox, metrics, budget, None)
     }
 
     /// The same; `on_delivered` is told of each acknowledged event.
@@ -155,20 +175,35 @@ impl RunningUplink {
         metrics: &Arc<Metrics>,
         on_delivered: Option<uplink::OnDelivered>,
     ) -> Self {
-        Self::begin(GATEWAY, broker, window, outbox, metrics, on_delivered)
+        let budget = Budget::unlimited(Arc::clone(metrics));
+        Self::run(GATEWAY, broker, window, outbox, metrics, budget, on_delivered)
     }
 
-    fn begin(
+    /// The same over a link that may carry only so much.
+    pub fn with_budget(
+        broker: Broker,
+        window: usize,
+        outbox: &OutboxHandle,
+        metrics: &Arc<Metrics>,
+        budget: Budget,
+    ) -> Self {
+        Self::run(GATEWAY, broker, window, outbox, metrics, budget, None)
+    }
+
+    fn run(
         gateway: &str,
         broker: Broker,
         window: usize,
         outbox: &OutboxHandle,
         metrics: &Arc<Metrics>,
+        budget: Budget,
         on_delivered: Option<uplink::OnDelivered>,
     ) -> Self {
         let settings = uplink::Settings {
             broker,
             window,
+            site: site_of(gateway),
+            budget,
             topics: Topics::new(DIVISION, gateway),
             birth: json!({"version": env!("CARGO_PKG_VERSION")}),
             health: Arc::new(|| json!({"cameras": {"up": 1, "of": 1}})),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use moshao_config::{Broker, Secret, Tls};
+use moshao_config::{Broker, Protocol, Secret, Tls};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -38,6 +38,7 @@ pub(super) fn broker(url: &Url, ca_file: Option<PathBuf>, client_id: String) -> 
         password_file: None,
         fallbacks: Vec::new(),
         client_id,
+        protocol: Protocol::V3,
         keep_alive: Duration::from_secs(30),
     })
 }

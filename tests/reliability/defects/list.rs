@@ -19,7 +19,7 @@ pub(super) struct Change {
     pub(super) wrong: &'static str,
 }
 
-pub(super) const DEFECTS: [Defect; 14] = [
+pub(super) const DEFECTS: [Defect; 13] = [
     Defect {
         name: "no-sync",
         what: "`synchronous=NORMAL`: commits are not synced",
@@ -50,43 +50,13 @@ pub(super) const DEFECTS: [Defect; 14] = [
         name: "deleted-early",
         what: "deleted when sent, not when acknowledged",
         changes: &[Change {
-            file: "gateway/src/uplink/connection.rs",
-            right: "*read = waiting.sequence;",
-            wrong: "*read = waiting.sequence;
+            file: "gateway/src/uplink/feed.rs",
+            right: "self.cursor.advance(waiting.class, waiting.sequence);",
+            wrong: "self.cursor.advance(waiting.class, waiting.sequence);
                     if PLANTED {
                         self.acknowledged.push(waiting.sequence);
                     }",
         }],
-        seen_by: "scripts=100",
-    },
-    Defect {
-        name: "loop-reused",
-        what: "the client's event loop goes on after a broken link and is trusted to send again",
-        changes: &[
-            Change {
-                file: "gateway/src/uplink/connection.rs",
-                right: "let broken = polled.is_err();",
-                wrong: "let broken = polled.is_err() && !PLANTED;",
-            },
-            Change {
-                file: "gateway/src/uplink/connection.rs",
-                right: "            Some(Ok(_)) => Ok(()),
-            Some(Err(error)) =>",
-                wrong: "            Some(Ok(_)) => Ok(()),
-            Some(Err(_)) if PLANTED => Ok(()),
-            Some(Err(error)) =>",
-            },
-            Change {
-                file: "gateway/src/uplink/watchdog.rs",
-                right: "let waits = oldest.map_or(",
-                wrong: "let waits = oldest.filter(|_| !PLANTED).map_or(",
-            },
-            Change {
-                file: "gateway/src/uplink/watchdog.rs",
-                right: "oldest.map_or(silence,",
-                wrong: "oldest.filter(|_| !PLANTED).map_or(silence,",
-            },
-        ],
         seen_by: "scripts=100",
     },
     Defect {

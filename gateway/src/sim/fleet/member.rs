@@ -160,7 +160,7 @@ impl Member {
         self.tally.connection(self.connections == 0);
         self.tally.sent_again(std::mem::take(&mut self.handed));
         self.connections += 1;
-        let mut in_flight = InFlight::new(WINDOW);
+        let mut in_flight = InFlight::new();
         self.note(client, &mut in_flight, self.topics.state(), &story::birth(&self.site))?;
         loop {
             self.fill(client, &mut in_flight)?;
@@ -197,7 +197,7 @@ impl Member {
 
     /// Hands waiting events to the client, as many as the window allows.
     fn fill(&mut self, client: &AsyncClient, in_flight: &mut InFlight<Publish>) -> Result<(), String> {
-        let room = in_flight.room();
+        let room = WINDOW.saturating_sub(in_flight.count());
         for made in self.waiting.iter().skip(self.handed).take(room) {
             in_flight.hand_over(Publish::Event(made.sequence), Instant::now().into_std());
             client
