@@ -1,21 +1,20 @@
 //! One connection to the centre's broker, from CONNECT to its end.
-//!
-//! A task of its own polls the event loop and is never cancelled half-way through a packet: rumqttc changes its state
-//! before it writes. It ends with the connection.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rumqttc::{AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Outgoing, Packet, QoS};
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::in_flight::InFlight;
+use super::refusal::{Refusal, Refusals, Step};
+use super::report;
 use super::watchdog::Watchdog;
-use super::{Delivered, HEALTH_PERIOD, Settings};
+use super::wire::{Ack, Broken, Client, Kind, Limits, Message, Room, Signal, Will, Wire};
+use super::{HEALTH_PERIOD, Settings};
+use crate::budget::{self, Admission};
 use crate::mqtt::{self, Link};
 use crate::outbox::{Class, Cursor, OutboxHandle, Sequence, Waiting};
 
@@ -26,10 +25,15 @@ const PACKET_IDS_PER_WINDOW: usize = 16;
 /// Birth, health (each minute, and when the storage fails or works again) and the farewell may be in flight besides the
 /// window.
 const NOTES: usize = 8;
-/// Packets read from the event loop and not looked at yet.
-const PACKETS: usize = 64;
 /// How long the farewell may take.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
+/// Health that is older than this many periods is out of date.
+const HEALTH_LASTS: u32 = 3;
+/// What a packet has besides topic and body: header, packet id, properties. Bytes at most, and as a rule.
+const PACKET_OVERHEAD: usize = 128;
+const PACKET_BYTES: usize = 8;
+/// However long the budget makes an event wait, it is asked again after this time.
+const BUDGET_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a connection ended.
 #[derive(Debug)]
@@ -45,10 +49,16 @@ pub(super) struct Connection<'a> {
     settings: &'a Settings,
     outbox: &'a OutboxHandle,
     link: &'a watch::Sender<Link>,
+    /// What the broker has refused, on this connection and earlier ones.
+    refusals: &'a mut Refusals,
     watchdog: Watchdog,
+    limits: Limits,
     in_flight: InFlight<Publish>,
     cursor: Cursor,
+    /// When an event that waits for the budget may go.
+    budget_again: Option<Instant>,
     acknowledged: Vec<Sequence>,
+    refused: Vec<(Sequence, String, Refusal)>,
 }
 
 /// What a packet id stands for.
@@ -58,8 +68,6 @@ enum Publish {
     Note { bytes: usize },
 }
 
-type Packets = mpsc::Receiver<Result<Event, ConnectionError>>;
-
 // === impl Connection ===
 
 impl<'a> Connection<'a> {
@@ -67,198 +75,301 @@ impl<'a> Connection<'a> {
         settings: &'a Settings,
         outbox: &'a OutboxHandle,
         link: &'a watch::Sender<Link>,
+        refusals: &'a mut Refusals,
     ) -> Self {
         Self {
             settings,
             outbox,
             link,
+            refusals,
             watchdog: Watchdog::new(settings.broker.keep_alive, now()),
-            in_flight: InFlight::new(settings.window),
+            limits: Limits::default(),
+            in_flight: InFlight::new(),
             cursor: Cursor::default(),
+            budget_again: None,
             acknowledged: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
     /// Connects, publishes, and hands acknowledged events back to the outbox, until something breaks or `stop`.
-    pub(super) async fn run(mut self, mut options: MqttOptions, stop: &CancellationToken) -> Ended {
+    pub(super) async fn run(mut self, stop: &CancellationToken) -> Ended {
         let window = self.settings.window;
-        options.set_clean_session(true);
-        options.set_inflight(u16::try_from(window * PACKET_IDS_PER_WINDOW).unwrap_or(u16::MAX));
-        let offline = json!({"status": "offline", "reason": "connection lost"}).to_string();
-        options.set_last_will(LastWill::new(self.settings.topics.state(), offline, QoS::AtLeastOnce, true));
-
-        let (client, event_loop) = mqtt::client(options, window + NOTES);
-        let (forward, mut packets) = mpsc::channel(PACKETS);
-        let poller = Poller(tokio::spawn(poll(event_loop, forward)));
-        let outcome = self.serve(&client, &mut packets, stop).await;
+        let body = json!({"status": "offline", "reason": "connection lost"}).to_string();
+        let will = Will { topic: self.settings.topics.state(), body };
+        let packet_ids = u16::try_from(window * PACKET_IDS_PER_WINDOW).unwrap_or(u16::MAX);
+        let room = Room { requests: window + NOTES, packet_ids };
+        let mut wire = match Wire::open(&self.settings.broker, will, room) {
+            Ok(wire) => wire,
+            Err(error) => return Ended::Broken(error.to_string()),
+        };
+        let outcome = self.serve(&mut wire, stop).await;
+        if let Err(broken) = &outcome {
+            self.blame(broken);
+        }
         // Events that were acknowledged before the break have been delivered.
         let flushed = self.flush().await;
-        drop(poller);
         match outcome.and(flushed) {
             Ok(()) => Ended::Stopped,
-            Err(reason) => Ended::Broken(reason),
+            Err(broken) => Ended::Broken(broken.reason),
         }
     }
 
-    async fn serve(
-        &mut self,
-        client: &AsyncClient,
-        packets: &mut Packets,
-        stop: &CancellationToken,
-    ) -> Result<(), String> {
+    async fn serve(&mut self, wire: &mut Wire, stop: &CancellationToken) -> Result<(), Broken> {
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            connected = self.connected(packets) => connected?,
+            connected = self.connected(wire) => connected?,
         }
         let mut arrivals = self.outbox.stats();
         let mut next_health = Instant::now() + HEALTH_PERIOD;
         let mut degraded = arrivals.borrow_and_update().fault.is_some();
-        self.note(client, self.settings.topics.state(), &self.birth())?;
-        self.note(client, self.settings.topics.health(), &(self.settings.health)())?;
+        let birth = self.birth();
+        self.note(&wire.client, self.settings.topics.state(), Kind::State, &birth)?;
+        self.health(&wire.client)?;
         loop {
-            self.fill(client).await?;
+            self.fill(&wire.client).await?;
             let deadline = Instant::from_std(self.watchdog.deadline(self.in_flight.oldest()));
+            let again = self.refusals.next(now()).map(Instant::from_std);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {
                     // Whoever stops the box waits for this: a link that is gone must not hold it up.
-                    drop(timeout(FAREWELL_LIMIT, self.farewell(client, packets)).await);
+                    drop(timeout(FAREWELL_LIMIT, self.farewell(wire)).await);
+                    self.settings.budget.save(self.outbox).await;
                     return Ok(());
                 }
-                packet = packets.recv() => {
-                    self.take(packet)?;
+                signal = wire.signals.recv() => {
+                    self.take(signal)?;
                     // Acknowledgements come in bunches; one message to the outbox is enough for all of them.
-                    while let Ok(packet) = packets.try_recv() {
-                        self.take(Some(packet))?;
+                    while let Ok(signal) = wire.signals.try_recv() {
+                        self.take(Some(signal))?;
                     }
                     self.flush().await?;
                 }
                 changed = arrivals.changed() => {
-                    changed.map_err(|_| "the outbox is closed".to_owned())?;
+                    changed.map_err(|_| Broken::here("the outbox is closed".to_owned()))?;
                     let fails = arrivals.borrow_and_update().fault.is_some();
                     if std::mem::replace(&mut degraded, fails) != fails {
-                        self.note(client, self.settings.topics.health(), &(self.settings.health)())?;
+                        self.health(&wire.client)?;
                     }
                 }
                 () = sleep_until(next_health) => {
                     next_health = Instant::now() + HEALTH_PERIOD;
-                    self.note(client, self.settings.topics.health(), &(self.settings.health)())?;
+                    self.health(&wire.client)?;
+                    self.settings.budget.save(self.outbox).await;
                 }
+                () = at(again) => self.cursor = Cursor::default(),
+                () = at(self.budget_again) => self.budget_again = None,
                 () = sleep_until(deadline) => {
                     if let Some(expired) = self.watchdog.expired(now(), self.in_flight.oldest()) {
-                        return Err(format!("{}: {expired}", mqtt::address(&self.settings.broker)));
+                        let address = mqtt::address(&self.settings.broker);
+                        return Err(Broken::here(format!("{address}: {expired}")));
                     }
                 }
             }
         }
     }
 
-    /// Waits for CONNACK. rumqttc limits this time ([`mqtt::CONNECT_LIMIT`]).
-    async fn connected(&mut self, packets: &mut Packets) -> Result<(), String> {
-        match packets.recv().await {
-            Some(Ok(Event::Incoming(Packet::ConnAck(_)))) => {
+    /// Waits for CONNACK, which the client limits ([`mqtt::CONNECT_LIMIT`]).
+    async fn connected(&mut self, wire: &mut Wire) -> Result<(), Broken> {
+        match wire.signals.recv().await {
+            Some(Ok(Signal::Connected(limits))) => {
+                self.limits = limits;
                 self.watchdog.packet(now());
-                tracing::info!(broker = mqtt::address(&self.settings.broker), "connected to the centre");
+                tracing::info!(
+                    broker = mqtt::address(&self.settings.broker),
+                    ?limits,
+                    "connected to the centre"
+                );
                 self.settings.metrics.uplink_up.set(1);
                 self.settings.metrics.uplink_connections.inc();
                 self.link.send_replace(Link::Up);
                 Ok(())
             }
-            Some(Ok(other)) => Err(format!("expected CONNACK, got {other:?}")),
-            Some(Err(error)) => Err(mqtt::explain(&self.settings.broker, &error)),
-            None => Err("the connection's task has ended".to_owned()),
+            Some(Ok(other)) => Err(Broken::here(format!("expected CONNACK, got {other:?}"))),
+            Some(Err(broken)) => Err(broken),
+            None => Err(ended()),
         }
     }
 
-    /// Hands waiting events to the client, as many as the window allows.
-    async fn fill(&mut self, client: &AsyncClient) -> Result<(), String> {
-        let room = self.in_flight.room();
-        if room == 0 {
-            return Ok(());
-        }
-        let rows = self.outbox.next(self.cursor, room).await.map_err(|error| error.to_string())?;
-        for waiting in rows {
-            let read = match waiting.class {
-                Class::Alarm => &mut self.cursor.alarm,
-                Class::Event => &mut self.cursor.event,
-            };
-            *read = waiting.sequence;
-            let (topic, body) = (waiting.topic.clone(), waiting.body.clone());
-            self.in_flight.hand_over(Publish::Event { waiting }, now());
-            client.try_publish(topic, QoS::AtLeastOnce, false, body).map_err(refused)?;
+    /// Hands waiting events to the client, as many as the window allows and none that is held back.
+    async fn fill(&mut self, client: &Client) -> Result<(), Broken> {
+        let window = self.window();
+        while self.in_flight.count() < window && !self.refusals.is_paused(now()) {
+            let room = window - self.in_flight.count();
+            let rows = self.outbox.next(self.cursor, room).await.map_err(failed)?;
+            if rows.is_empty() {
+                break;
+            }
+            for waiting in rows {
+                let may_go = self.may_go(&waiting);
+                if may_go && !self.is_affordable(&waiting) {
+                    // Alarms come first in the rows: none of them waits behind this one.
+                    return self.flush().await;
+                }
+                self.cursor.advance(waiting.class, waiting.sequence);
+                if may_go {
+                    self.send(client, waiting)?;
+                }
+            }
+            self.flush().await?;
         }
         Ok(())
     }
 
-    /// Publishes a retained message about the box itself. It is made anew for each connection, not kept.
-    fn note(&mut self, client: &AsyncClient, topic: String, content: &Value) -> Result<(), String> {
-        let body = content.to_string();
-        self.in_flight.hand_over(Publish::Note { bytes: topic.len() + body.len() }, now());
-        client.try_publish(topic, QoS::AtLeastOnce, true, body).map_err(refused)
+    /// Publishes that may be under way at once.
+    fn window(&self) -> usize {
+        if self.refusals.is_careful() {
+            return 1;
+        }
+        let allowed = self.limits.receive_maximum.map_or(usize::MAX, usize::from);
+        self.settings.window.min(allowed)
     }
 
-    fn take(&mut self, packet: Option<Result<Event, ConnectionError>>) -> Result<(), String> {
-        if matches!(packet, Some(Ok(Event::Incoming(_)))) {
-            self.watchdog.packet(now());
-        }
-        match packet {
-            Some(Ok(Event::Outgoing(Outgoing::Publish(packet)))) => {
-                let publish = self.in_flight.sent(packet).map_err(|confusion| confusion.to_string())?;
-                self.settings.metrics.uplink_sent_bytes.inc_by(publish.bytes() as u64);
-                Ok(())
+    fn may_go(&self, waiting: &Waiting) -> bool {
+        let (sequence, topic) = (waiting.sequence, waiting.topic.as_str());
+        let is_under_way = |publish: &Publish| match publish {
+            Publish::Event { waiting } if self.refusals.is_on_trial(topic) => waiting.topic == topic,
+            Publish::Event { waiting } => waiting.sequence == sequence,
+            Publish::Note { .. } => false,
+        };
+        !self.refusals.holds(sequence, topic, now()) && !self.in_flight.iter().any(is_under_way)
+    }
+
+    /// Whether the budget lets this event go now.
+    fn is_affordable(&mut self, waiting: &Waiting) -> bool {
+        let class = match waiting.class {
+            Class::Alarm => budget::Class::Alarm,
+            Class::Event => budget::Class::Event,
+        };
+        let bytes = (waiting.topic.len() + waiting.body.len() + PACKET_BYTES) as u64;
+        match self.settings.budget.admit(class, bytes, now()) {
+            Admission::Now => true,
+            Admission::Smaller => false,
+            Admission::Wait(wait) => {
+                self.budget_again = Some(Instant::now() + wait.min(BUDGET_PATIENCE));
+                false
             }
-            Some(Ok(Event::Incoming(Packet::PubAck(ack)))) => {
-                let publish =
-                    self.in_flight.acknowledged(ack.pkid).map_err(|confusion| confusion.to_string())?;
-                if let Publish::Event { waiting } = publish {
-                    self.report(&waiting);
-                    self.acknowledged.push(waiting.sequence);
-                }
-                Ok(())
-            }
-            Some(Ok(_)) => Ok(()),
-            Some(Err(error)) => Err(mqtt::explain(&self.settings.broker, &error)),
-            None => Err("the connection's task has ended".to_owned()),
         }
     }
 
-    fn report(&self, waiting: &Waiting) {
-        let metrics = &self.settings.metrics;
-        let acknowledged_unix_ms = Timestamp::now().as_millisecond();
-        metrics.events_delivered.inc();
-        if let Some(origin) = waiting.origin {
-            let seconds = (acknowledged_unix_ms - origin.unix_ms).max(0) as f64 / 1000.0;
-            metrics.source_to_puback_seconds.with_label_values(&[origin.source.as_str()]).observe(seconds);
-        }
-        if let Some(on_delivered) = &self.settings.on_delivered {
-            on_delivered(&Delivered {
-                sequence: waiting.sequence,
-                accepted_unix_ms: waiting.accepted_unix_ms,
-                origin: waiting.origin,
-                acknowledged_unix_ms,
-            });
-        }
-    }
-
-    /// Tells the outbox what has been acknowledged.
-    async fn flush(&mut self) -> Result<(), String> {
-        if self.acknowledged.is_empty() {
+    fn send(&mut self, client: &Client, waiting: Waiting) -> Result<(), Broken> {
+        let (topic, body) = (waiting.topic.clone(), waiting.body.clone());
+        let bytes = topic.len() + body.len() + PACKET_OVERHEAD;
+        if self.limits.largest_packet.is_some_and(|limit| bytes > limit as usize) {
+            self.refused.push((waiting.sequence, waiting.topic, Refusal::TooLarge));
             return Ok(());
         }
-        let sequences = std::mem::take(&mut self.acknowledged);
-        self.outbox.delivered(sequences).await.map_err(|error| error.to_string())
+        self.in_flight.hand_over(Publish::Event { waiting }, now());
+        client.publish(Message { topic, body, kind: Kind::Event })
+    }
+
+    fn health(&mut self, client: &Client) -> Result<(), Broken> {
+        let health = (self.settings.health)();
+        let kind = Kind::Health(HEALTH_PERIOD * HEALTH_LASTS);
+        self.note(client, self.settings.topics.health(), kind, &health)
+    }
+
+    /// Publishes a retained message about the box itself. It is made anew for each connection, not kept.
+    fn note(&mut self, client: &Client, topic: String, kind: Kind, content: &Value) -> Result<(), Broken> {
+        let body = content.to_string().into_bytes();
+        let bytes = topic.len() + body.len();
+        self.settings.budget.count(budget::Class::Event, (bytes + PACKET_BYTES) as u64, now());
+        self.in_flight.hand_over(Publish::Note { bytes }, now());
+        client.publish(Message { topic, body, kind })
+    }
+
+    fn take(&mut self, signal: Option<Result<Signal, Broken>>) -> Result<(), Broken> {
+        let confused = |confusion: super::in_flight::Confusion| Broken::here(confusion.to_string());
+        let signal = signal.unwrap_or_else(|| Err(ended()))?;
+        if signal.is_from_broker() {
+            self.watchdog.packet(now());
+        }
+        match signal {
+            Signal::Sent(packet) => {
+                let publish = self.in_flight.sent(packet).map_err(confused)?;
+                self.settings.metrics.uplink_sent_bytes.inc_by(publish.bytes() as u64);
+            }
+            Signal::Acknowledged { packet, answer } => {
+                match self.in_flight.acknowledged(packet).map_err(confused)? {
+                    Publish::Event { waiting } => self.answered(waiting, answer),
+                    Publish::Note { .. } => report::note(&self.settings.metrics, answer),
+                }
+            }
+            Signal::Connected(_) | Signal::Heard | Signal::Spoke => {}
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, waiting: Waiting, answer: Ack) {
+        match answer {
+            Ack::Refused(refusal) => self.refused.push((waiting.sequence, waiting.topic, refusal)),
+            Ack::Taken | Ack::Unheard => {
+                report::delivered(self.settings, &waiting, answer);
+                if self.refusals.is_on_trial(&waiting.topic) {
+                    // The others of its topic may go now.
+                    self.cursor = Cursor::default();
+                }
+                self.refusals.taken(waiting.sequence, &waiting.topic);
+                self.acknowledged.push(waiting.sequence);
+            }
+        }
+    }
+
+    /// Whether an event may be the reason for the end of the connection.
+    fn blame(&mut self, broken: &Broken) {
+        let alone = match self.in_flight.alone() {
+            Some(Publish::Event { waiting }) => Some((waiting.sequence, waiting.topic.clone())),
+            _ => None,
+        };
+        let with_events = self.in_flight.iter().any(|publish| matches!(publish, Publish::Event { .. }));
+        self.refusals.ended(broken.by_broker && with_events);
+        if let (Some((sequence, topic)), true) = (alone, broken.by_broker) {
+            self.refused.push((sequence, topic, Refusal::HungUp));
+        }
+    }
+
+    /// Tells the outbox what has been acknowledged and what has to go out of the way.
+    async fn flush(&mut self) -> Result<(), Broken> {
+        if !self.acknowledged.is_empty() {
+            let sequences = std::mem::take(&mut self.acknowledged);
+            self.outbox.delivered(sequences).await.map_err(failed)?;
+        }
+        for (sequence, topic, refusal) in std::mem::take(&mut self.refused) {
+            self.settings.metrics.uplink_refused.with_label_values(&[refusal.as_str()]).inc();
+            tracing::warn!(
+                sequence = sequence.0,
+                topic,
+                reason = refusal.as_str(),
+                "the broker refuses an event"
+            );
+            match self.refusals.refused(sequence, &topic, refusal, now()) {
+                Step::Wait => {}
+                Step::Tell => {
+                    let told = report::refused_topic(&self.settings.site, &topic, refusal, Timestamp::now());
+                    self.outbox.accept(vec![told], None).await.map_err(failed)?;
+                }
+                Step::SetAside => {
+                    self.settings.metrics.events_set_aside.with_label_values(&[refusal.as_str()]).inc();
+                    self.outbox.set_aside(sequence, refusal.as_str().to_owned()).await.map_err(failed)?;
+                }
+            }
+        }
+        self.settings.metrics.uplink_refused_topics.set(self.refusals.refused_topics().count() as i64);
+        Ok(())
     }
 
     /// Says `offline`, waits for all PUBACKs that still come, and disconnects.
-    async fn farewell(&mut self, client: &AsyncClient, packets: &mut Packets) -> Result<(), String> {
+    async fn farewell(&mut self, wire: &mut Wire) -> Result<(), Broken> {
         let offline = json!({"status": "offline", "reason": "stopped"});
-        self.note(client, self.settings.topics.state(), &offline)?;
+        self.note(&wire.client, self.settings.topics.state(), Kind::State, &offline)?;
         while self.in_flight.oldest().is_some() {
-            self.take(packets.recv().await)?;
+            let signal = wire.signals.recv().await;
+            self.take(signal)?;
         }
-        client.try_disconnect().map_err(refused)?;
+        wire.client.disconnect()?;
         // The event loop reports the end of the stream once DISCONNECT is out and the broker has closed.
-        while let Some(Ok(_)) = packets.recv().await {}
+        while let Some(Ok(_)) = wire.signals.recv().await {}
         Ok(())
     }
 
@@ -284,29 +395,19 @@ impl Publish {
     }
 }
 
-/// The task that polls the event loop; ends when this is dropped.
-struct Poller(JoinHandle<()>);
-
-impl Drop for Poller {
-    fn drop(&mut self) {
-        self.0.abort();
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 
-/// Polls until the first error. Another poll would reconnect with the old connection's state.
-async fn poll(mut event_loop: EventLoop, packets: mpsc::Sender<Result<Event, ConnectionError>>) {
-    loop {
-        let polled = event_loop.poll().await;
-        let broken = polled.is_err();
-        if packets.send(polled).await.is_err() || broken {
-            return;
-        }
-    }
+fn ended() -> Broken {
+    Broken::here("the connection's task has ended".to_owned())
 }
 
-/// The client's queue is as large as the window: this cannot be a full queue, but a topic that is no topic.
-fn refused(error: rumqttc::ClientError) -> String {
-    format!("the MQTT client refuses a publish: {error}")
+fn failed(error: crate::outbox::OutboxError) -> Broken {
+    Broken::here(error.to_string())
 }
 
 /// Tokio's clock, which tests can set.
