@@ -212,13 +212,14 @@ async fn an_event_over_which_the_broker_hangs_up_is_set_aside_and_no_other() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_over_its_quota_is_left_alone_for_a_while_and_then_gets_everything() {
-    let full = Behaviour { refuse_publish: Some(("e", QUOTA_EXCEEDED, 3)), ..Behaviour::good() };
+    let full = Behaviour { refuse_publish: Some(("\"id\":\"e", QUOTA_EXCEEDED, 3)), ..Behaviour::good() };
     let broker = FakeBroker::start(move |_| full.clone()).await;
     let gateway = Box::new();
     let uplink = gateway.uplink(version_5(broker.port));
     gateway.accept(alarms(&["e0", "e1", "e2", "e3"])).await;
     gateway.until("moshao_outbox_depth_events 0");
     assert_eq!(acknowledged(&broker.seen()).len(), 4);
+    gateway.until("moshao_uplink_refused_total{reason=\"quota\"} 3");
     assert!(!gateway.metrics.render().contains("moshao_events_set_aside_total{"), "nobody is to blame");
     uplink.stop().await;
 }

@@ -18,8 +18,8 @@ use crate::event::Event;
 use crate::metrics::Metrics;
 use crate::outbox::{Class, NewEvent, OutboxError, OutboxHandle, Sequence, SinkBatch, SinkDone, Site};
 
-/// Events read at once: what a robot sees of a storm.
-const BATCH: usize = 256;
+/// Events that a robot reads at once: what it sees of a storm.
+const ROBOT_BATCH: usize = 256;
 /// The same request is refused so many times before its events are given up.
 const REFUSALS: u32 = 3;
 /// Waits after a failure: the first, and the longest.
@@ -110,7 +110,7 @@ impl Driver {
         let mut arrivals = self.outbox.stats();
         loop {
             arrivals.borrow_and_update();
-            let batch = match self.outbox.sink_next(&self.settings.sink.id, BATCH).await {
+            let batch = match self.outbox.sink_next(&self.settings.sink.id, self.channel.batch()).await {
                 Ok(batch) => batch,
                 Err(OutboxError::Closed) => return,
                 Err(error) => {
@@ -237,6 +237,18 @@ async fn at(until: Option<Instant>) {
 /// An event about a sink goes to the centre alone.
 fn is_about_sinks(body: &[u8]) -> bool {
     serde_json::from_slice::<Event>(body).is_ok_and(|event| event.subject.starts_with("sink/"))
+}
+
+// === impl Channel ===
+
+impl Channel {
+    /// Events to read at once.
+    fn batch(&self) -> usize {
+        match self {
+            Channel::Webhook => 1,
+            Channel::Robot(_) => ROBOT_BATCH,
+        }
+    }
 }
 
 // === impl Outcome ===

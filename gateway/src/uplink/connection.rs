@@ -8,15 +8,16 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::feed::PACKET_BYTES;
 use super::in_flight::InFlight;
 use super::refusal::{Refusal, Refusals, Step};
 use super::report;
 use super::watchdog::Watchdog;
 use super::wire::{Ack, Broken, Client, Kind, Limits, Message, Room, Signal, Will, Wire};
 use super::{HEALTH_PERIOD, Settings};
-use crate::budget::{self, Admission};
+use crate::budget;
 use crate::mqtt::{self, Link};
-use crate::outbox::{Class, Cursor, OutboxHandle, Sequence, Waiting};
+use crate::outbox::{Cursor, OutboxHandle, Sequence, Waiting};
 
 /// Packet ids that rumqttc may use, as a multiple of the window. It numbers publishes round and round and stops when
 /// it comes to a number that is still unacknowledged, which brokers that acknowledge out of order make happen soon in
@@ -29,11 +30,6 @@ const NOTES: usize = 8;
 const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
 /// Health that is older than this many periods is out of date.
 const HEALTH_LASTS: u32 = 3;
-/// What a packet has besides topic and body: header, packet id, properties. Bytes at most, and as a rule.
-const PACKET_OVERHEAD: usize = 128;
-const PACKET_BYTES: usize = 8;
-/// However long the budget makes an event wait, it is asked again after this time.
-const BUDGET_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a connection ended.
 #[derive(Debug)]
@@ -46,24 +42,26 @@ pub(super) enum Ended {
 
 /// One connection and its bookkeeping.
 pub(super) struct Connection<'a> {
-    settings: &'a Settings,
-    outbox: &'a OutboxHandle,
+    pub(super) settings: &'a Settings,
+    pub(super) outbox: &'a OutboxHandle,
     link: &'a watch::Sender<Link>,
     /// What the broker has refused, on this connection and earlier ones.
-    refusals: &'a mut Refusals,
+    pub(super) refusals: &'a mut Refusals,
     watchdog: Watchdog,
-    limits: Limits,
-    in_flight: InFlight<Publish>,
-    cursor: Cursor,
+    pub(super) limits: Limits,
+    pub(super) in_flight: InFlight<Publish>,
+    pub(super) cursor: Cursor,
+    /// The cursor has passed events that were refused and are to go again.
+    left_behind: bool,
     /// When an event that waits for the budget may go.
-    budget_again: Option<Instant>,
+    pub(super) budget_again: Option<Instant>,
     acknowledged: Vec<Sequence>,
-    refused: Vec<(Sequence, String, Refusal)>,
+    pub(super) refused: Vec<(Sequence, String, Refusal)>,
 }
 
 /// What a packet id stands for.
 #[derive(Debug)]
-enum Publish {
+pub(super) enum Publish {
     Event { waiting: Waiting },
     Note { bytes: usize },
 }
@@ -86,6 +84,7 @@ impl<'a> Connection<'a> {
             limits: Limits::default(),
             in_flight: InFlight::new(),
             cursor: Cursor::default(),
+            left_behind: false,
             budget_again: None,
             acknowledged: Vec::new(),
             refused: Vec::new(),
@@ -129,7 +128,7 @@ impl<'a> Connection<'a> {
         loop {
             self.fill(&wire.client).await?;
             let deadline = Instant::from_std(self.watchdog.deadline(self.in_flight.oldest()));
-            let again = self.refusals.next(now()).map(Instant::from_std);
+            let again = self.refusals.next(now()).or(self.left_behind.then(now)).map(Instant::from_std);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {
@@ -158,7 +157,10 @@ impl<'a> Connection<'a> {
                     self.health(&wire.client)?;
                     self.settings.budget.save(self.outbox).await;
                 }
-                () = at(again) => self.cursor = Cursor::default(),
+                () = at(again) => {
+                    self.left_behind = false;
+                    self.cursor = Cursor::default();
+                }
                 () = at(self.budget_again) => self.budget_again = None,
                 () = sleep_until(deadline) => {
                     if let Some(expired) = self.watchdog.expired(now(), self.in_flight.oldest()) {
@@ -190,78 +192,6 @@ impl<'a> Connection<'a> {
             Some(Err(broken)) => Err(broken),
             None => Err(ended()),
         }
-    }
-
-    /// Hands waiting events to the client, as many as the window allows and none that is held back.
-    async fn fill(&mut self, client: &Client) -> Result<(), Broken> {
-        let window = self.window();
-        while self.in_flight.count() < window && !self.refusals.is_paused(now()) {
-            let room = window - self.in_flight.count();
-            let rows = self.outbox.next(self.cursor, room).await.map_err(failed)?;
-            if rows.is_empty() {
-                break;
-            }
-            for waiting in rows {
-                let may_go = self.may_go(&waiting);
-                if may_go && !self.is_affordable(&waiting) {
-                    // Alarms come first in the rows: none of them waits behind this one.
-                    return self.flush().await;
-                }
-                self.cursor.advance(waiting.class, waiting.sequence);
-                if may_go {
-                    self.send(client, waiting)?;
-                }
-            }
-            self.flush().await?;
-        }
-        Ok(())
-    }
-
-    /// Publishes that may be under way at once.
-    fn window(&self) -> usize {
-        if self.refusals.is_careful() {
-            return 1;
-        }
-        let allowed = self.limits.receive_maximum.map_or(usize::MAX, usize::from);
-        self.settings.window.min(allowed)
-    }
-
-    fn may_go(&self, waiting: &Waiting) -> bool {
-        let (sequence, topic) = (waiting.sequence, waiting.topic.as_str());
-        let is_under_way = |publish: &Publish| match publish {
-            Publish::Event { waiting } if self.refusals.is_on_trial(topic) => waiting.topic == topic,
-            Publish::Event { waiting } => waiting.sequence == sequence,
-            Publish::Note { .. } => false,
-        };
-        !self.refusals.holds(sequence, topic, now()) && !self.in_flight.iter().any(is_under_way)
-    }
-
-    /// Whether the budget lets this event go now.
-    fn is_affordable(&mut self, waiting: &Waiting) -> bool {
-        let class = match waiting.class {
-            Class::Alarm => budget::Class::Alarm,
-            Class::Event => budget::Class::Event,
-        };
-        let bytes = (waiting.topic.len() + waiting.body.len() + PACKET_BYTES) as u64;
-        match self.settings.budget.admit(class, bytes, now()) {
-            Admission::Now => true,
-            Admission::Smaller => false,
-            Admission::Wait(wait) => {
-                self.budget_again = Some(Instant::now() + wait.min(BUDGET_PATIENCE));
-                false
-            }
-        }
-    }
-
-    fn send(&mut self, client: &Client, waiting: Waiting) -> Result<(), Broken> {
-        let (topic, body) = (waiting.topic.clone(), waiting.body.clone());
-        let bytes = topic.len() + body.len() + PACKET_OVERHEAD;
-        if self.limits.largest_packet.is_some_and(|limit| bytes > limit as usize) {
-            self.refused.push((waiting.sequence, waiting.topic, Refusal::TooLarge));
-            return Ok(());
-        }
-        self.in_flight.hand_over(Publish::Event { waiting }, now());
-        client.publish(Message { topic, body, kind: Kind::Event })
     }
 
     fn health(&mut self, client: &Client) -> Result<(), Broken> {
@@ -330,7 +260,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Tells the outbox what has been acknowledged and what has to go out of the way.
-    async fn flush(&mut self) -> Result<(), Broken> {
+    pub(super) async fn flush(&mut self) -> Result<(), Broken> {
         if !self.acknowledged.is_empty() {
             let sequences = std::mem::take(&mut self.acknowledged);
             self.outbox.delivered(sequences).await.map_err(failed)?;
@@ -344,8 +274,9 @@ impl<'a> Connection<'a> {
                 "the broker refuses an event"
             );
             match self.refusals.refused(sequence, &topic, refusal, now()) {
-                Step::Wait => {}
+                Step::Wait => self.left_behind = true,
                 Step::Tell => {
+                    self.left_behind = true;
                     let told = report::refused_topic(&self.settings.site, &topic, refusal, Timestamp::now());
                     self.outbox.accept(vec![told], None).await.map_err(failed)?;
                 }
@@ -406,11 +337,11 @@ fn ended() -> Broken {
     Broken::here("the connection's task has ended".to_owned())
 }
 
-fn failed(error: crate::outbox::OutboxError) -> Broken {
+pub(super) fn failed(error: crate::outbox::OutboxError) -> Broken {
     Broken::here(error.to_string())
 }
 
 /// Tokio's clock, which tests can set.
-fn now() -> std::time::Instant {
+pub(super) fn now() -> std::time::Instant {
     Instant::now().into_std()
 }

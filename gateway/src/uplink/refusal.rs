@@ -157,8 +157,11 @@ impl Refusals {
 
     /// The broker has taken this event.
     pub(super) fn taken(&mut self, sequence: Sequence, topic: &str) {
-        self.paused = None;
         self.running = 0;
+        if let Some(rest) = &mut self.paused {
+            // It ends when it was to end, and the next one is a short one.
+            rest.refusals = 0;
+        }
         self.careful = false;
         self.topics.remove(topic);
         self.events.remove(&sequence);
@@ -308,8 +311,7 @@ mod tests {
             refusals.refused(Sequence(number), FIRE, Refusal::Unspecified, now);
         }
         assert!(refusals.is_paused(now));
-        refusals.taken(ONE, FIRE);
-        assert!(!refusals.is_paused(now));
+        assert!(!refusals.is_paused(now + WAITS.0), "for a second at first");
     }
 
     #[test]
