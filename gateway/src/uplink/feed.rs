@@ -25,9 +25,7 @@ impl Connection<'_> {
         while self.in_flight.count() < window && !self.refusals.is_paused(now()) {
             let room = window - self.in_flight.count();
             let rows = self.outbox.next(self.cursor, room).await.map_err(failed)?;
-            if rows.is_empty() {
-                break;
-            }
+            let no_more = rows.len() < room;
             for waiting in rows {
                 let may_go = self.may_go(&waiting);
                 if may_go && !self.is_affordable(&waiting) {
@@ -40,6 +38,9 @@ impl Connection<'_> {
                 }
             }
             self.flush().await?;
+            if no_more {
+                break;
+            }
         }
         Ok(())
     }
