@@ -12,6 +12,7 @@ mod incidents;
 mod polygon;
 mod rule;
 mod sensor;
+mod sink;
 mod test;
 mod topic;
 
@@ -19,7 +20,7 @@ use std::ops::Range;
 
 pub use self::detector::CATALOGUE;
 use crate::document::Document;
-use crate::model::{Config, Http, Outbox, Place};
+use crate::model::{Budget, Config, Http, Outbox, Place};
 use crate::raw::{self, At};
 use crate::report::Problem;
 use crate::secret::{BadReference, Environment, Template};
@@ -65,6 +66,7 @@ impl Check<'_> {
         let (sensors, preset_rules) = self.sensors(file, &names);
         let mut rules = self.rules(file, &sensors, &detectors);
         rules.extend(preset_rules);
+        let sinks = self.sinks(file);
         let tests = self.tests(file, &cameras, &sensors);
         if file.camera.0.is_empty() && file.sensor.0.is_empty() {
             let message = "there is no camera and no sensor: this gateway will report nothing but itself";
@@ -76,12 +78,14 @@ impl Check<'_> {
             uplink: uplink?,
             sensor_broker,
             outbox,
+            budget: budget(file.budget.as_ref()),
             http: http?,
             incidents,
             detectors,
             cameras,
             sensors,
             rules,
+            sinks,
             tests,
         })
     }
@@ -164,6 +168,14 @@ fn outbox(outbox: Option<&raw::Outbox>) -> Outbox {
     let default = raw::Outbox::default();
     let outbox = outbox.unwrap_or(&default);
     Outbox { quota_bytes: outbox.quota.0, window: outbox.window }
+}
+
+fn budget(budget: Option<&raw::Budget>) -> Budget {
+    let limit = |of: fn(&raw::Budget) -> Option<u64>| budget.and_then(of);
+    Budget {
+        day_bytes: limit(|budget| budget.day.map(|day| day.0)),
+        bits_per_second: limit(|budget| budget.rate.map(|rate| rate.0)),
+    }
 }
 
 // === impl Names ===

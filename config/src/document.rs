@@ -14,7 +14,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use crate::quantity::{Size, Span};
+use crate::quantity::{Rate, Size, Span, Traffic};
 use crate::raw;
 use crate::report::{Problem, list};
 
@@ -207,7 +207,8 @@ impl Walk<'_> {
     fn string(&mut self, name: &str, schema: &Value, text: &str, place: &Range<usize>) {
         if schema["x-secrets"] != Value::Bool(true) && (text.contains("${env:") || text.contains("${file:")) {
             let problem = Problem::error(place.clone(), format!("`{name}` takes no `${{…}}`"));
-            self.problems.push(problem.hint("only `url`, `username` and `password` do"));
+            self.problems
+                .push(problem.hint("only `url`, `username`, `password`, `secret` and `mentions` do"));
             return;
         }
         let choices = choices(schema);
@@ -219,6 +220,8 @@ impl Walk<'_> {
         match schema["x-format"].as_str() {
             Some("duration") => self.quantity(name, schema, text, place, Span::parse),
             Some("size") => self.quantity(name, schema, text, place, Size::parse),
+            Some("traffic") => self.quantity(name, schema, text, place, Traffic::parse),
+            Some("rate") => self.quantity(name, schema, text, place, Rate::parse),
             _ if !matches(schema, text) => {
                 let wants = schema["x-wants"].as_str().unwrap_or_default();
                 self.problems.push(Problem::error(place.clone(), format!("`{name}` must be {wants}")));

@@ -10,19 +10,21 @@ mod incidents;
 mod rule;
 mod schedule;
 mod sensor;
+mod sink;
 mod test;
 
 use serde::{Deserialize, Serialize};
 
 pub use camera::{Camera, Deadlines, Line, Polygon, Priority, Sensitivity, StreamAddress, View};
 pub use detector::{Detector, Model};
-pub use gateway::{Broker, Gateway, Grid, Http, Identity, Outbox, Secret, Tls};
+pub use gateway::{Broker, Budget, Gateway, Grid, Http, Identity, Outbox, Protocol, Secret, Tls};
 pub use incidents::{DeviceMode, IncidentPolicy};
 pub use rule::{Category, Condition, Direction, Rule, Side, Subject};
 pub use schedule::{Hours, Schedule, Weekday};
 pub use sensor::{
     Binary, Encoding, Endian, Format, More, Quantity, Sensor, SensorKind, TopicLevel, TopicPattern,
 };
+pub use sink::{Sink, SinkKind};
 pub use test::{Expected, Happens, Step, Test};
 
 /// Everything `moshao run` needs to know.
@@ -38,6 +40,8 @@ pub struct Config {
     pub sensor_broker: Option<Broker>,
     /// The durable queue of events.
     pub outbox: Outbox,
+    /// What the link to the centre may carry.
+    pub budget: Budget,
     /// Metrics, health and the local page.
     pub http: Http,
     /// How findings become incidents.
@@ -50,6 +54,8 @@ pub struct Config {
     pub sensors: Vec<Sensor>,
     /// Rules in the order of the file, then those that presets bring.
     pub rules: Vec<Rule>,
+    /// Where events go besides the centre, in the order of the file.
+    pub sinks: Vec<Sink>,
     /// Tests of the rules, in the order of the file.
     pub tests: Vec<Test>,
 }

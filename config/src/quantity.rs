@@ -1,4 +1,5 @@
-//! Quantities as people write them in the file: `"200ms"`, `"2s"`, `"5m"`, `"24h"`, `"30d"`; `"512MiB"`.
+//! Quantities as people write them in the file: `"200ms"`, `"2s"`, `"5m"`, `"24h"`, `"30d"`; `"512MiB"`; and as tariffs
+//! state them: `"200MB"`, `"128kbit/s"`.
 //!
 //! A number, optionally with a fraction, directly followed by a unit. A bare number is refused, because the next
 //! reader could not tell its unit.
@@ -17,12 +18,26 @@ pub(crate) struct Span(pub(crate) Duration);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Size(pub(crate) u64);
 
+/// Bytes over a link in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Traffic(pub(crate) u64);
+
+/// Bits a second over a link in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rate(pub(crate) u64);
+
 /// Units of time and their length in milliseconds, smallest first.
 const TIME_UNITS: [(&str, u64); 5] =
     [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// Units of size and their length in bytes, smallest first.
 const SIZE_UNITS: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
+/// Units of traffic and their length in bytes: decimal, as on a bill.
+const TRAFFIC_UNITS: [(&str, u64); 3] = [("kB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000)];
+
+/// Units of a rate and their length in bits a second.
+const RATE_UNITS: [(&str, u64); 2] = [("kbit/s", 1_000), ("Mbit/s", 1_000_000)];
 
 /// Largest quantity in smallest units: a thousand years in milliseconds, 32 PiB in bytes. Keeps all arithmetic exact.
 const MOST: f64 = (1_u64 << 55) as f64;
@@ -67,6 +82,34 @@ impl Size {
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         print(self.0, &SIZE_UNITS, f)
+    }
+}
+
+// === impl Traffic, Rate ===
+
+impl Traffic {
+    /// Reads `"200MB"`; the error says what is wrong with the text.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        parse(text, &TRAFFIC_UNITS).map(Self)
+    }
+}
+
+impl fmt::Display for Traffic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        print(self.0, &TRAFFIC_UNITS, f)
+    }
+}
+
+impl Rate {
+    /// Reads `"128kbit/s"`; the error says what is wrong with the text.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        parse(text, &RATE_UNITS).map(Self)
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        print(self.0, &RATE_UNITS, f)
     }
 }
 
@@ -135,6 +178,9 @@ macro_rules! text_in_the_file {
 text_in_the_file!(Span, "duration", r"^[0-9]+(\.[0-9]+)? *(ms|s|m|h|d)$", "30s");
 text_in_the_file!(Size, "size", r"^[0-9]+(\.[0-9]+)? *(B|KiB|MiB|GiB)$", "256MiB");
 
+text_in_the_file!(Traffic, "traffic", r"^[0-9]+(\.[0-9]+)? *(kB|MB|GB)$", "200MB");
+text_in_the_file!(Rate, "rate", r"^[0-9]+(\.[0-9]+)? *(kbit/s|Mbit/s)$", "128kbit/s");
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +207,17 @@ mod tests {
     fn sizes_are_binary() {
         assert_eq!(Size::parse("512MiB").unwrap().0, 512 * 1024 * 1024);
         assert_eq!(Size::parse("1GiB").unwrap().to_string(), "1GiB");
+    }
+
+    #[test]
+    fn traffic_is_decimal_and_rates_are_bits() {
+        assert_eq!(
+            (Traffic::parse("200 MB").unwrap().0, Rate::parse("128 kbit/s").unwrap().0),
+            (200_000_000, 128_000)
+        );
+        assert_eq!(Traffic::parse("1.5GB").unwrap().to_string(), "1500MB");
+        assert_eq!(Rate::parse("2Mbit/s").unwrap().to_string(), "2Mbit/s");
+        assert_eq!(Rate::parse("1MB").unwrap_err(), "has the unknown unit `MB`; units are kbit/s, Mbit/s");
     }
 
     #[test]

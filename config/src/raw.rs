@@ -9,6 +9,7 @@
 
 mod at;
 mod broker;
+mod budget;
 mod camera;
 mod default;
 mod detector;
@@ -16,6 +17,7 @@ mod gateway;
 mod incidents;
 mod rule;
 mod sensor;
+mod sink;
 mod test;
 
 use schemars::JsonSchema;
@@ -23,12 +25,14 @@ use serde::Deserialize;
 
 pub(crate) use at::{At, Named};
 pub(crate) use broker::Broker;
+pub(crate) use budget::Budget;
 pub(crate) use camera::{Camera, Corners, Deadlines, Ends, Priority, Sensitivity, Switch};
 pub(crate) use detector::Detector;
 pub(crate) use gateway::{Gateway, Grid, Http, Outbox};
 pub(crate) use incidents::Incidents;
 pub(crate) use rule::{Hours, Rule};
 pub(crate) use sensor::{Binary, Sensor};
+pub(crate) use sink::Sink;
 pub(crate) use test::{Expected, Step, Test};
 
 /// A Moshao configuration file.
@@ -48,6 +52,8 @@ pub(crate) struct File {
     pub sensors: Option<At<Broker>>,
     /// The durable queue of events on disk.
     pub outbox: Option<Outbox>,
+    /// What the link to the centre may carry.
+    pub budget: Option<Budget>,
     /// Where metrics, health and the local page are served.
     pub http: Option<Http>,
     /// When an incident is told, merged, escalated and closed.
@@ -69,6 +75,10 @@ pub(crate) struct File {
     #[serde(default)]
     #[schemars(extend("propertyNames" = id_pattern()))]
     pub rule: Named<Rule>,
+    /// Where events go besides the centre, by id.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = id_pattern()))]
+    pub sink: Named<Sink>,
     /// Tests of the rules, run by `moshao check`.
     #[serde(default)]
     pub test: Vec<At<Test>>,

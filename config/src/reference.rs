@@ -16,7 +16,7 @@ One TOML file. `moshao check --config FILE` tells every mistake in it at once. T
 `moshao schema config --markdown`; editors understand `moshao schema config`.
 
 - Durations are text with a unit: `\"200ms\"`, `\"2s\"`, `\"5m\"`, `\"24h\"`, `\"30d\"`. Sizes too: `\"512KiB\"`, `\"256MiB\"`,
-  `\"4GiB\"`.
+  `\"4GiB\"`. Traffic and rates are decimal, as tariffs are: `\"200MB\"`, `\"128kbit/s\"`.
 - Ids are 1 to 32 of small letters, digits and `-`.
 - Where a key says *secrets*, `${env:NAME}` stands for an environment variable and `${file:path}` for the contents of a
   file; inside a URL the value is percent-encoded for you. A literal `${` is written `$${`.

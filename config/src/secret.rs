@@ -159,13 +159,18 @@ fn read_secret(path: &Path) -> Result<String, SecretError> {
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// The bytes of one line of a file that must not be shown: passwords after their key and inside URLs.
+/// The bytes of one line of a file that must not be shown: passwords and secrets after their key, and passwords and
+/// robots' keys inside URLs.
 ///
 /// The line may be broken, for that is why it is shown; in doubt more is hidden than need be.
 pub(crate) fn ranges_in_line(line: &str) -> Vec<Range<usize>> {
-    let mut ranges: Vec<Range<usize>> =
-        line.match_indices("pass").filter_map(|(index, _)| after_key(line, index)).collect();
+    let mut ranges: Vec<Range<usize>> = ["pass", "secret"]
+        .iter()
+        .flat_map(|word| line.match_indices(word))
+        .filter_map(|(index, _)| after_key(line, index))
+        .collect();
     ranges.extend(inside_url(line));
+    ranges.extend(KEYS_IN_URLS.iter().filter_map(|begin| key_in_url(line, begin)));
     // A reference is no secret, and showing it helps.
     ranges.retain(|range| !range.is_empty() && !is_reference(&line[range.clone()]));
     ranges
@@ -206,6 +211,16 @@ fn inside_url(line: &str) -> Option<Range<usize>> {
     Some(value + start..at)
 }
 
+/// What stands before the key of a group robot or of the like.
+const KEYS_IN_URLS: [&str; 3] = ["key=", "token=", "/hook/"];
+
+/// From behind `begin` to the end of that part of the URL.
+fn key_in_url(line: &str, begin: &str) -> Option<Range<usize>> {
+    let start = line.find(begin)? + begin.len();
+    let end = line[start..].find(['&', '"', '\'', '#', ' ', ',']).unwrap_or(line.len() - start);
+    Some(start..start + end)
+}
+
 fn is_reference(text: &str) -> bool {
     let inner = text.strip_prefix("${").and_then(|text| text.strip_suffix('}'));
     inner.is_some_and(|inner| {
@@ -243,6 +258,20 @@ mod tests {
             (r#"url = "admin:hunter2@10.0.0.1""#, r#"url = "admin:***@10.0.0.1""#),
             (r#"url = "rtsp://viewer@10.0.0.1:554/""#, r#"url = "rtsp://viewer@10.0.0.1:554/""#),
             (r#"url = "rtsp://a:${env:CAM}@10.0.0.1/""#, r#"url = "rtsp://a:${env:CAM}@10.0.0.1/""#),
+            (r#"secret = "hunter2""#, r#"secret = "***""#),
+            (r#"url = "https://a.example/send?key=hunter2""#, r#"url = "https://a.example/send?key=***""#),
+            (
+                r#"url = "https://a.example/send?access_token=hunter2&x=1""#,
+                r#"url = "https://a.example/send?access_token=***&x=1""#,
+            ),
+            (
+                r#"url = "https://a.example/bot/v2/hook/hunter2" # f"#,
+                r#"url = "https://a.example/bot/v2/hook/***" # f"#,
+            ),
+            (
+                r#"url = "https://a.example/send?key=${env:KEY}""#,
+                r#"url = "https://a.example/send?key=${env:KEY}""#,
+            ),
             (r#"url = "rtsp://a:${CAM}@10.0.0.1/""#, r#"url = "rtsp://a:***@10.0.0.1/""#),
         ] {
             assert_eq!(masked(line), expected);

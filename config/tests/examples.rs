@@ -12,7 +12,13 @@ use moshao_config::{
 fn good_in(directory: &Path, name: &str) -> Config {
     let text =
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)).unwrap();
-    let variables = [("CAM_PASSWORD", "s3cret/@#"), ("UPLINK_PASSWORD", "another")];
+    let variables = [
+        ("CAM_PASSWORD", "s3cret/@#"),
+        ("UPLINK_PASSWORD", "another"),
+        ("WECOM_KEY", "k-1"),
+        ("DUTY_PHONES", "13800000001, 13800000002"),
+        ("WEBHOOK_SECRET", "a secret"),
+    ];
     let Examined { config, report } = examine_text(&text, name, &Environment::fixed(directory, variables, 4));
     assert_eq!(report.to_string(), "");
     config.unwrap()

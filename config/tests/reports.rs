@@ -50,6 +50,11 @@ fn what_does_not_go_together_is_told() {
 }
 
 #[test]
+fn keys_of_sinks_stay_out_of_the_file() {
+    report_is_as_expected("sinks");
+}
+
+#[test]
 fn programs_are_told_columns_in_characters() {
     let text = "[grid]\r\ncode = \"510104001001003\"\r\nname = \"第三网格\" # \r\n\"名\" = 1\r\n";
     let report = examine_text(text, "moshao.toml", &Environment::fixed(".", [], 1)).report;

@@ -3,7 +3,8 @@
 //! ```text
 //! camera workers ─┐
 //!                 ├─▶ Desk: judge ─▶ tell ─▶ outbox (disk) ─▶ uplink ─▶ command centre
-//! sensors ────────┘        └─▶ stills ─▶ evidence (disk)
+//! sensors ────────┘        │                      └─▶ sinks ──▶ webhook, group robots
+//!                          └─▶ stills ─▶ evidence (disk)
 //! ```
 //!
 //! [`App::build`] makes and binds everything, [`App::run`] runs it until it is told to stop and then stops it in the
@@ -20,6 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::desk::Desk;
 use crate::evidence::{self, StoreError};
@@ -30,7 +32,7 @@ use crate::outbox::{self, OutboxError, OutboxHandle, Recovered};
 use crate::sensor::reading::Reading;
 use crate::supervise::{WorkerCommand, Workers};
 use crate::topics::Topics;
-use crate::{downlink, heartbeat, machine, presence, sensor, uplink};
+use crate::{downlink, heartbeat, machine, presence, sensor, sink, uplink};
 
 /// After the sources have stopped, the uplink may go on for this long to empty the outbox. What is left waits on disk.
 const LAST_DELIVERIES: Duration = Duration::from_millis(1000);
@@ -109,7 +111,11 @@ impl App {
 
         // The far end first, so that the first event finds its way; the sources last.
         let uplink_stop = CancellationToken::new();
-        let uplink = start_uplink(&config, &metrics, &outbox, &uplink_stop);
+        let limits = config.budget;
+        let time_zone = config.gateway.time_zone.clone();
+        let budget = Budget::open(limits, time_zone, &outbox, metrics.clone()).await;
+        let uplink = start_uplink(&config, &metrics, &outbox, budget, &uplink_stop);
+        let sinks = sink::start(&config, &metrics, &outbox, &uplink_stop);
         let (to_desk, dispositions) = mpsc::channel(DISPOSITIONS_MAX);
         let downlink = start_downlink(&config, &outbox, to_desk, &stop);
         let http = tokio::spawn(http.serve(uplink_stop.clone()));
@@ -133,6 +139,9 @@ impl App {
         }
         uplink_stop.cancel();
         finish("uplink", uplink).await;
+        for sink in sinks {
+            finish("sink", sink).await;
+        }
         finish("machine", machine).await;
         outbox.close().await;
         if let Ok(Err(error)) = http.await {
@@ -147,6 +156,7 @@ fn outbox_settings(config: &Config, metrics: &Arc<Metrics>) -> outbox::Settings 
         directory: config.gateway.data_dir.clone(),
         quota_bytes: config.outbox.quota_bytes,
         site: outbox::Site::of(config),
+        sinks: sink::subscriptions(&config.sinks),
         metrics: metrics.clone(),
     }
 }
@@ -155,6 +165,7 @@ fn start_uplink(
     config: &Arc<Config>,
     metrics: &Arc<Metrics>,
     outbox: &OutboxHandle,
+    budget: Budget,
     stop: &CancellationToken,
 ) -> JoinHandle<()> {
     let health = {
@@ -164,6 +175,8 @@ fn start_uplink(
     let settings = uplink::Settings {
         broker: config.uplink.clone(),
         window: config.outbox.window,
+        site: outbox::Site::of(config),
+        budget,
         topics: Topics::new(&config.gateway.division, &config.gateway.id),
         birth: presence::birth(config),
         health: Arc::new(health),

@@ -3,7 +3,9 @@
 //! A thin driver around [`Judge`]: it owns the clock, asks for stills, and hands events to the outbox together with the
 //! state that goes with them. Events that the outbox cannot take now (a full or broken disk) wait here, at most
 //! `UNACCEPTED_MAX`, and are offered again with every turn; the oldest that is no alarm goes first when they are too
-//! many, counted as lost.
+//! many, counted as lost and declared when the outbox takes something again (`overflow`).
+
+mod overflow;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::{debug, error, info, warn};
 
+use self::overflow::Overflow;
 use crate::clock::{Clock, Moment};
 use crate::disposition::{self, Answer};
 use crate::downlink;
@@ -26,7 +29,7 @@ use crate::incident::fusion::Places;
 use crate::incident::tell::{new_id, tell};
 use crate::judge::Judge;
 use crate::metrics::Metrics;
-use crate::outbox::{Class, NewEvent, Origin, OriginSource, OutboxHandle, SavedState};
+use crate::outbox::{Class, NewEvent, Origin, OriginSource, OutboxHandle, SavedState, Site};
 use crate::rules::Source;
 use crate::sensor::reading::Reading;
 use crate::supervise::Workers;
@@ -55,6 +58,7 @@ pub struct Desk {
     judge: Judge,
     wanted: Wanted,
     unaccepted: VecDeque<NewEvent>,
+    overflow: Overflow,
     /// Dispositions that are done as soon as what they led to is on disk.
     answers: Vec<oneshot::Sender<()>>,
     /// The outbox refused the last time.
@@ -103,6 +107,7 @@ impl Desk {
             judge,
             wanted: Wanted::default(),
             unaccepted: VecDeque::new(),
+            overflow: Overflow::default(),
             answers: Vec::new(),
             refused: false,
             failing: BTreeMap::new(),
@@ -357,10 +362,12 @@ impl Desk {
             return;
         }
         let state = SavedState { key: STATE_KEY.to_owned(), value: self.judge.save() };
-        let events: Vec<NewEvent> = self.unaccepted.iter().cloned().collect();
+        let declaration = self.overflow.declaration(&Site::of(&self.config), self.clock.now().wall);
+        let events: Vec<NewEvent> = declaration.into_iter().chain(self.unaccepted.iter().cloned()).collect();
         match self.outbox.accept(events, Some(state)).await {
             Ok(_) => {
                 self.unaccepted.clear();
+                self.overflow.declared();
                 self.answer();
                 if std::mem::take(&mut self.refused) {
                     info!("the outbox takes events again");
@@ -372,7 +379,9 @@ impl Desk {
                 }
                 while self.unaccepted.len() > UNACCEPTED_MAX {
                     let least = self.unaccepted.iter().position(|new| new.class == Class::Event).unwrap_or(0);
-                    self.unaccepted.remove(least);
+                    if let Some(lost) = self.unaccepted.remove(least) {
+                        self.overflow.lose(lost.class, self.clock.now().wall);
+                    }
                     self.metrics.events_lost.with_label_values(&["storage"]).inc();
                 }
             }

@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod backoff;
+pub mod budget;
 pub mod camera;
 pub mod cli;
 pub mod clock;
@@ -30,6 +31,7 @@ pub mod presence;
 pub mod rules;
 pub mod sensor;
 pub mod sim;
+pub mod sink;
 pub mod subscriber;
 pub mod supervise;
 pub mod topics;

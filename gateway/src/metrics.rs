@@ -103,12 +103,43 @@ pub struct Metrics {
     pub outbox_degraded: IntGaugeVec,
     /// Accepted events given up, each declared to the centre. `reason`. Must stay 0.
     pub events_lost: IntCounterVec,
+    /// The last request to the sink was taken (1) or not (0). `sink`
+    pub sink_up: IntGaugeVec,
+    /// Events waiting for the sink. `sink`
+    pub sink_waiting: IntGaugeVec,
+    /// Requests that the sink has taken. `sink`
+    pub sink_requests: IntCounterVec,
+    /// Requests that failed and are made again. `sink`, `reason` (a word of `sink::answer::Failure`)
+    pub sink_failures: IntCounterVec,
+    /// Events that the sink is done with. `sink`, `outcome` (`delivered`; `folded`: counted, not told again; `silent`: of
+    /// no use to people; `refused`: given up because the sink will not have it)
+    pub sink_events: IntCounterVec,
+    /// Events given up for the sink because too many waited; the centre has them or gets them all the same. `sink`
+    pub sink_missed: IntCounterVec,
     /// Connected to the centre's broker (1) or not (0).
     pub uplink_up: IntGauge,
     /// Connections made to the centre's broker.
     pub uplink_connections: IntCounter,
+    /// Publishes that the centre's broker refused, and events over which it hung up. `reason` (a word of `uplink::refusal`)
+    pub uplink_refused: IntCounterVec,
+    /// Event topics that the centre's broker refuses now.
+    pub uplink_refused_topics: IntGauge,
+    /// Events set aside because the centre's broker refuses them for good. `reason`
+    pub events_set_aside: IntCounterVec,
+    /// Events that the broker took although nobody was subscribed (MQTT 5 only).
+    pub events_unheard: IntCounter,
+    /// Events that are set aside now.
+    pub outbox_aside: IntGauge,
     /// Bytes of event payloads and topics published to the centre, repeats included.
     pub uplink_sent_bytes: IntCounter,
+    /// Bytes sent to the centre, with the packets around them. `class` (a word of `budget::Class`)
+    pub traffic_bytes: IntCounterVec,
+    /// The same since midnight, over restarts. `class`
+    pub traffic_day_bytes: IntGaugeVec,
+    /// The most that may be sent from midnight to midnight; 0 where there is no limit.
+    pub traffic_day_limit_bytes: IntGauge,
+    /// The last of its class waits for the budget (1) or went (0). `class`
+    pub traffic_waits: IntGaugeVec,
     /// Events acknowledged by the centre's broker.
     pub events_delivered: IntCounter,
     /// From a picture or a reading to the PUBACK of the event that it caused. `source` (`picture`, `reading`)
@@ -361,16 +392,102 @@ impl Metrics {
                 "Accepted events given up and declared to the centre, by reason. Must stay 0.",
                 &["reason"],
             ),
+            sink_up: gauge_vec(
+                r,
+                "moshao_sink_up",
+                "The last request to the sink was taken (1) or not (0).",
+                &["sink"],
+            ),
+            sink_waiting: gauge_vec(
+                r,
+                "moshao_sink_waiting_events",
+                "Events waiting for the sink.",
+                &["sink"],
+            ),
+            sink_requests: counter_vec(
+                r,
+                "moshao_sink_requests_total",
+                "Requests that the sink has taken.",
+                &["sink"],
+            ),
+            sink_failures: counter_vec(
+                r,
+                "moshao_sink_failures_total",
+                "Requests to the sink that failed and are made again, by reason.",
+                &["sink", "reason"],
+            ),
+            sink_events: counter_vec(
+                r,
+                "moshao_sink_events_total",
+                "Events that the sink is done with, by outcome.",
+                &["sink", "outcome"],
+            ),
+            sink_missed: counter_vec(
+                r,
+                "moshao_sink_missed_total",
+                "Events given up for the sink because too many waited; the centre gets them all the same.",
+                &["sink"],
+            ),
             uplink_up: gauge(r, "moshao_uplink_up", "Connected to the centre's broker (1) or not (0)."),
             uplink_connections: counter(
                 r,
                 "moshao_uplink_connections_total",
                 "Connections made to the centre's broker.",
             ),
+            uplink_refused: counter_vec(
+                r,
+                "moshao_uplink_refused_total",
+                "Publishes that the centre's broker refused, and events over which it hung up, by reason.",
+                &["reason"],
+            ),
+            uplink_refused_topics: gauge(
+                r,
+                "moshao_uplink_refused_topics",
+                "Event topics that the centre's broker refuses now; their events wait.",
+            ),
+            events_set_aside: counter_vec(
+                r,
+                "moshao_events_set_aside_total",
+                "Events set aside because the centre's broker refuses them for good, by reason.",
+                &["reason"],
+            ),
+            events_unheard: counter(
+                r,
+                "moshao_events_unheard_total",
+                "Events that the broker took although nobody was subscribed (MQTT 5 only).",
+            ),
+            outbox_aside: gauge(
+                r,
+                "moshao_outbox_aside_events",
+                "Events that are set aside: kept on disk, and tried again after the next start.",
+            ),
             uplink_sent_bytes: counter(
                 r,
                 "moshao_uplink_sent_bytes_total",
                 "Bytes of topics and payloads published to the centre, repeats included.",
+            ),
+            traffic_bytes: counter_vec(
+                r,
+                "moshao_traffic_bytes_total",
+                "Bytes sent to the centre with the packets around them, by class.",
+                &["class"],
+            ),
+            traffic_day_bytes: gauge_vec(
+                r,
+                "moshao_traffic_day_bytes",
+                "Bytes sent to the centre since midnight, over restarts, by class.",
+                &["class"],
+            ),
+            traffic_day_limit_bytes: gauge(
+                r,
+                "moshao_traffic_day_limit_bytes",
+                "Most bytes from midnight to midnight; 0 where there is no limit.",
+            ),
+            traffic_waits: gauge_vec(
+                r,
+                "moshao_traffic_waits",
+                "The last of its class waits for the budget (1) or went (0).",
+                &["class"],
             ),
             events_delivered: counter(
                 r,

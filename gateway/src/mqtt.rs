@@ -81,20 +81,34 @@ pub enum TlsError {
 /// # Errors
 /// One of the files cannot be used.
 pub fn options(broker: &Broker) -> Result<MqttOptions, TlsError> {
-    // rumqttc joins host and port with a colon.
-    let bare_ipv6 = broker.tls.is_none() && broker.host.parse::<Ipv6Addr>().is_ok();
-    let host = if bare_ipv6 { format!("[{}]", broker.host) } else { broker.host.clone() };
-    let mut options = MqttOptions::new(broker.client_id.clone(), host, broker.port);
+    let mut options = MqttOptions::new(broker.client_id.clone(), host(broker), broker.port);
     options.set_keep_alive(broker.keep_alive);
     options.set_max_packet_size(MAX_PACKET_BYTES, MAX_PACKET_BYTES);
-    if let Some(username) = &broker.username {
-        options.set_credentials(username.clone(), password(broker)?);
+    if let Some((username, password)) = login(broker)? {
+        options.set_credentials(username, password);
     }
-    if let Some(tls) = &broker.tls {
-        let configuration = TlsConfiguration::Rustls(Arc::new(client_config(tls)?));
+    if let Some(configuration) = tls(broker)? {
         options.set_transport(Transport::tls_with_config(configuration));
     }
     Ok(options)
+}
+
+/// The host as rumqttc wants it, which joins it and the port with a colon.
+pub(crate) fn host(broker: &Broker) -> String {
+    let bare_ipv6 = broker.tls.is_none() && broker.host.parse::<Ipv6Addr>().is_ok();
+    if bare_ipv6 { format!("[{}]", broker.host) } else { broker.host.clone() }
+}
+
+/// User name and password, the latter read anew from its file.
+pub(crate) fn login(broker: &Broker) -> Result<Option<(String, String)>, TlsError> {
+    let Some(username) = &broker.username else { return Ok(None) };
+    Ok(Some((username.clone(), password(broker)?)))
+}
+
+/// TLS with the certificates as they are in their files now; none for a broker without TLS.
+pub(crate) fn tls(broker: &Broker) -> Result<Option<TlsConfiguration>, TlsError> {
+    let Some(tls) = &broker.tls else { return Ok(None) };
+    Ok(Some(TlsConfiguration::Rustls(Arc::new(client_config(tls)?))))
 }
 
 /// A client and its event loop for one connection; `requests` is how many requests may wait in between.
@@ -171,31 +185,37 @@ pub fn address(broker: &Broker) -> String {
 pub fn explain(broker: &Broker, error: &ConnectionError) -> String {
     let address = address(broker);
     match error {
-        ConnectionError::Io(error) => match error.kind() {
-            std::io::ErrorKind::ConnectionRefused => {
-                format!("{address} refuses connections; is the broker running on that port?")
-            }
-            _ => format!("{address} cannot be reached: {error}"),
-        },
-        ConnectionError::NetworkTimeout => {
-            format!(
-                "{address} did not answer within {} s; check address and firewall",
-                CONNECT_LIMIT.as_secs()
-            )
-        }
+        ConnectionError::Io(error) => explain_io(&address, error),
+        ConnectionError::NetworkTimeout => explain_silence(&address),
         ConnectionError::FlushTimeout => {
             format!("{address} took no data for {} s; the link is broken", CONNECT_LIMIT.as_secs())
         }
-        ConnectionError::Tls(error) => {
-            format!(
-                "{address}: TLS failed: {error}; check the CA file, the name in the certificate and the clock"
-            )
-        }
+        ConnectionError::Tls(error) => explain_tls(&address, error),
         ConnectionError::ConnectionRefused(code) => format!("{address} {}", refusal(*code)),
         ConnectionError::NotConnAck(_) => format!("{address} does not speak MQTT 3.1.1"),
         ConnectionError::MqttState(error) => format!("{address}: the connection broke: {error}"),
         ConnectionError::RequestsDone => format!("{address}: closed from this side"),
     }
+}
+
+/// Nothing to connect to, or the connection broke.
+pub(crate) fn explain_io(address: &str, error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => {
+            format!("{address} refuses connections; is the broker running on that port?")
+        }
+        _ => format!("{address} cannot be reached: {error}"),
+    }
+}
+
+/// No CONNACK in time.
+pub(crate) fn explain_silence(address: &str) -> String {
+    format!("{address} did not answer within {} s; check address and firewall", CONNECT_LIMIT.as_secs())
+}
+
+/// TLS failed.
+pub(crate) fn explain_tls(address: &str, error: &rumqttc::TlsError) -> String {
+    format!("{address}: TLS failed: {error}; check the CA file, the name in the certificate and the clock")
 }
 
 fn refusal(code: ConnectReturnCode) -> &'static str {

@@ -1,9 +1,12 @@
 //! What the box says about itself on its retained topics: `state` when it connects, `health` each minute.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use moshao_config::Config;
 use serde_json::{Value, json};
 
+use crate::budget::Class;
 use crate::clock::rfc3339;
 use crate::metrics::Metrics;
 use crate::outbox::OutboxError;
@@ -50,10 +53,24 @@ pub fn health(config: &Config, metrics: &Metrics) -> Value {
             "depth_events": metrics.outbox_depth.get(),
             "oldest_age_seconds": metrics.outbox_oldest_age_seconds.get(),
             "bytes": metrics.outbox_bytes.get(),
+            "aside_events": metrics.outbox_aside.get(),
+            "refused_topics": metrics.uplink_refused_topics.get(),
             "degraded": OutboxError::STORAGE_REASONS
                 .iter()
                 .find(|reason| metrics.outbox_degraded.with_label_values(&[reason]).get() == 1),
         },
+        "traffic": {
+            "day_bytes": Class::ALL.map(|class| {
+                (class.as_str(), metrics.traffic_day_bytes.with_label_values(&[class.as_str()]).get())
+            }).into_iter().collect::<BTreeMap<_, _>>(),
+            "day_limit_bytes": config.budget.day_bytes,
+        },
+        "sinks": config.sinks.iter().map(|sink| json!({
+            "id": sink.id,
+            "up": metrics.sink_up.with_label_values(&[&sink.id]).get() == 1,
+            "waiting_events": metrics.sink_waiting.with_label_values(&[&sink.id]).get(),
+            "missed_events": metrics.sink_missed.with_label_values(&[&sink.id]).get(),
+        })).collect::<Vec<_>>(),
         "load_1m": load_1m(),
     })
 }

@@ -53,7 +53,7 @@ fn main() {
     report::machine();
     match arguments.table {
         Table::Live => live::measure(arguments.is_short),
-        Table::Gate => gate::measure(arguments.gate()),
+        Table::Gate => gate::measure(&arguments.gate()),
         Table::Idle => idle::measure(&arguments.idle()),
     }
 }

@@ -25,7 +25,7 @@ fn openssl(directory: &Path, arguments: &str) {
 }
 
 /// `NAME.pem` and `NAME.key` of a CA.
-fn authority(directory: &Path, name: &str) -> PathBuf {
+pub(crate) fn authority(directory: &Path, name: &str) -> PathBuf {
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
     openssl(
         directory,
@@ -35,7 +35,7 @@ fn authority(directory: &Path, name: &str) -> PathBuf {
 }
 
 /// A certificate `NAME.pem` of 127.0.0.1 by the CA `ca`.
-fn certificate(directory: &Path, name: &str) {
+pub(crate) fn certificate(directory: &Path, name: &str) {
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
     std::fs::write(directory.join("names"), "subjectAltName=IP:127.0.0.1\n").unwrap();
     openssl(directory, &format!("req {key} -keyout {name}.key -out {name}.csr -subj /CN={name}"));

@@ -1,5 +1,5 @@
 //! The gateway and its brokers: readings in, events out, against real mosquitto and a broker that misbehaves by script;
-//! and what the outbox keeps when its process is killed.
+//! what the outbox keeps when its process is killed; and the sinks beside the broker.
 
 mod downlink;
 mod encrypted;
@@ -8,4 +8,6 @@ mod hostile_broker;
 mod killed;
 mod people;
 mod real_broker;
+mod refusals;
 mod sensors;
+mod sinks;

@@ -1,6 +1,8 @@
 //! A broker that misbehaves by script: cuts links, forgets sessions, acknowledges out of order, late or never.
 //!
-//! It knows as much of MQTT 3.1.1 as a publisher needs (<https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/mqtt-v3.1.1.html>)
+//! It knows as much of MQTT 3.1.1 and 5 as a publisher needs
+//! (<https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/mqtt-v3.1.1.html>,
+//! <https://docs.oasis-open.org/mqtt/mqtt/v5.0/mqtt-v5.0.html>), answers in the version in which it is spoken to,
 //! and shares no code with the client under test. It is the judge as well: it remembers what it received and
 //! what it acknowledged.
 
@@ -41,6 +43,10 @@ pub struct Behaviour {
     pub unsolicited_after: Option<usize>,
     /// After this many publishes, bytes that are no MQTT.
     pub garbage_after: Option<usize>,
+    /// The first so many publishes whose payload holds this text are refused with this reason (MQTT 5 §3.4.2.1).
+    pub refuse_publish: Option<(&'static str, u8, usize)>,
+    /// The connection ends at once over a payload that holds this text.
+    pub hang_up_over: Option<&'static str>,
     /// How fast it reads, bytes a second; none for as fast as it can.
     pub bytes_per_second: Option<u32>,
 }
@@ -88,6 +94,8 @@ impl Behaviour {
             acknowledge_twice: false,
             unsolicited_after: None,
             garbage_after: None,
+            refuse_publish: None,
+            hang_up_over: None,
             bytes_per_second: None,
         }
     }
@@ -140,6 +148,10 @@ struct Link {
     publishes: usize,
     /// PUBACKs held back: packet id and payload, none for a publish that is no event.
     due: Vec<(u16, Option<Vec<u8>>)>,
+    /// Of these, packet ids that are refused, with the reason.
+    refused: BTreeMap<u16, u8>,
+    /// Level of the protocol as CONNECT states it: 4 for MQTT 3.1.1, 5 for MQTT 5.
+    level: u8,
     outstanding: usize,
     /// With a limited rate: when the last packet had come through.
     line_free: Instant,
@@ -166,6 +178,8 @@ impl Link {
             seen,
             publishes: 0,
             due: Vec::new(),
+            refused: BTreeMap::new(),
+            level: 4,
             outstanding: 0,
             line_free: Instant::now(),
         }
@@ -197,14 +211,22 @@ impl Link {
                         continue;
                     }
                     let code = self.behaviour.refuse.unwrap_or(0);
-                    self.writer.write_all(&[0x20, 2, u8::from(self.behaviour.session_present), code]).await?;
+                    let present = u8::from(self.behaviour.session_present);
+                    // The protocol's name, 4 characters with their length, stands before its level.
+                    self.level = body[6];
+                    match self.level {
+                        5 => self.writer.write_all(&[0x20, 3, present, code, 0]).await?,
+                        _ => self.writer.write_all(&[0x20, 2, present, code]).await?,
+                    }
                     if code != 0 {
                         return Ok(());
                     }
                 }
                 _ if self.behaviour.deaf => {}
                 PUBLISH => {
-                    self.publish(flags, &body);
+                    if self.publish(flags, &body) {
+                        return Ok(());
+                    }
                     if self.behaviour.cut_after.is_some_and(|limit| self.publishes >= limit) {
                         return Ok(());
                     }
@@ -244,12 +266,27 @@ impl Link {
         Ok(body)
     }
 
-    fn publish(&mut self, flags: u8, body: &[u8]) {
+    /// Takes a publish; answers whether the connection ends over it.
+    fn publish(&mut self, flags: u8, body: &[u8]) -> bool {
         assert_eq!(flags >> 1 & 3, 1, "everything is published with QoS 1");
         let topic_length = usize::from(u16::from_be_bytes([body[0], body[1]]));
         let topic = std::str::from_utf8(&body[2..2 + topic_length]).expect("topics are UTF-8");
         let packet = u16::from_be_bytes([body[2 + topic_length], body[3 + topic_length]]);
-        let payload = topic.contains("/event/").then(|| body[4 + topic_length..].to_vec());
+        let rest = &body[4 + topic_length..];
+        // Properties are short here: one byte holds their length.
+        let rest = if self.level == 5 { &rest[1 + usize::from(rest[0])..] } else { rest };
+        let holds = |text: &str| rest.windows(text.len()).any(|part| part == text.as_bytes());
+        if self.behaviour.hang_up_over.is_some_and(holds) {
+            return true;
+        }
+        if let Some((text, reason, times)) = &mut self.behaviour.refuse_publish
+            && *times > 0
+            && holds(text)
+        {
+            *times -= 1;
+            self.refused.insert(packet, *reason);
+        }
+        let payload = topic.contains("/event/").then(|| rest.to_vec());
         let number = self.publishes;
         self.publishes += 1;
         self.outstanding += 1;
@@ -265,18 +302,23 @@ impl Link {
         if self.behaviour.forget != Some(number) {
             self.due.push((packet, payload));
         }
+        false
     }
 
     async fn acknowledge(&mut self) -> io::Result<()> {
         self.due.shuffle(&mut rand::rng());
         for (packet, payload) in std::mem::take(&mut self.due) {
-            if let Some(payload) = payload {
+            let reason = self.refused.remove(&packet);
+            if let (Some(payload), None) = (payload, reason) {
                 let mut seen = self.seen.lock().expect("no holder panics");
                 *seen.acknowledged.entry(payload).or_default() += 1;
             }
             self.outstanding -= 1;
             let [high, low] = packet.to_be_bytes();
-            self.writer.write_all(&[0x40, 2, high, low]).await?;
+            match reason {
+                Some(reason) => self.writer.write_all(&[0x40, 4, high, low, reason, 0]).await?,
+                None => self.writer.write_all(&[0x40, 2, high, low]).await?,
+            }
             if self.behaviour.acknowledge_twice {
                 self.writer.write_all(&[0x40, 2, high, low]).await?;
             }

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use moshao::budget::Budget;
 use moshao::event::{Device, Event, EventData};
 use moshao::metrics::Metrics;
 use moshao::mqtt::Link;
-use moshao::outbox::{self, Class, NewEvent, Origin, OriginSource, OutboxHandle, Recovered, Site};
+use moshao::outbox::{
+    self, Class, NewEvent, Origin, OriginSource, OutboxHandle, Recovered, Site, Subscription,
+};
 use moshao::topics::Topics;
 use moshao::uplink;
-use moshao_config::{Broker, Category, Grid};
+use moshao_config::{Broker, Category, Grid, Protocol};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -77,10 +80,24 @@ pub fn new_event(class: Class, id: &str) -> NewEvent {
 /// # Panics
 /// Where it cannot be opened.
 pub fn open_outbox(directory: &Path, quota_bytes: u64, metrics: &Arc<Metrics>) -> (OutboxHandle, Recovered) {
+    open_outbox_for(directory, quota_bytes, metrics, Vec::new())
+}
+
+/// The same, with readers besides the centre.
+///
+/// # Panics
+/// Where it cannot be opened.
+pub fn open_outbox_for(
+    directory: &Path,
+    quota_bytes: u64,
+    metrics: &Arc<Metrics>,
+    sinks: Vec<Subscription>,
+) -> (OutboxHandle, Recovered) {
     let settings = outbox::Settings {
         directory: directory.to_owned(),
         quota_bytes,
         site: site(),
+        sinks,
         metrics: Arc::clone(metrics),
     };
     outbox::open(settings).expect("the outbox opens")
@@ -97,6 +114,7 @@ pub fn loopback_broker(port: u16) -> Broker {
         password_file: None,
         fallbacks: Vec::new(),
         client_id: GATEWAY.to_owned(),
+        protocol: Protocol::V3,
         keep_alive: Duration::from_secs(30),
     }
 }
@@ -126,9 +144,34 @@ impl RunningUplink {
         metrics: &Arc<Metrics>,
         on_delivered: Option<uplink::OnDelivered>,
     ) -> Self {
+        let budget = Budget::unlimited(Arc::clone(metrics));
+        Self::run(broker, window, outbox, metrics, budget, on_delivered)
+    }
+
+    /// The same over a link that may carry only so much.
+    pub fn with_budget(
+        broker: Broker,
+        window: usize,
+        outbox: &OutboxHandle,
+        metrics: &Arc<Metrics>,
+        budget: Budget,
+    ) -> Self {
+        Self::run(broker, window, outbox, metrics, budget, None)
+    }
+
+    fn run(
+        broker: Broker,
+        window: usize,
+        outbox: &OutboxHandle,
+        metrics: &Arc<Metrics>,
+        budget: Budget,
+        on_delivered: Option<uplink::OnDelivered>,
+    ) -> Self {
         let settings = uplink::Settings {
             broker,
             window,
+            site: site(),
+            budget,
             topics: Topics::new(DIVISION, GATEWAY),
             birth: json!({"version": env!("CARGO_PKG_VERSION")}),
             health: Arc::new(|| json!({"cameras": {"up": 1, "of": 1}})),

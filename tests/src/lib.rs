@@ -7,6 +7,7 @@ pub mod camera_server;
 pub mod centre;
 pub mod compose;
 pub mod fake_broker;
+pub mod fake_sink;
 pub mod footage;
 pub mod gateway;
 pub mod gateway_parts;

@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::Check;
-use crate::model::{Broker, Gateway, Identity, Secret, Tls};
+use crate::model::{Broker, Gateway, Identity, Protocol, Secret, Tls};
 use crate::raw::{self, At};
 use crate::report::Problem;
 use crate::secret::Template;
@@ -45,6 +45,10 @@ impl Check<'_> {
             let message = "`fallbacks`: a site has one broker for its sensors";
             self.error(first.place(), message, "only [uplink] has fallbacks");
         }
+        if *broker.protocol == Protocol::V5 && section != "uplink" {
+            let hint = "leave `protocol` out here";
+            self.error(broker.protocol.place(), "`protocol`: sensors are listened to in MQTT 3.1.1", hint);
+        }
         let fallbacks = url.as_ref().map(|url| self.fallbacks(url, broker)).unwrap_or_default();
         if (password.is_some() || password_file.is_some()) && username.is_none() && broker.username.is_none()
         {
@@ -78,6 +82,7 @@ impl Check<'_> {
             password_file,
             fallbacks,
             client_id: client_id?,
+            protocol: *broker.protocol,
             keep_alive: broker.keep_alive.0,
         })
     }
@@ -201,6 +206,6 @@ pub(super) fn host(url: &Url) -> Option<String> {
     Some(host.trim_start_matches('[').trim_end_matches(']').to_owned())
 }
 
-fn is_local(host: &str) -> bool {
+pub(super) fn is_local(host: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }

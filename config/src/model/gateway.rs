@@ -53,8 +53,22 @@ pub struct Broker {
     pub fallbacks: Vec<(String, u16)>,
     /// MQTT client id.
     pub client_id: String,
+    /// Version of MQTT.
+    pub protocol: Protocol,
     /// MQTT keep alive.
     pub keep_alive: Duration,
+}
+
+/// Version of MQTT.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum Protocol {
+    /// Every broker speaks it, NATS too. It cannot refuse a message: what an access list forbids is lost in silence.
+    #[default]
+    #[serde(rename = "3.1.1")]
+    V3,
+    /// Refusals have reasons.
+    #[serde(rename = "5")]
+    V5,
 }
 
 /// How to check the broker's certificate.
@@ -82,6 +96,15 @@ pub struct Outbox {
     pub quota_bytes: u64,
     /// Publishes in flight without a PUBACK, at most.
     pub window: usize,
+}
+
+/// `[budget]`: what the link to the centre may carry; no limit where there is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// Bytes from midnight to midnight.
+    pub day_bytes: Option<u64>,
+    /// Bits a second of everything but alarms.
+    pub bits_per_second: Option<u64>,
 }
 
 /// `[http]`: where `/metrics` and `/healthz` are served.

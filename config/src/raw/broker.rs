@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{At, default};
+use crate::model::Protocol;
 use crate::quantity::Span;
 
 /// An MQTT broker and how to log in to it.
@@ -35,6 +36,10 @@ pub(crate) struct Broker {
     /// the sensors' broker.
     #[schemars(length(min = 1, max = 128))]
     pub client_id: Option<At<String>>,
+    /// Version of MQTT. With `5` the broker says why it refuses an event, and an event that it forbids is not taken for
+    /// delivered; NATS speaks `3.1.1` only. The sensors' broker is always spoken to in 3.1.1.
+    #[serde(default = "default::protocol")]
+    pub protocol: At<Protocol>,
     /// MQTT keep alive: a silent connection is given up after one and a half times this.
     #[serde(default = "default::keep_alive")]
     #[schemars(extend("x-min" = "5s", "x-max" = "10m"))]

@@ -1,6 +1,7 @@
 //! Defaults of keys. Each is named in the `serde` attribute of its key, from where the schema and the reference take it.
 
 use super::At;
+use crate::model::Protocol;
 use crate::quantity::{Size, Span};
 
 pub(super) fn data_dir() -> String {
@@ -13,6 +14,10 @@ pub(super) fn worker_memory() -> Size {
 
 pub(super) fn time_zone() -> At<String> {
     At::from("Asia/Shanghai".to_owned())
+}
+
+pub(super) fn protocol() -> At<Protocol> {
+    At::from(Protocol::V3)
 }
 
 pub(super) fn keep_alive() -> Span {
@@ -173,6 +178,14 @@ pub(super) fn one_byte() -> usize {
 
 pub(super) fn monday_noon() -> At<String> {
     At::from("2026-01-05T12:00".to_owned())
+}
+
+pub(super) fn keyword() -> String {
+    "【雪亮告警】".to_owned()
+}
+
+pub(super) fn sink_backlog() -> u64 {
+    1000
 }
 
 pub(super) fn score() -> f64 {

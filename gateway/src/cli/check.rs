@@ -152,10 +152,11 @@ blocked = { labels = ["car"], zone = "lane", longer_than = "5m" }
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join("models")).unwrap();
         std::fs::write(directory.path().join("models/street.onnx"), "").unwrap();
-        let text =
-            include_str!("../../../config/examples/community.toml").replace("${env:CAM_PASSWORD}", "x");
-        let environment = moshao_config::Environment::of_process(directory.path());
-        let mut examined = moshao_config::examine_text(&text, "community.toml", &environment);
+        let text = include_str!("../../../config/examples/community.toml");
+        let variables =
+            ["CAM_PASSWORD", "WECOM_KEY", "DUTY_PHONES", "WEBHOOK_SECRET"].map(|name| (name, "x"));
+        let environment = moshao_config::Environment::fixed(directory.path(), variables, 1);
+        let mut examined = moshao_config::examine_text(text, "community.toml", &environment);
         let config = examined.config.unwrap_or_else(|| panic!("{}", examined.report));
         assert_eq!(trial::play_all(&config, &mut examined.report), 5);
         assert_eq!(examined.report.to_string(), "");

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use moshao_config::{Broker, Secret, Tls};
+use moshao_config::{Broker, Protocol, Secret, Tls};
 use percent_encoding::percent_decode_str;
 use rumqttc::{ConnectionError, Packet, QoS};
 use tokio::runtime;
@@ -90,6 +90,7 @@ fn broker(arguments: &Arguments) -> Result<Broker, Failure> {
         password_file: None,
         fallbacks: Vec::new(),
         client_id: format!("moshao-events-{:08x}", rand::random::<u32>()),
+        protocol: Protocol::V3,
         keep_alive: Duration::from_secs(30),
     })
 }

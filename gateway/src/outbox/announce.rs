@@ -7,34 +7,35 @@ use super::{Class, NewEvent, Site};
 use crate::event::envelope::Envelope;
 use crate::event::{Device, EventData, Measure, Phase, Stage};
 
-/// Level of what the outbox tells: orange. Something may have happened of which the centre will never hear.
-const LEVEL: u8 = 2;
+/// Orange: something may have happened of which the centre will never hear, or will hear late.
+pub(super) const LEVEL: u8 = 2;
 
-/// What one event of the outbox says.
+/// What one event of the outbox, or of those who read it, says.
 #[derive(Debug)]
-pub(super) struct Announcement {
+pub(crate) struct Announcement {
     /// Id of the event; the correlation id too where it has no other.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// Events about one happening share it.
-    pub(super) correlation: String,
+    pub(crate) correlation: String,
     /// `moshao.device.<kind>.v1`.
-    pub(super) kind: &'static str,
+    pub(crate) kind: &'static str,
     /// `outbox`, or the part of it that is meant.
-    pub(super) subject: String,
-    pub(super) code: &'static str,
-    pub(super) title: &'static str,
-    pub(super) phase: Phase,
+    pub(crate) subject: String,
+    pub(crate) code: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) level: u8,
+    pub(crate) phase: Phase,
     /// When it happened; none for now.
-    pub(super) happened: Option<Timestamp>,
-    pub(super) measure: Option<Measure>,
-    pub(super) note: String,
+    pub(crate) happened: Option<Timestamp>,
+    pub(crate) measure: Option<Measure>,
+    pub(crate) note: String,
 }
 
 // === impl Announcement ===
 
 impl Announcement {
-    /// The event, an alarm to the outbox: sent first and given up last.
-    pub(super) fn into_event(self, site: &Site, now: Timestamp) -> NewEvent {
+    /// The event. From level 2 on it is an alarm to the outbox: sent first and given up last.
+    pub(crate) fn into_event(self, site: &Site, now: Timestamp) -> NewEvent {
         let envelope = Envelope {
             id: self.id,
             kind: self.kind.to_owned(),
@@ -52,9 +53,10 @@ impl Announcement {
             rule: "outbox".to_owned(),
             measure: self.measure,
             note: Some(self.note),
-            ..EventData::new(self.code, self.title, Category::Device, LEVEL, site.grid_ref(), device)
+            ..EventData::new(self.code, self.title, Category::Device, self.level, site.grid_ref(), device)
         };
         let topic = site.topic(&data);
-        NewEvent { class: Class::Alarm, topic, event: site.event(envelope, data), origin: None }
+        let class = if self.level <= LEVEL { Class::Alarm } else { Class::Event };
+        NewEvent { class, topic, event: site.event(envelope, data), origin: None }
     }
 }

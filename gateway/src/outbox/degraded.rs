@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::announce::Announcement;
+use super::announce::{Announcement, LEVEL};
 use super::{NewEvent, OutboxError, Site};
 use crate::clock::rfc3339;
 use crate::event::Phase;
@@ -59,6 +59,7 @@ impl Degraded {
             subject: "outbox".to_owned(),
             code: "OUTBOX_DEGRADED",
             title: "存储故障",
+            level: LEVEL,
             phase,
             happened: Some(happened),
             measure: None,

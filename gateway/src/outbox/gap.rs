@@ -8,7 +8,7 @@
 
 use jiff::Timestamp;
 
-use super::announce::Announcement;
+use super::announce::{Announcement, LEVEL};
 use super::{NewEvent, Sequence, Site};
 use crate::event::{Measure, Phase};
 use crate::incident::tell::new_id;
@@ -118,6 +118,7 @@ pub(super) fn declare(site: &Site, cause: Cause, now: Timestamp) -> NewEvent {
         subject: format!("outbox/{}-{}", first.0, last.0),
         code: "OUTBOX_GAP",
         title: "事件丢失申报",
+        level: LEVEL,
         phase: Phase::Opened,
         happened: None,
         measure: cause.gap().map(|gap| Measure {

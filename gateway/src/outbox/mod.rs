@@ -7,7 +7,7 @@
 //! and in the order of its class, or it is listed in a gap event. Nothing is lost silently.
 //!
 //! # What is stored
-//! One SQLite file, `outbox.db`, with five tables:
+//! One SQLite file, `outbox.db`, with seven tables:
 //!
 //! | table | row |
 //! |---|---|
@@ -15,6 +15,8 @@
 //! | `gap` | one gap event that still waits, and which sequences it stands for |
 //! | `state` | small values of other modules, committed together with the events that go with them |
 //! | `aside` | one event that the centre refuses, out of the way until the next start |
+//! | `kept` | one event that the centre has and a sink still wants (`sinks`) |
+//! | `sink` | how far one sink has come |
 //! | `meta` | the epoch |
 //!
 //! Sequences rise by one for each event of this gateway, over restarts too. A file that had to be replaced begins a
@@ -57,6 +59,7 @@ mod open;
 mod owner;
 mod reserve;
 mod salvage;
+mod sinks;
 mod stamp;
 mod store;
 mod writer;
@@ -69,8 +72,10 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub(crate) use self::announce::Announcement;
 pub use self::error::OutboxError;
 use self::owner::{Command, Owner};
+pub use self::sinks::{SinkBatch, SinkDone, Subscription};
 use self::store::{Entry, Store};
 use crate::event::Event;
 pub use crate::event::envelope::Site;
@@ -94,6 +99,8 @@ pub struct Settings {
     pub quota_bytes: u64,
     /// In whose name gap events speak.
     pub site: Site,
+    /// Who reads besides the centre.
+    pub sinks: Vec<Subscription>,
     /// Depth, age, bytes, commits, losses.
     pub metrics: Arc<Metrics>,
 }
@@ -199,6 +206,8 @@ pub struct Stats {
     pub depth: u64,
     /// Alarms waiting.
     pub alarms: u64,
+    /// Waiting events that are set aside.
+    pub aside: u64,
     /// When the oldest waiting event was accepted, milliseconds since the Unix epoch.
     pub oldest_unix_ms: Option<i64>,
     /// Pages in use, as bytes.
@@ -272,6 +281,25 @@ impl OutboxHandle {
     /// The owner thread is gone.
     pub async fn delivered(&self, sequences: Vec<Sequence>) -> Result<(), OutboxError> {
         self.commands.send(Command::Delivered(sequences)).await.map_err(|_| OutboxError::Closed)
+    }
+
+    /// Up to `limit` events that wait for this sink, alarms first, each class in order.
+    ///
+    /// # Errors
+    /// The storage fails.
+    pub async fn sink_next(&self, sink: &str, limit: usize) -> Result<SinkBatch, OutboxError> {
+        let sink = sink.to_owned();
+        self.ask(|reply| Command::SinkNext { sink, limit, reply }).await?
+    }
+
+    /// A sink is done with the first events of its batch. They do not come again, and the place is on disk within a
+    /// second.
+    ///
+    /// # Errors
+    /// The owner thread is gone.
+    pub async fn sink_done(&self, sink: &str, done: SinkDone) -> Result<(), OutboxError> {
+        let command = Command::SinkDone { sink: sink.to_owned(), done };
+        self.commands.send(command).await.map_err(|_| OutboxError::Closed)
     }
 
     /// Keeps an event that the centre refuses out of the way until the next start; an event tells the centre's people.

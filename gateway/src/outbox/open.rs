@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::sinks::Sinks;
 use super::store::{self, Counts, PAGE_BYTES, Store};
 use super::{OutboxError, Recovered, Sequence, Settings, gap, log, reserve, salvage};
 
 /// Format of the file (`user_version`).
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 /// Least quota: some dozens of events and the gap event that declares the others.
 const MIN_QUOTA_BYTES: u64 = 512 * 1024;
 /// SQLite without the WAL-reset defect (<https://sqlite.org/wal.html#walresetbug>).
@@ -48,6 +49,29 @@ const SCHEMA: &str = "
         sequence INTEGER PRIMARY KEY,
         reason TEXT NOT NULL
     );
+";
+/// From format 2, which knew no sinks; a new file gets these tables too.
+const FROM_2: &str = "
+    CREATE TABLE kept(
+        sequence INTEGER PRIMARY KEY,
+        class INTEGER NOT NULL,
+        topic TEXT NOT NULL,
+        body BLOB NOT NULL,
+        accepted_unix_ms INTEGER NOT NULL,
+        origin_source INTEGER,
+        origin_unix_ms INTEGER,
+        boot INTEGER,
+        mono_ms INTEGER,
+        clock_ok INTEGER,
+        checksum INTEGER
+    );
+    CREATE INDEX kept_by_class ON kept(class, sequence);
+    CREATE TABLE sink(
+        name TEXT PRIMARY KEY,
+        alarm INTEGER NOT NULL,
+        event INTEGER NOT NULL,
+        missed INTEGER NOT NULL
+    ) WITHOUT ROWID;
 ";
 /// From format 1, whose events had no checksum and one clock.
 const FROM_1: &str = "
@@ -142,7 +166,8 @@ impl Store {
         }
         match format {
             0 => create(&connection, epoch).map_err(sqlite)?,
-            1 => migrate(&connection).map_err(sqlite)?,
+            1 => migrate(&connection, &[FROM_1, FROM_2]).map_err(sqlite)?,
+            2 => migrate(&connection, &[FROM_2]).map_err(sqlite)?,
             _ => {}
         }
         if fs::metadata(&path).is_ok_and(|file| file.len() <= CHECKED_UP_TO_BYTES) {
@@ -151,13 +176,14 @@ impl Store {
         // What the centre refused in the last run may find a centre that has been mended.
         connection.execute("DELETE FROM aside", []).map_err(sqlite)?;
         let counts = Counts::read(&connection).map_err(sqlite)?;
+        let sinks = Sinks::open(&connection, &settings.sinks, Sequence(counts.last)).map_err(sqlite)?;
         let known_past_unix_ms = latest_trusted(&connection).map_err(sqlite)?;
         // The names of the file and its log must outlive a power cut as their contents do.
         File::open(&directory)
             .and_then(|handle| handle.sync_all())
             .map_err(|error| OutboxError::from_io(&directory, &error))?;
         let site = settings.site.clone();
-        Ok(Self { connection, directory, site, quota_bytes, counts, known_past_unix_ms })
+        Ok(Self { connection, directory, site, quota_bytes, counts, sinks, known_past_unix_ms })
     }
 
     fn epoch(&self) -> Result<u64, OutboxError> {
@@ -200,6 +226,7 @@ pub(super) fn lay_out(connection: &Connection, quota_bytes: u64) -> rusqlite::Re
 pub(super) fn create(connection: &Connection, epoch: u64) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
     transaction.execute_batch(SCHEMA)?;
+    transaction.execute_batch(FROM_2)?;
     transaction.execute("INSERT INTO meta(key, value) VALUES('epoch', ?1)", [epoch as i64])?;
     transaction.execute(
         "INSERT INTO sqlite_sequence(name, seq) VALUES('outbox', ?1)",
@@ -209,9 +236,11 @@ pub(super) fn create(connection: &Connection, epoch: u64) -> rusqlite::Result<()
     transaction.commit()
 }
 
-fn migrate(connection: &Connection) -> rusqlite::Result<()> {
+fn migrate(connection: &Connection, steps: &[&str]) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
-    transaction.execute_batch(FROM_1)?;
+    for step in steps {
+        transaction.execute_batch(step)?;
+    }
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
 }

@@ -13,6 +13,7 @@ use tokio::time::timeout_at;
 
 use super::degraded::Degraded;
 use super::group::Group;
+use super::sinks::{SinkBatch, SinkDone};
 use super::store::{Committed, Entry, Store};
 use super::{Cursor, OutboxError, Sequence, Settings, Stats, Waiting, gap, reserve};
 
@@ -29,6 +30,8 @@ pub(super) enum Command {
     Accept { entry: Entry, handed_over: Instant, reply: Reply<Vec<Sequence>> },
     Next { after: Cursor, limit: usize, reply: Reply<Vec<Waiting>> },
     Delivered(Vec<Sequence>),
+    SinkNext { sink: String, limit: usize, reply: Reply<SinkBatch> },
+    SinkDone { sink: String, done: SinkDone },
     SetAside { sequence: Sequence, reason: String, reply: Reply<bool> },
     LoadState { key: String, reply: Reply<Option<Vec<u8>>> },
     Close { reply: oneshot::Sender<()> },
@@ -44,6 +47,7 @@ pub(super) struct Owner {
     stats: watch::Sender<Stats>,
     waiting: Vec<Pending>,
     delivered: Vec<Sequence>,
+    done: Vec<(String, SinkDone)>,
     group: Group,
     degraded: Degraded,
 }
@@ -79,6 +83,7 @@ impl Owner {
             stats,
             waiting: Vec::new(),
             delivered: Vec::new(),
+            done: Vec::new(),
             group: Group::default(),
             degraded,
         }
@@ -150,6 +155,15 @@ impl Owner {
                 self.delivered.extend(sequences);
                 self.delivered.truncate(MAX_DELETIONS);
             }
+            Command::SinkDone { sink, done } => {
+                self.group.deletions(now, done.events.len());
+                self.done.push((sink, done));
+                self.done.truncate(MAX_DELETIONS);
+            }
+            Command::SinkNext { sink, limit, reply } => {
+                let answer = self.with_store(now, |store| store.sink_next(&sink, limit));
+                drop(reply.send(answer.map(|batch| self.without_done(&sink, batch))));
+            }
             Command::Next { after, limit, reply } => {
                 let answer = self.with_store(now, |store| store.next(after, limit));
                 drop(reply.send(answer.map(|rows| self.without_delivered(rows))));
@@ -173,23 +187,33 @@ impl Owner {
         rows
     }
 
+    /// The same for what a sink is done with.
+    fn without_done(&self, sink: &str, mut batch: SinkBatch) -> SinkBatch {
+        for (_, done) in self.done.iter().filter(|(name, _)| name == sink) {
+            batch.events.retain(|event| !done.events.contains(&(event.class, event.sequence)));
+            batch.missed = batch.missed.saturating_sub(done.told_missed);
+        }
+        batch
+    }
+
     /// One transaction with all that waits; answers everybody.
     fn commit(&mut self, now: Instant) {
         self.group = Group::default();
         let waiting = std::mem::take(&mut self.waiting);
-        if waiting.is_empty() && self.delivered.is_empty() {
+        if waiting.is_empty() && self.delivered.is_empty() && self.done.is_empty() {
             return;
         }
         let delivered = std::mem::take(&mut self.delivered);
+        let done = std::mem::take(&mut self.done);
         let (entries, callers): (Vec<_>, Vec<_>) =
             waiting.into_iter().map(|one| (one.entry, (one.handed_over, one.reply))).unzip();
-        let mut outcome = self.with_store(now, |store| store.commit(&entries, &delivered));
+        let mut outcome = self.with_store(now, |store| store.commit(&entries, &delivered, &done));
         if matches!(outcome, Err(OutboxError::DiskFull { .. }))
             && reserve::spend(&self.settings.directory).unwrap_or(false)
         {
             self.degraded.enter(outcome.as_ref().err(), Timestamp::now());
             tracing::error!("the disk is full: the outbox lives on its reserve");
-            outcome = self.with_store(now, |store| store.commit(&entries, &delivered));
+            outcome = self.with_store(now, |store| store.commit(&entries, &delivered, &done));
         }
         match &outcome {
             Ok(committed) => self.count(&entries, committed),
@@ -200,6 +224,7 @@ impl Owner {
                 // Not counted towards a full group: they try again in a second, not at once.
                 self.group.deletions(now, 0);
                 self.delivered = delivered;
+                self.done = done;
             }
         }
         if outcome.is_ok() {
@@ -273,7 +298,7 @@ impl Owner {
         }
         let told = self.degraded.story(&self.settings.site, Timestamp::now());
         if let Ok(entry) = Entry::new(told, None)
-            && self.with_store(now, |store| store.commit(&[entry], &[])).is_ok()
+            && self.with_store(now, |store| store.commit(&[entry], &[], &[])).is_ok()
         {
             self.degraded.leave();
             tracing::warn!("the outbox takes events again");
@@ -313,7 +338,7 @@ impl Owner {
         }
     }
 
-    fn publish_stats(&self) {
+    fn publish_stats(&mut self) {
         let fault = self.degraded.fault().cloned();
         let stats = match &self.store {
             Ok(store) => Stats { fault, ..store.stats() },
@@ -322,11 +347,16 @@ impl Owner {
             }
         };
         let metrics = &self.settings.metrics;
+        for (sink, waiting, missed) in self.store.iter_mut().flat_map(|store| store.sinks.figures()) {
+            metrics.sink_waiting.with_label_values(&[sink]).set(waiting as i64);
+            metrics.sink_missed.with_label_values(&[sink]).inc_by(missed);
+        }
         let reason = stats.fault.as_ref().map(OutboxError::reason);
         for word in OutboxError::STORAGE_REASONS {
             metrics.outbox_degraded.with_label_values(&[word]).set(i64::from(reason == Some(word)));
         }
         metrics.outbox_depth.set(stats.depth as i64);
+        metrics.outbox_aside.set(stats.aside as i64);
         metrics.outbox_bytes.set(stats.used_bytes as i64);
         metrics.outbox_oldest_age_seconds.set(stats.oldest_age(Timestamp::now()).as_secs_f64());
         self.stats.send_replace(stats);

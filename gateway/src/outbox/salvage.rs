@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::gap::{Cause, Gap};
 use super::store::PAGE_BYTES;
-use super::{Sequence, checksum, log};
+use super::{Cursor, Sequence, checksum, log};
 
 /// Sequences tried one by one behind an unreadable place, before the steps grow.
 const SMALL_STEPS: u32 = 1024;
@@ -31,6 +31,14 @@ pub(super) struct Row {
     pub(super) stamp: (Option<i64>, Option<i64>, Option<i64>),
 }
 
+/// How far a sink has come, as the table `sink` has it: name, last alarm, last other event, missed and not told.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) name: String,
+    pub(super) cursor: Cursor,
+    pub(super) missed: u64,
+}
+
 /// What could be taken over.
 #[derive(Debug, Default)]
 pub(super) struct Salvaged {
@@ -40,6 +48,10 @@ pub(super) struct Salvaged {
     pub(super) states: Vec<(String, Vec<u8>)>,
     /// Gap events that wait, and what they stand for: sequence, first, last, count.
     pub(super) gaps: Vec<[i64; 4]>,
+    /// Events that the centre has and a sink has not, by sequence.
+    pub(super) kept: BTreeMap<i64, Row>,
+    /// How far each sink had come.
+    pub(super) places: Vec<Place>,
     /// Last sequence that had been given out, where that is known.
     last: Option<i64>,
     /// Sequences that were waiting and are not among the rows; none where nobody knows.
@@ -64,6 +76,17 @@ fn log_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     name.into()
+}
+
+// === impl Place ===
+
+impl Place {
+    /// From a row of the table `sink`.
+    pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        let sequence = |column| row.get::<_, i64>(column).map(|number| Sequence(number as u64));
+        let cursor = Cursor { alarm: sequence(1)?, event: sequence(2)? };
+        Ok(Place { name: row.get(0)?, cursor, missed: row.get::<_, i64>(3)? as u64 })
+    }
 }
 
 // === impl Salvaged ===
@@ -115,7 +138,28 @@ fn read(path: &Path) -> rusqlite::Result<Salvaged> {
         let gaps = statement.query_map([], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))?;
         salvaged.gaps = gaps.map_while(Result::ok).collect();
     }
+    if let Ok(mut statement) = connection.prepare("SELECT name, alarm, event, missed FROM sink") {
+        salvaged.places = statement.query_map([], Place::read)?.map_while(Result::ok).collect();
+    }
+    salvaged.kept = kept(&connection).unwrap_or_default();
     Ok(salvaged)
+}
+
+/// What the sinks still want, up to the first place that cannot be read.
+fn kept(connection: &Connection) -> rusqlite::Result<BTreeMap<i64, Row>> {
+    let mut kept = BTreeMap::new();
+    let mut statement = connection.prepare(
+        "SELECT sequence, class, topic, body, accepted_unix_ms, origin_source, origin_unix_ms, boot, mono_ms,
+                clock_ok, checksum FROM kept NOT INDEXED ORDER BY sequence",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Ok(Some(row)) = rows.next() {
+        let sequence = row.get(0)?;
+        if let Ok(Some(intact)) = intact(row, sequence) {
+            kept.insert(sequence, intact);
+        }
+    }
+    Ok(kept)
 }
 
 /// The sequences that the index by class knows.

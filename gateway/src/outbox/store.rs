@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::salvage::Salvaged;
+use super::sinks::{SinkDone, Sinks};
 use super::stamp::{self, Stamp};
 use super::writer::Writer;
 use super::{
@@ -43,6 +44,8 @@ pub(super) struct Store {
     pub(super) site: Site,
     pub(super) quota_bytes: u64,
     pub(super) counts: Counts,
+    /// Who reads besides the centre.
+    pub(super) sinks: Sinks,
     /// The latest wall clock time that is known to be past, milliseconds since the Unix epoch.
     pub(super) known_past_unix_ms: i64,
 }
@@ -106,12 +109,13 @@ impl Entry {
 // === impl Store ===
 
 impl Store {
-    /// Deletes what has been delivered and writes the entries, in one transaction; gives up old events where the quota
+    /// Deletes what has been delivered, moves sinks on and writes the entries, in one transaction; gives up old events where the quota
     /// leaves no room. On an error nothing has changed.
     pub(super) fn commit(
         &mut self,
         entries: &[Entry],
         delivered: &[Sequence],
+        done: &[(String, SinkDone)],
     ) -> Result<Committed, OutboxError> {
         let now = Stamp::now(self.known_past_unix_ms);
         let directory = &self.directory;
@@ -122,11 +126,15 @@ impl Store {
             site: &self.site,
             quota_bytes: self.quota_bytes,
             counts: self.counts,
+            sinks: self.sinks.clone(),
             now,
         };
         let mut committed = Committed::default();
         for sequence in delivered {
             writer.remove(*sequence).map_err(sqlite)?;
+        }
+        for (sink, done) in done {
+            writer.sinks.done(&transaction, sink, done).map_err(sqlite)?;
         }
         committed.evicted = writer.make_room(bytes_of(entries)).map_err(sqlite)?;
         for entry in entries {
@@ -139,9 +147,10 @@ impl Store {
             }
             committed.sequences.push(sequences);
         }
-        let counts = writer.counts;
+        writer.sinks.bound(&transaction).map_err(sqlite)?;
+        let Writer { counts, sinks, .. } = writer;
         transaction.commit().map_err(sqlite)?;
-        self.counts = counts;
+        (self.counts, self.sinks) = (counts, sinks);
         if now.trusted {
             self.known_past_unix_ms = now.wall_unix_ms;
         }
@@ -163,14 +172,16 @@ impl Store {
             site: &self.site,
             quota_bytes: self.quota_bytes,
             counts: self.counts,
+            sinks: self.sinks.clone(),
             now,
         };
         writer.copy(salvaged).map_err(sqlite)?;
+        writer.sinks.take_over(&transaction, salvaged).map_err(sqlite)?;
         let declared = gap::declare(&self.site, salvaged.cause(epoch), now.wall());
         writer.insert(&declared).map_err(sqlite)?;
-        let counts = writer.counts;
+        let Writer { counts, sinks, .. } = writer;
         transaction.commit().map_err(sqlite)?;
-        self.counts = counts;
+        (self.counts, self.sinks) = (counts, sinks);
         Ok(())
     }
 
@@ -194,12 +205,13 @@ impl Store {
             site: &self.site,
             quota_bytes: self.quota_bytes,
             counts: self.counts,
+            sinks: self.sinks.clone(),
             now,
         };
         let moved = writer.set_aside(sequence, reason).map_err(sqlite)?;
-        let counts = writer.counts;
+        let Writer { counts, sinks, .. } = writer;
         transaction.commit().map_err(sqlite)?;
-        self.counts = counts;
+        (self.counts, self.sinks) = (counts, sinks);
         Ok(moved)
     }
 
@@ -256,12 +268,19 @@ impl Store {
         Stats {
             depth: self.counts.depth(),
             alarms: self.counts.alarms,
+            aside: self.aside(),
             oldest_unix_ms: oldest_unix_ms.ok().flatten(),
             used_bytes: used_pages(&self.connection).unwrap_or(0) * PAGE_BYTES,
             evicted: self.counts.evicted,
             last: Sequence(self.counts.last),
             fault: None,
         }
+    }
+
+    fn aside(&self) -> u64 {
+        let count = self.connection.prepare_cached("SELECT COUNT(*) FROM aside");
+        let count = count.and_then(|mut statement| statement.query_row([], |row| row.get::<_, i64>(0)));
+        count.unwrap_or(0) as u64
     }
 
     /// Gives pages that a drained backlog has left behind back to the file system.
@@ -332,12 +351,13 @@ pub(super) fn is_intact(row: &Row<'_>) -> rusqlite::Result<bool> {
 }
 
 /// What SQLite would say if it had checksums.
-fn damaged() -> rusqlite::Error {
+pub(super) fn damaged() -> rusqlite::Error {
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
     rusqlite::Error::SqliteFailure(code, Some("an event does not have its checksum".to_owned()))
 }
 
-fn waiting(row: &Row<'_>, now: Stamp) -> rusqlite::Result<Waiting> {
+/// The event of a row that begins with sequence, class, topic, body, time and checksum, as it is to be told now.
+pub(super) fn waiting(row: &Row<'_>, now: Stamp) -> rusqlite::Result<Waiting> {
     let source = row.get::<_, Option<i64>>(6)?.map(OriginSource::from_code);
     let unix_ms: Option<i64> = row.get(7)?;
     let mut waiting = Waiting {

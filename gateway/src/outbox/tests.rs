@@ -18,7 +18,7 @@ const QUOTA_BYTES: u64 = 16 << 20;
 /// Sequences of the second epoch lie above.
 const EPOCH: u64 = 1_000_000_000_000;
 
-fn site() -> Site {
+pub(super) fn site() -> Site {
     Site {
         division: "510104001001".to_owned(),
         gateway: "gw-0007".to_owned(),
@@ -33,6 +33,7 @@ fn open_with(directory: &Path, quota_bytes: u64) -> (OutboxHandle, Recovered, Ar
         directory: directory.to_owned(),
         quota_bytes,
         site: site(),
+        sinks: Vec::new(),
         metrics: Arc::clone(&metrics),
     };
     let (outbox, recovered) = open(settings).expect("the outbox opens");
@@ -46,7 +47,7 @@ fn fresh() -> (TempDir, OutboxHandle) {
 }
 
 /// An event with this title; a gap event serves as the pattern, its contents do not matter here.
-fn event(class: Class, title: &str) -> NewEvent {
+pub(super) fn event(class: Class, title: &str) -> NewEvent {
     let gap = Gap::one(Sequence(1));
     let mut new = declare(&site(), Cause::Quota { gap, quota_bytes: 1 }, jiff::Timestamp::UNIX_EPOCH);
     new.class = class;
@@ -63,7 +64,7 @@ async fn waiting(outbox: &OutboxHandle) -> Vec<Waiting> {
     outbox.next(Cursor::default(), 1_000_000).await.expect("readable")
 }
 
-async fn titles(outbox: &OutboxHandle) -> Vec<String> {
+pub(super) async fn titles(outbox: &OutboxHandle) -> Vec<String> {
     waiting(outbox).await.iter().map(|row| body(row).data.title).collect()
 }
 
@@ -386,6 +387,7 @@ async fn two_gateways_cannot_share_a_directory() {
         directory: directory.path().to_owned(),
         quota_bytes: QUOTA_BYTES,
         site: site(),
+        sinks: Vec::new(),
         metrics: Arc::new(Metrics::new()),
     };
     let error = open(settings).expect_err("somebody else has it");
@@ -397,8 +399,13 @@ async fn a_directory_that_is_a_file_is_told() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("data");
     fs::write(&path, "").unwrap();
-    let settings =
-        Settings { directory: path.clone(), quota_bytes: QUOTA_BYTES, site: site(), metrics: Arc::default() };
+    let settings = Settings {
+        directory: path.clone(),
+        quota_bytes: QUOTA_BYTES,
+        site: site(),
+        sinks: Vec::new(),
+        metrics: Arc::default(),
+    };
     let error = open(settings).expect_err("no directory");
     assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
 }

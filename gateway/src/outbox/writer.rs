@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::gap::{self, Cause, Gap};
 use super::salvage::{Row, Salvaged};
+use super::sinks::Sinks;
 use super::stamp::Stamp;
 use super::store::{Counts, PAGE_BYTES, class, used_pages};
 use super::{Class, NewEvent, SavedState, Sequence, Site, announce, checksum};
@@ -14,6 +15,8 @@ use crate::incident::tell::new_id;
 const EVICTION_STEP: usize = 64;
 /// Pages kept free beyond what is about to be written: for the gap event and for pages that are not quite full.
 const SPARE_PAGES: u64 = 24;
+/// Code of the event that tells of one that is set aside.
+const REFUSED: &str = "OUTBOX_REFUSED";
 
 /// One transaction in progress.
 pub(super) struct Writer<'a> {
@@ -21,6 +24,7 @@ pub(super) struct Writer<'a> {
     pub(super) site: &'a Site,
     pub(super) quota_bytes: u64,
     pub(super) counts: Counts,
+    pub(super) sinks: Sinks,
     pub(super) now: Stamp,
 }
 
@@ -40,20 +44,21 @@ impl Writer<'_> {
             origin: (new.origin.map(|origin| origin.source.code()), new.origin.map(|origin| origin.unix_ms)),
             stamp: (Some(self.now.boot), Some(self.now.mono_ms), Some(i64::from(self.now.trusted))),
         };
-        self.write(sequence.0 as i64, &row)?;
+        self.write("outbox", sequence.0 as i64, &row)?;
+        self.sinks.stored(new.class, sequence, &new.topic);
         self.counts.last = sequence.0;
         *self.counts.of(new.class) += 1;
         Ok(sequence)
     }
 
-    fn write(&self, sequence: i64, row: &Row) -> rusqlite::Result<()> {
+    fn write(&self, table: &str, sequence: i64, row: &Row) -> rusqlite::Result<()> {
         let sum = checksum::of(sequence, row.class, &row.topic, &row.body, row.accepted_unix_ms);
         self.transaction
-            .prepare_cached(
-                "INSERT INTO outbox(sequence, class, topic, body, accepted_unix_ms, origin_source, origin_unix_ms,
+            .prepare_cached(&format!(
+                "INSERT INTO {table}(sequence, class, topic, body, accepted_unix_ms, origin_source, origin_unix_ms,
                                     boot, mono_ms, clock_ok, checksum)
                  VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-            )?
+            ))?
             .execute(params![
                 sequence,
                 row.class,
@@ -73,8 +78,11 @@ impl Writer<'_> {
     /// Puts what was saved from a damaged file into this new one. Events keep their numbers.
     pub(super) fn copy(&mut self, salvaged: &Salvaged) -> rusqlite::Result<()> {
         for (sequence, row) in &salvaged.rows {
-            self.write(*sequence, row)?;
+            self.write("outbox", *sequence, row)?;
             *self.counts.of(if row.class == 0 { Class::Alarm } else { Class::Event }) += 1;
+        }
+        for (sequence, row) in &salvaged.kept {
+            self.write("kept", *sequence, row)?;
         }
         for (key, value) in &salvaged.states {
             self.save(&SavedState { key: key.clone(), value: value.clone() })?;
@@ -95,7 +103,8 @@ impl Writer<'_> {
                 "INSERT OR IGNORE INTO aside(sequence, reason) SELECT sequence, ?2 FROM outbox WHERE sequence = ?1",
             )?
             .execute(params![sequence.0 as i64, reason])?;
-        if marked == 1 {
+        // That this was refused is told once; that the telling was refused too, is not.
+        if marked == 1 && !self.tells_of_refusal(sequence)? {
             let now = self.now.wall();
             let id = new_id(now);
             let told = announce::Announcement {
@@ -103,8 +112,9 @@ impl Writer<'_> {
                 correlation: id,
                 kind: "refused",
                 subject: format!("outbox/{0}-{0}", sequence.0),
-                code: "OUTBOX_REFUSED",
+                code: REFUSED,
                 title: "事件被中心拒收",
+                level: announce::LEVEL,
                 phase: Phase::Opened,
                 happened: None,
                 measure: None,
@@ -119,6 +129,15 @@ impl Writer<'_> {
         Ok(marked == 1)
     }
 
+    fn tells_of_refusal(&self, sequence: Sequence) -> rusqlite::Result<bool> {
+        let body: Vec<u8> = self
+            .transaction
+            .prepare_cached("SELECT body FROM outbox WHERE sequence = ?1")?
+            .query_row([sequence.0 as i64], |row| row.get(0))?;
+        let event: Option<crate::event::Event> = serde_json::from_slice(&body).ok();
+        Ok(event.is_some_and(|event| event.data.code == REFUSED))
+    }
+
     pub(super) fn save(&self, state: &SavedState) -> rusqlite::Result<()> {
         self.transaction
             .prepare_cached(
@@ -128,8 +147,16 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Deletes one event. One that is gone already (its PUBACK came twice) is no error.
+    /// The centre has this event: deletes it, or keeps it for the sinks that still want it. One that is gone already (its
+    /// PUBACK came twice) is no error.
     pub(super) fn remove(&mut self, sequence: Sequence) -> rusqlite::Result<()> {
+        if !self.sinks.is_empty() {
+            self.sinks.keep(self.transaction, sequence)?;
+        }
+        self.delete(sequence)
+    }
+
+    fn delete(&mut self, sequence: Sequence) -> rusqlite::Result<()> {
         let class = self
             .transaction
             .prepare_cached("DELETE FROM outbox WHERE sequence = ?1 RETURNING class")?
@@ -152,6 +179,10 @@ impl Writer<'_> {
         let mut gap: Option<Gap> = None;
         let mut evicted = 0;
         while used_pages(self.transaction)? + wanted > limit {
+            // The centre has had what is kept for sinks.
+            if self.sinks.make_room(self.transaction, EVICTION_STEP)? > 0 {
+                continue;
+            }
             let victims = self.oldest()?;
             if victims.is_empty() {
                 break;
@@ -160,7 +191,8 @@ impl Writer<'_> {
                 let lost = self.gap_behind(victim)?;
                 gap = Some(gap.map_or(lost, |gap| gap.with(lost)));
                 evicted += 1;
-                self.remove(victim)?;
+                self.sinks.give_up(self.transaction, victim)?;
+                self.delete(victim)?;
             }
         }
         if let Some(gap) = gap {

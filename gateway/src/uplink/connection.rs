@@ -1,23 +1,23 @@
 //! One connection to the centre's broker, from CONNECT to its end.
-//!
-//! A task of its own polls the event loop and is never cancelled half-way through a packet: rumqttc changes its state
-//! before it writes. It ends with the connection.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rumqttc::{AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Outgoing, Packet, QoS};
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::feed::PACKET_BYTES;
 use super::in_flight::InFlight;
+use super::refusal::{Refusal, Refusals, Step};
+use super::report;
 use super::watchdog::Watchdog;
-use super::{Delivered, HEALTH_PERIOD, Settings};
+use super::wire::{Ack, Broken, Client, Kind, Limits, Message, Room, Signal, Will, Wire};
+use super::{HEALTH_PERIOD, Settings};
+use crate::budget;
 use crate::mqtt::{self, Link};
-use crate::outbox::{Class, Cursor, OutboxHandle, Sequence, Waiting};
+use crate::outbox::{Cursor, OutboxHandle, Sequence, Waiting};
 
 /// Packet ids that rumqttc may use, as a multiple of the window. It numbers publishes round and round and stops when
 /// it comes to a number that is still unacknowledged, which brokers that acknowledge out of order make happen soon in
@@ -26,10 +26,10 @@ const PACKET_IDS_PER_WINDOW: usize = 16;
 /// Birth, health (each minute, and when the storage fails or works again) and the farewell may be in flight besides the
 /// window.
 const NOTES: usize = 8;
-/// Packets read from the event loop and not looked at yet.
-const PACKETS: usize = 64;
 /// How long the farewell may take.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
+/// Health that is older than this many periods is out of date.
+const HEALTH_LASTS: u32 = 3;
 
 /// How a connection ended.
 #[derive(Debug)]
@@ -42,23 +42,29 @@ pub(super) enum Ended {
 
 /// One connection and its bookkeeping.
 pub(super) struct Connection<'a> {
-    settings: &'a Settings,
-    outbox: &'a OutboxHandle,
+    pub(super) settings: &'a Settings,
+    pub(super) outbox: &'a OutboxHandle,
     link: &'a watch::Sender<Link>,
+    /// What the broker has refused, on this connection and earlier ones.
+    pub(super) refusals: &'a mut Refusals,
     watchdog: Watchdog,
-    in_flight: InFlight<Publish>,
-    cursor: Cursor,
+    pub(super) limits: Limits,
+    pub(super) in_flight: InFlight<Publish>,
+    pub(super) cursor: Cursor,
+    /// The cursor has passed events that were refused and are to go again.
+    left_behind: bool,
+    /// When an event that waits for the budget may go.
+    pub(super) budget_again: Option<Instant>,
     acknowledged: Vec<Sequence>,
+    pub(super) refused: Vec<(Sequence, String, Refusal)>,
 }
 
 /// What a packet id stands for.
 #[derive(Debug)]
-enum Publish {
+pub(super) enum Publish {
     Event { waiting: Waiting },
     Note { bytes: usize },
 }
-
-type Packets = mpsc::Receiver<Result<Event, ConnectionError>>;
 
 // === impl Connection ===
 
@@ -67,198 +73,234 @@ impl<'a> Connection<'a> {
         settings: &'a Settings,
         outbox: &'a OutboxHandle,
         link: &'a watch::Sender<Link>,
+        refusals: &'a mut Refusals,
     ) -> Self {
         Self {
             settings,
             outbox,
             link,
+            refusals,
             watchdog: Watchdog::new(settings.broker.keep_alive, now()),
-            in_flight: InFlight::new(settings.window),
+            limits: Limits::default(),
+            in_flight: InFlight::new(),
             cursor: Cursor::default(),
+            left_behind: false,
+            budget_again: None,
             acknowledged: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
     /// Connects, publishes, and hands acknowledged events back to the outbox, until something breaks or `stop`.
-    pub(super) async fn run(mut self, mut options: MqttOptions, stop: &CancellationToken) -> Ended {
+    pub(super) async fn run(mut self, stop: &CancellationToken) -> Ended {
         let window = self.settings.window;
-        options.set_clean_session(true);
-        options.set_inflight(u16::try_from(window * PACKET_IDS_PER_WINDOW).unwrap_or(u16::MAX));
-        let offline = json!({"status": "offline", "reason": "connection lost"}).to_string();
-        options.set_last_will(LastWill::new(self.settings.topics.state(), offline, QoS::AtLeastOnce, true));
-
-        let (client, event_loop) = mqtt::client(options, window + NOTES);
-        let (forward, mut packets) = mpsc::channel(PACKETS);
-        let poller = Poller(tokio::spawn(poll(event_loop, forward)));
-        let outcome = self.serve(&client, &mut packets, stop).await;
+        let body = json!({"status": "offline", "reason": "connection lost"}).to_string();
+        let will = Will { topic: self.settings.topics.state(), body };
+        let packet_ids = u16::try_from(window * PACKET_IDS_PER_WINDOW).unwrap_or(u16::MAX);
+        let room = Room { requests: window + NOTES, packet_ids };
+        let mut wire = match Wire::open(&self.settings.broker, will, room) {
+            Ok(wire) => wire,
+            Err(error) => return Ended::Broken(error.to_string()),
+        };
+        let outcome = self.serve(&mut wire, stop).await;
+        if let Err(broken) = &outcome {
+            self.blame(broken);
+        }
         // Events that were acknowledged before the break have been delivered.
         let flushed = self.flush().await;
-        drop(poller);
         match outcome.and(flushed) {
             Ok(()) => Ended::Stopped,
-            Err(reason) => Ended::Broken(reason),
+            Err(broken) => Ended::Broken(broken.reason),
         }
     }
 
-    async fn serve(
-        &mut self,
-        client: &AsyncClient,
-        packets: &mut Packets,
-        stop: &CancellationToken,
-    ) -> Result<(), String> {
+    async fn serve(&mut self, wire: &mut Wire, stop: &CancellationToken) -> Result<(), Broken> {
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            connected = self.connected(packets) => connected?,
+            connected = self.connected(wire) => connected?,
         }
         let mut arrivals = self.outbox.stats();
         let mut next_health = Instant::now() + HEALTH_PERIOD;
         let mut degraded = arrivals.borrow_and_update().fault.is_some();
-        self.note(client, self.settings.topics.state(), &self.birth())?;
-        self.note(client, self.settings.topics.health(), &(self.settings.health)())?;
+        let birth = self.birth();
+        self.note(&wire.client, self.settings.topics.state(), Kind::State, &birth)?;
+        self.health(&wire.client)?;
         loop {
-            self.fill(client).await?;
+            self.fill(&wire.client).await?;
             let deadline = Instant::from_std(self.watchdog.deadline(self.in_flight.oldest()));
+            let again = self.refusals.next(now()).or(self.left_behind.then(now)).map(Instant::from_std);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {
                     // Whoever stops the box waits for this: a link that is gone must not hold it up.
-                    drop(timeout(FAREWELL_LIMIT, self.farewell(client, packets)).await);
+                    drop(timeout(FAREWELL_LIMIT, self.farewell(wire)).await);
+                    self.settings.budget.save(self.outbox).await;
                     return Ok(());
                 }
-                packet = packets.recv() => {
-                    self.take(packet)?;
+                signal = wire.signals.recv() => {
+                    self.take(signal)?;
                     // Acknowledgements come in bunches; one message to the outbox is enough for all of them.
-                    while let Ok(packet) = packets.try_recv() {
-                        self.take(Some(packet))?;
+                    while let Ok(signal) = wire.signals.try_recv() {
+                        self.take(Some(signal))?;
                     }
                     self.flush().await?;
                 }
                 changed = arrivals.changed() => {
-                    changed.map_err(|_| "the outbox is closed".to_owned())?;
+                    changed.map_err(|_| Broken::here("the outbox is closed".to_owned()))?;
                     let fails = arrivals.borrow_and_update().fault.is_some();
                     if std::mem::replace(&mut degraded, fails) != fails {
-                        self.note(client, self.settings.topics.health(), &(self.settings.health)())?;
+                        self.health(&wire.client)?;
                     }
                 }
                 () = sleep_until(next_health) => {
                     next_health = Instant::now() + HEALTH_PERIOD;
-                    self.note(client, self.settings.topics.health(), &(self.settings.health)())?;
+                    self.health(&wire.client)?;
+                    self.settings.budget.save(self.outbox).await;
                 }
+                () = at(again) => {
+                    self.left_behind = false;
+                    self.cursor = Cursor::default();
+                }
+                () = at(self.budget_again) => self.budget_again = None,
                 () = sleep_until(deadline) => {
                     if let Some(expired) = self.watchdog.expired(now(), self.in_flight.oldest()) {
-                        return Err(format!("{}: {expired}", mqtt::address(&self.settings.broker)));
+                        let address = mqtt::address(&self.settings.broker);
+                        return Err(Broken::here(format!("{address}: {expired}")));
                     }
                 }
             }
         }
     }
 
-    /// Waits for CONNACK. rumqttc limits this time ([`mqtt::CONNECT_LIMIT`]).
-    async fn connected(&mut self, packets: &mut Packets) -> Result<(), String> {
-        match packets.recv().await {
-            Some(Ok(Event::Incoming(Packet::ConnAck(_)))) => {
+    /// Waits for CONNACK, which the client limits ([`mqtt::CONNECT_LIMIT`]).
+    async fn connected(&mut self, wire: &mut Wire) -> Result<(), Broken> {
+        match wire.signals.recv().await {
+            Some(Ok(Signal::Connected(limits))) => {
+                self.limits = limits;
                 self.watchdog.packet(now());
-                tracing::info!(broker = mqtt::address(&self.settings.broker), "connected to the centre");
+                tracing::info!(
+                    broker = mqtt::address(&self.settings.broker),
+                    ?limits,
+                    "connected to the centre"
+                );
                 self.settings.metrics.uplink_up.set(1);
                 self.settings.metrics.uplink_connections.inc();
                 self.link.send_replace(Link::Up);
                 Ok(())
             }
-            Some(Ok(other)) => Err(format!("expected CONNACK, got {other:?}")),
-            Some(Err(error)) => Err(mqtt::explain(&self.settings.broker, &error)),
-            None => Err("the connection's task has ended".to_owned()),
+            Some(Ok(other)) => Err(Broken::here(format!("expected CONNACK, got {other:?}"))),
+            Some(Err(broken)) => Err(broken),
+            None => Err(ended()),
         }
     }
 
-    /// Hands waiting events to the client, as many as the window allows.
-    async fn fill(&mut self, client: &AsyncClient) -> Result<(), String> {
-        let room = self.in_flight.room();
-        if room == 0 {
-            return Ok(());
+    fn health(&mut self, client: &Client) -> Result<(), Broken> {
+        let health = (self.settings.health)();
+        let kind = Kind::Health(HEALTH_PERIOD * HEALTH_LASTS);
+        self.note(client, self.settings.topics.health(), kind, &health)
+    }
+
+    /// Publishes a retained message about the box itself. It is made anew for each connection, not kept.
+    fn note(&mut self, client: &Client, topic: String, kind: Kind, content: &Value) -> Result<(), Broken> {
+        let body = content.to_string().into_bytes();
+        let bytes = topic.len() + body.len();
+        self.settings.budget.count(budget::Class::Event, (bytes + PACKET_BYTES) as u64, now());
+        self.in_flight.hand_over(Publish::Note { bytes }, now());
+        client.publish(Message { topic, body, kind })
+    }
+
+    fn take(&mut self, signal: Option<Result<Signal, Broken>>) -> Result<(), Broken> {
+        let confused = |confusion: super::in_flight::Confusion| Broken::here(confusion.to_string());
+        let signal = signal.unwrap_or_else(|| Err(ended()))?;
+        if signal.is_from_broker() {
+            self.watchdog.packet(now());
         }
-        let rows = self.outbox.next(self.cursor, room).await.map_err(|error| error.to_string())?;
-        for waiting in rows {
-            let read = match waiting.class {
-                Class::Alarm => &mut self.cursor.alarm,
-                Class::Event => &mut self.cursor.event,
-            };
-            *read = waiting.sequence;
-            let (topic, body) = (waiting.topic.clone(), waiting.body.clone());
-            self.in_flight.hand_over(Publish::Event { waiting }, now());
-            client.try_publish(topic, QoS::AtLeastOnce, false, body).map_err(refused)?;
+        match signal {
+            Signal::Sent(packet) => {
+                let publish = self.in_flight.sent(packet).map_err(confused)?;
+                self.settings.metrics.uplink_sent_bytes.inc_by(publish.bytes() as u64);
+            }
+            Signal::Acknowledged { packet, answer } => {
+                match self.in_flight.acknowledged(packet).map_err(confused)? {
+                    Publish::Event { waiting } => self.answered(waiting, answer),
+                    Publish::Note { .. } => report::note(&self.settings.metrics, answer),
+                }
+            }
+            Signal::Connected(_) | Signal::Heard | Signal::Spoke => {}
         }
         Ok(())
     }
 
-    /// Publishes a retained message about the box itself. It is made anew for each connection, not kept.
-    fn note(&mut self, client: &AsyncClient, topic: String, content: &Value) -> Result<(), String> {
-        let body = content.to_string();
-        self.in_flight.hand_over(Publish::Note { bytes: topic.len() + body.len() }, now());
-        client.try_publish(topic, QoS::AtLeastOnce, true, body).map_err(refused)
-    }
-
-    fn take(&mut self, packet: Option<Result<Event, ConnectionError>>) -> Result<(), String> {
-        if matches!(packet, Some(Ok(Event::Incoming(_)))) {
-            self.watchdog.packet(now());
-        }
-        match packet {
-            Some(Ok(Event::Outgoing(Outgoing::Publish(packet)))) => {
-                let publish = self.in_flight.sent(packet).map_err(|confusion| confusion.to_string())?;
-                self.settings.metrics.uplink_sent_bytes.inc_by(publish.bytes() as u64);
-                Ok(())
-            }
-            Some(Ok(Event::Incoming(Packet::PubAck(ack)))) => {
-                let publish =
-                    self.in_flight.acknowledged(ack.pkid).map_err(|confusion| confusion.to_string())?;
-                if let Publish::Event { waiting } = publish {
-                    self.report(&waiting);
-                    self.acknowledged.push(waiting.sequence);
+    fn answered(&mut self, waiting: Waiting, answer: Ack) {
+        match answer {
+            Ack::Refused(refusal) => self.refused.push((waiting.sequence, waiting.topic, refusal)),
+            Ack::Taken | Ack::Unheard => {
+                report::delivered(self.settings, &waiting, answer);
+                if self.refusals.is_on_trial(&waiting.topic) {
+                    // The others of its topic may go now.
+                    self.cursor = Cursor::default();
                 }
-                Ok(())
+                self.refusals.taken(waiting.sequence, &waiting.topic);
+                self.acknowledged.push(waiting.sequence);
             }
-            Some(Ok(_)) => Ok(()),
-            Some(Err(error)) => Err(mqtt::explain(&self.settings.broker, &error)),
-            None => Err("the connection's task has ended".to_owned()),
         }
     }
 
-    fn report(&self, waiting: &Waiting) {
-        let metrics = &self.settings.metrics;
-        let acknowledged_unix_ms = Timestamp::now().as_millisecond();
-        metrics.events_delivered.inc();
-        if let Some(origin) = waiting.origin {
-            let seconds = (acknowledged_unix_ms - origin.unix_ms).max(0) as f64 / 1000.0;
-            metrics.source_to_puback_seconds.with_label_values(&[origin.source.as_str()]).observe(seconds);
-        }
-        if let Some(on_delivered) = &self.settings.on_delivered {
-            on_delivered(&Delivered {
-                sequence: waiting.sequence,
-                accepted_unix_ms: waiting.accepted_unix_ms,
-                origin: waiting.origin,
-                acknowledged_unix_ms,
-            });
+    /// Whether an event may be the reason for the end of the connection.
+    fn blame(&mut self, broken: &Broken) {
+        let alone = match self.in_flight.alone() {
+            Some(Publish::Event { waiting }) => Some((waiting.sequence, waiting.topic.clone())),
+            _ => None,
+        };
+        let with_events = self.in_flight.iter().any(|publish| matches!(publish, Publish::Event { .. }));
+        self.refusals.ended(broken.by_broker && with_events);
+        if let (Some((sequence, topic)), true) = (alone, broken.by_broker) {
+            self.refused.push((sequence, topic, Refusal::HungUp));
         }
     }
 
-    /// Tells the outbox what has been acknowledged.
-    async fn flush(&mut self) -> Result<(), String> {
-        if self.acknowledged.is_empty() {
-            return Ok(());
+    /// Tells the outbox what has been acknowledged and what has to go out of the way.
+    pub(super) async fn flush(&mut self) -> Result<(), Broken> {
+        if !self.acknowledged.is_empty() {
+            let sequences = std::mem::take(&mut self.acknowledged);
+            self.outbox.delivered(sequences).await.map_err(failed)?;
         }
-        let sequences = std::mem::take(&mut self.acknowledged);
-        self.outbox.delivered(sequences).await.map_err(|error| error.to_string())
+        for (sequence, topic, refusal) in std::mem::take(&mut self.refused) {
+            self.settings.metrics.uplink_refused.with_label_values(&[refusal.as_str()]).inc();
+            tracing::warn!(
+                sequence = sequence.0,
+                topic,
+                reason = refusal.as_str(),
+                "the broker refuses an event"
+            );
+            match self.refusals.refused(sequence, &topic, refusal, now()) {
+                Step::Wait => self.left_behind = true,
+                Step::Tell => {
+                    self.left_behind = true;
+                    let told = report::refused_topic(&self.settings.site, &topic, refusal, Timestamp::now());
+                    self.outbox.accept(vec![told], None).await.map_err(failed)?;
+                }
+                Step::SetAside => {
+                    self.settings.metrics.events_set_aside.with_label_values(&[refusal.as_str()]).inc();
+                    self.outbox.set_aside(sequence, refusal.as_str().to_owned()).await.map_err(failed)?;
+                }
+            }
+        }
+        self.settings.metrics.uplink_refused_topics.set(self.refusals.refused_topics().count() as i64);
+        Ok(())
     }
 
     /// Says `offline`, waits for all PUBACKs that still come, and disconnects.
-    async fn farewell(&mut self, client: &AsyncClient, packets: &mut Packets) -> Result<(), String> {
+    async fn farewell(&mut self, wire: &mut Wire) -> Result<(), Broken> {
         let offline = json!({"status": "offline", "reason": "stopped"});
-        self.note(client, self.settings.topics.state(), &offline)?;
+        self.note(&wire.client, self.settings.topics.state(), Kind::State, &offline)?;
         while self.in_flight.oldest().is_some() {
-            self.take(packets.recv().await)?;
+            let signal = wire.signals.recv().await;
+            self.take(signal)?;
         }
-        client.try_disconnect().map_err(refused)?;
+        wire.client.disconnect()?;
         // The event loop reports the end of the stream once DISCONNECT is out and the broker has closed.
-        while let Some(Ok(_)) = packets.recv().await {}
+        while let Some(Ok(_)) = wire.signals.recv().await {}
         Ok(())
     }
 
@@ -284,32 +326,22 @@ impl Publish {
     }
 }
 
-/// The task that polls the event loop; ends when this is dropped.
-struct Poller(JoinHandle<()>);
-
-impl Drop for Poller {
-    fn drop(&mut self) {
-        self.0.abort();
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 
-/// Polls until the first error. Another poll would reconnect with the old connection's state.
-async fn poll(mut event_loop: EventLoop, packets: mpsc::Sender<Result<Event, ConnectionError>>) {
-    loop {
-        let polled = event_loop.poll().await;
-        let broken = polled.is_err();
-        if packets.send(polled).await.is_err() || broken {
-            return;
-        }
-    }
+fn ended() -> Broken {
+    Broken::here("the connection's task has ended".to_owned())
 }
 
-/// The client's queue is as large as the window: this cannot be a full queue, but a topic that is no topic.
-fn refused(error: rumqttc::ClientError) -> String {
-    format!("the MQTT client refuses a publish: {error}")
+pub(super) fn failed(error: crate::outbox::OutboxError) -> Broken {
+    Broken::here(error.to_string())
 }
 
 /// Tokio's clock, which tests can set.
-fn now() -> std::time::Instant {
+pub(super) fn now() -> std::time::Instant {
     Instant::now().into_std()
 }

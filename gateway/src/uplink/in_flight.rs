@@ -10,7 +10,6 @@ use std::time::Instant;
 /// Publishes handed to the client and not acknowledged yet.
 #[derive(Debug)]
 pub(super) struct InFlight<T> {
-    window: usize,
     queued: VecDeque<Handed<T>>,
     sent: HashMap<u16, Handed<T>>,
 }
@@ -35,13 +34,24 @@ pub(super) enum Confusion {
 // === impl InFlight ===
 
 impl<T> InFlight<T> {
-    pub(super) fn new(window: usize) -> Self {
-        Self { window, queued: VecDeque::new(), sent: HashMap::new() }
+    pub(super) fn new() -> Self {
+        Self { queued: VecDeque::new(), sent: HashMap::new() }
     }
 
-    /// How many more publishes may be handed over.
-    pub(super) fn room(&self) -> usize {
-        self.window.saturating_sub(self.queued.len() + self.sent.len())
+    /// How many are handed over and not acknowledged.
+    pub(super) fn count(&self) -> usize {
+        self.queued.len() + self.sent.len()
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.queued.iter().chain(self.sent.values()).map(|handed| &handed.what)
+    }
+
+    /// The only one, where it has gone out.
+    pub(super) fn alone(&self) -> Option<&T> {
+        let mut sent = self.sent.values();
+        sent.next().filter(|_| self.count() == 1).map(|handed| &handed.what)
     }
 
     /// A publish is about to be handed to the client.
@@ -78,24 +88,25 @@ mod tests {
     #[test]
     fn acknowledgements_out_of_order_find_their_publish() {
         let now = Instant::now();
-        let mut in_flight = InFlight::new(4);
+        let mut in_flight = InFlight::new();
         for event in ["a", "b", "c"] {
             in_flight.hand_over(event, now);
         }
-        assert_eq!(in_flight.room(), 1);
+        assert_eq!((in_flight.count(), in_flight.alone()), (3, None));
         assert_eq!(in_flight.sent(1), Ok(&"a"));
         assert_eq!(in_flight.sent(2), Ok(&"b"));
         assert_eq!(in_flight.acknowledged(2), Ok("b"));
         assert_eq!(in_flight.sent(3), Ok(&"c"));
         assert_eq!(in_flight.acknowledged(3), Ok("c"));
+        assert_eq!(in_flight.alone(), Some(&"a"));
         assert_eq!(in_flight.acknowledged(1), Ok("a"));
-        assert_eq!(in_flight.room(), 4);
+        assert_eq!(in_flight.count(), 0);
     }
 
     #[test]
     fn an_id_is_used_again_only_after_its_puback() {
         let now = Instant::now();
-        let mut in_flight = InFlight::new(4);
+        let mut in_flight = InFlight::new();
         in_flight.hand_over("a", now);
         in_flight.hand_over("b", now);
         assert_eq!(in_flight.sent(1), Ok(&"a"));
@@ -104,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_puback_out_of_nowhere_is_confusion() {
-        let mut in_flight: InFlight<&str> = InFlight::new(4);
+        let mut in_flight: InFlight<&str> = InFlight::new();
         assert_eq!(in_flight.acknowledged(7), Err(Confusion::NotInFlight(7)));
         assert_eq!(in_flight.sent(7), Err(Confusion::NothingHanded(7)));
     }
@@ -112,7 +123,7 @@ mod tests {
     #[test]
     fn the_oldest_counts_whether_sent_or_not() {
         let begin = Instant::now();
-        let mut in_flight = InFlight::new(4);
+        let mut in_flight = InFlight::new();
         assert_eq!(in_flight.oldest(), None);
         in_flight.hand_over("a", begin);
         in_flight.hand_over("b", begin + Duration::from_secs(1));

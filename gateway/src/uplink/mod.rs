@@ -1,4 +1,4 @@
-//! The uplink: events out of the outbox to the centre's broker, MQTT 3.1.1 with QoS 1.
+//! The uplink: events out of the outbox to the centre's broker, MQTT 3.1.1 or 5 with QoS 1.
 //!
 //! An event leaves the outbox only on its own PUBACK. Each connection gets a fresh client, event loop and bookkeeping
 //! (`connection`); what was in flight when it broke is read from the outbox again, so at most a window of events is
@@ -7,13 +7,19 @@
 //! The box says `online` on its retained `state` topic at each connection, `offline` when it is stopped, and leaves
 //! `offline` as its last will; `health` is retained too, renewed each minute.
 //!
+//! What the broker refuses waits, or goes out of the way after three times (`refusal`); nothing of it holds up the others. What may go and when is decided in `feed`.
+//!
 //! Down-link (dispositions, commands) will be a second client with a persistent session beside this one: it shares the
 //! broker's configuration and nothing else.
 
 mod connection;
 mod failover;
+mod feed;
 mod in_flight;
+mod refusal;
+mod report;
 mod watchdog;
+mod wire;
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,10 +33,12 @@ use tokio_util::sync::CancellationToken;
 
 use self::connection::{Connection, Ended};
 use self::failover::Turn;
+use self::refusal::Refusals;
 use crate::backoff::Backoff;
+use crate::budget::Budget;
 use crate::metrics::Metrics;
-use crate::mqtt::{self, Link};
-use crate::outbox::{Origin, OutboxHandle, Sequence};
+use crate::mqtt::Link;
+use crate::outbox::{Origin, OutboxHandle, Sequence, Site};
 use crate::topics::Topics;
 
 /// Time between two `health` messages.
@@ -42,6 +50,10 @@ pub struct Settings {
     pub broker: Broker,
     /// Publishes without PUBACK, at most: also the most events repeated after a broken connection.
     pub window: usize,
+    /// In whose name the uplink tells of what is refused.
+    pub site: Site,
+    /// What the link may carry.
+    pub budget: Budget,
     /// Where state and health go.
     pub topics: Topics,
     /// What the retained `state` says besides `"status":"online"`: an object with inventory and versions.
@@ -82,13 +94,11 @@ pub async fn run(
     let mut settings = settings;
     let mut backoff = Backoff::for_broker(&settings.broker.host);
     let mut turn = Turn::new(&settings.broker);
+    let mut refusals = Refusals::default();
     while !stop.is_cancelled() {
         let begin = Instant::now();
         (settings.broker.host, settings.broker.port) = turn.address();
-        let ended = match mqtt::options(&settings.broker) {
-            Ok(options) => Connection::new(&settings, &outbox, &link).run(options, &stop).await,
-            Err(error) => Ended::Broken(error.to_string()),
-        };
+        let ended = Connection::new(&settings, &outbox, &link, &mut refusals).run(&stop).await;
         settings.metrics.uplink_up.set(0);
         let Ended::Broken(reason) = ended else { break };
         turn.ended(begin.elapsed());
