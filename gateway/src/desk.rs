@@ -6,6 +6,7 @@
 //! many, counted as lost and declared when the outbox takes something again (`overflow`).
 
 mod overflow;
+mod visitors;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -30,9 +31,12 @@ use crate::incident::tell::{new_id, tell};
 use crate::judge::Judge;
 use crate::metrics::Metrics;
 use crate::outbox::{Class, NewEvent, Origin, OriginSource, OutboxHandle, SavedState, Site};
+use crate::page::visitor::Ask;
+use crate::page::window::Window;
 use crate::rules::Source;
 use crate::sensor::reading::Reading;
 use crate::supervise::Workers;
+use crate::test_mode::TestMode;
 use crate::worker::ladder::Rung;
 use crate::worker::link::{CameraCounters, FromWorker, Standing, StreamFault, StreamState};
 
@@ -56,6 +60,9 @@ pub struct Desk {
     workers: Workers,
     places: Places,
     judge: Judge,
+    /// What the page sees.
+    window: Window,
+    tests: TestMode,
     wanted: Wanted,
     unaccepted: VecDeque<NewEvent>,
     overflow: Overflow,
@@ -78,6 +85,7 @@ impl Desk {
         outbox: OutboxHandle,
         evidence: Store,
         workers: Workers,
+        window: Window,
     ) -> Self {
         let mut judge = Judge::new(&config, Box::new(new_id));
         match outbox.load_state(STATE_KEY).await {
@@ -105,6 +113,8 @@ impl Desk {
             workers,
             places,
             judge,
+            window,
+            tests: TestMode::default(),
             wanted: Wanted::default(),
             unaccepted: VecDeque::new(),
             overflow: Overflow::default(),
@@ -122,12 +132,14 @@ impl Desk {
         mut reports: mpsc::Receiver<FromWorker>,
         mut readings: mpsc::Receiver<Reading>,
         mut dispositions: mpsc::Receiver<downlink::Disposition>,
+        mut asks: mpsc::Receiver<Ask>,
     ) {
         let mut heartbeat = Heartbeat::from_environment();
         let mut tick = interval_at(Instant::now() + TICK, TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut tidy = interval_at(Instant::now() + TIDY_EVERY, TIDY_EVERY);
-        let (mut cameras_speak, mut sensors_speak, mut centre_speaks) = (true, true, true);
+        let (mut cameras_speak, mut sensors_speak, mut centre_speaks, mut page_asks) =
+            (true, true, true, true);
         while cameras_speak || sensors_speak {
             // Sensors first: their alarms are few and final, pictures come again.
             tokio::select! {
@@ -144,6 +156,10 @@ impl Desk {
                     Some(report) => self.report(report).await,
                     None => cameras_speak = false,
                 },
+                ask = asks.recv(), if page_asks => match ask {
+                    Some(ask) => self.asked(ask),
+                    None => page_asks = false,
+                },
                 _ = tick.tick() => {
                     self.tick().await;
                     heartbeat.beat(std::time::Instant::now());
@@ -157,6 +173,7 @@ impl Desk {
 
     async fn reading(&mut self, reading: &Reading) {
         let now = self.clock.now();
+        self.window.read(reading);
         let changes = self.judge.reading(now, reading);
         self.tell(now, changes, None).await;
     }
@@ -202,16 +219,19 @@ impl Desk {
                 }
             }
             FromWorker::DetectorFailed { detector, message } => {
+                self.window.detector_failed(&self.config, &detector, &message);
                 error!(detector, "detector cannot be used, its cameras are not watched: {message}");
             }
             FromWorker::Observation(seen) => {
                 let taken_s = seen.received_unix_ms as f64 / 1000.0;
                 self.metrics.camera_last_picture.with_label_values(&[&seen.camera]).set(taken_s);
+                self.window.observed(now, &seen);
                 let changes = self.judge.observe(now, &seen);
                 self.tell(now, changes, Some(seen.picture)).await;
             }
             FromWorker::Stream { camera, state } => {
                 self.note_stream(&camera, &state);
+                self.window.stream(now, &camera, &state);
                 let changes = self.judge.stream(now, &camera, &state);
                 self.tell(now, changes, None).await;
             }
@@ -226,11 +246,15 @@ impl Desk {
                 self.tell(now, changes, None).await;
             }
             FromWorker::Still { request, camera, jpeg, taken_unix_ms, stream } => {
+                if self.window.still(request, jpeg.as_ref(), taken_unix_ms) {
+                    return;
+                }
                 self.still(now, request, &camera, jpeg, (taken_unix_ms, stream)).await;
             }
             FromWorker::Counters(counters) => {
                 for counter in &counters {
                     count(&self.metrics, counter);
+                    self.window.counted(counter);
                 }
             }
         }
@@ -238,9 +262,11 @@ impl Desk {
 
     async fn tick(&mut self) {
         let now = self.clock.now();
+        self.end_tests(now);
         let changes = self.judge.tick(now);
         self.tell(now, changes, None).await;
         self.offer().await;
+        self.show(now);
     }
 
     /// Asks for the stills that the changes want, and hands their events to the outbox.
@@ -365,7 +391,9 @@ impl Desk {
         let declaration = self.overflow.declaration(&Site::of(&self.config), self.clock.now().wall);
         let events: Vec<NewEvent> = declaration.into_iter().chain(self.unaccepted.iter().cloned()).collect();
         match self.outbox.accept(events, Some(state)).await {
-            Ok(_) => {
+            Ok(sequences) => {
+                let declared = sequences.len() - self.unaccepted.len();
+                self.window.accepted(self.unaccepted.make_contiguous(), &sequences[declared..]);
                 self.unaccepted.clear();
                 self.overflow.declared();
                 self.answer();

@@ -120,6 +120,16 @@ impl Judge {
         self.incidents.open()
     }
 
+    /// Closed incidents that are remembered, oldest end first.
+    pub fn closed(&self) -> &[Incident] {
+        self.incidents.closed()
+    }
+
+    /// Puts a device, or with none the whole site, into test mode, or ends that.
+    pub fn set_test(&mut self, device: Option<&str>, on: bool) {
+        self.incidents.set_test(device, on);
+    }
+
     /// One analysed picture.
     pub fn observe(&mut self, now: Moment, seen: &Observation) -> Vec<Change> {
         let labels: Vec<(&str, f32)> =

@@ -73,6 +73,11 @@ impl Incidents {
         &self.closed
     }
 
+    /// Puts a device, or with none the whole site, into test mode, or ends that. Open incidents stay what they are.
+    pub fn set_test(&mut self, device: Option<&str>, on: bool) {
+        self.places.set_test(device, on);
+    }
+
     /// One finding of a rule.
     pub fn find(&mut self, now: Moment, finding: &Finding) -> Vec<Change> {
         self.latest = now;

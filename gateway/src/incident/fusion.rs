@@ -28,6 +28,9 @@ pub struct Places {
     neighbours_m: f64,
     site_mode: DeviceMode,
     modes: BTreeMap<String, DeviceMode>,
+    /// What a person tests at the moment: the whole site, or devices.
+    site_is_tested: bool,
+    tested: BTreeSet<String>,
     /// Cameras with a rule that finds fire.
     fire_cameras: BTreeSet<String>,
     /// Every camera and configured sensor.
@@ -82,6 +85,15 @@ impl Places {
         self.modes = named.map(|id| (id.clone(), policy.mode_of(id))).collect();
     }
 
+    /// Puts a device, or with none the whole site, into test mode, or ends that.
+    pub fn set_test(&mut self, device: Option<&str>, on: bool) {
+        match device {
+            None => self.site_is_tested = on,
+            Some(id) if on => drop(self.tested.insert(id.to_owned())),
+            Some(id) => drop(self.tested.remove(id)),
+        }
+    }
+
     /// Cameras that see the place of `source`; a camera sees its own.
     pub fn cameras(&self, source: &Source) -> BTreeSet<String> {
         match source {
@@ -127,7 +139,9 @@ impl Places {
             Source::Camera(id) | Source::Gateway(id) => id,
             Source::Sensor(instance) => configured_id(instance),
         };
-        self.modes.get(id).copied().unwrap_or(self.site_mode)
+        let configured = self.modes.get(id).copied().unwrap_or(self.site_mode);
+        let tested = self.site_is_tested || self.tested.contains(id);
+        if configured == DeviceMode::Live && tested { DeviceMode::Test } else { configured }
     }
 
     /// Whether `finding` is one more sign of what `incident` is about.
