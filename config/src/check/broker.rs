@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::Check;
-use crate::model::{Broker, Gateway, Identity, Protocol, Secret, Tls};
+use crate::model::{Broker, Gateway, Protocol, Secret, Tls};
 use crate::raw::{self, At};
 use crate::report::Problem;
 use crate::secret::Template;

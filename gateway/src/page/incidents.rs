@@ -143,8 +143,9 @@ impl super::routes::Shared {
                 let id = configured_id(instance);
                 config.sensors.iter().find(|sensor| sensor.id == id).map(|sensor| sensor.name.clone())
             }
+            Source::Gateway(_) => None,
         };
-        let (Source::Camera(id) | Source::Sensor(id)) = source;
+        let (Source::Camera(id) | Source::Sensor(id) | Source::Gateway(id)) = source;
         found.unwrap_or_else(|| id.clone())
     }
 }
