@@ -38,7 +38,7 @@ const DEFECTS: [Defect; 11] = [
     },
     Defect {
         what: "deleted when sent, not when acknowledged",
-        file: "gateway/src/uplink/connection.rs",
+        file: "gateway/src/uplink/feed.rs",
         right: "let (topic, body) = (waiting.topic.clone(), waiting.body.clone());",
         wrong: "let (topic, body) = (waiting.topic.clone(), waiting.body.clone()); \
                 self.acknowledged.push(waiting.sequence);",
@@ -46,19 +46,9 @@ const DEFECTS: [Defect; 11] = [
     },
     Defect {
         what: "the client's event loop goes on after a broken link",
-        file: "gateway/src/uplink/connection.rs",
-        right: "            Some(Err(error)) => Err(mqtt::explain(&self.settings.broker, &error)),
-            None => Err(\"the connection's task has ended\".to_owned()),
-        }
-    }
-
-    fn report",
-        wrong: "            Some(Err(_)) => Ok(()),
-            None => Err(\"the connection's task has ended\".to_owned()),
-        }
-    }
-
-    fn report",
+        file: "gateway/src/uplink/wire/v3.rs",
+        right: "if signals.send(told).await.is_err() || broken {",
+        wrong: "if broken { continue; } if signals.send(told).await.is_err() {",
         seen_by: "scripts=300",
     },
     Defect {

@@ -55,7 +55,7 @@ pub(super) struct Connection<'a> {
     left_behind: bool,
     /// When an event that waits for the budget may go.
     pub(super) budget_again: Option<Instant>,
-    acknowledged: Vec<Sequence>,
+    pub(super) acknowledged: Vec<Sequence>,
     pub(super) refused: Vec<(Sequence, String, Refusal)>,
 }
 
