@@ -14,6 +14,7 @@ mod streams;
 mod table;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use moshao_tests::compose::Composed;
@@ -28,6 +29,10 @@ use row::{Row, Scene, Who, rows};
 
 /// Servers of one stream: their key frames come at different times.
 const SERVERS: u32 = 8;
+
+/// An encoder's first groups of pictures are coarser than the others, until its rate control has settled, seconds: in a
+/// stream that is played in a loop that would be a change in each round.
+const SETTLED_AFTER_S: f64 = 6.0;
 
 /// What is asked for.
 pub(crate) struct Wish {
@@ -55,6 +60,7 @@ pub(crate) struct Pace {
 struct Served {
     scene: Scene,
     size: (u32, u32),
+    kbit_s: f64,
     cameras: Cameras,
 }
 
@@ -90,8 +96,27 @@ fn serve(scene: Scene, videos: &Path, wish: &Wish) -> Served {
     progress(&format!("{}: composing, unless it is there", scene.title()));
     let recipe = streams::recipe(scene, videos, wish.is_short);
     let Composed { file, truth } = recipe.compose(&wish.compositions);
-    let cameras = Cameras::start(&file, Duration::from_secs_f64(truth.length_s), SERVERS);
-    Served { scene, size: recipe.camera.size, cameras }
+    let cameras = Cameras::start(&file, Duration::from_secs_f64(length_s), SERVERS);
+    let (file, length_s) = (settled(&file), truth.length_s - SETTLED_AFTER_S);
+    let bytes = std::fs::metadata(&file).map_or(0, |about| about.len());
+    let kbit_s = bytes as f64 * 8.0 / 1000.0 / length_s;
+    Served { scene, size: recipe.camera.size, kbit_s, cameras }
+}
+
+/// The stream from where its encoder has settled on.
+fn settled(file: &Path) -> PathBuf {
+    let settled = file.with_extension("settled.mp4");
+    if !settled.exists() {
+        let status = Command::new("ffmpeg")
+            .args(["-nostdin", "-v", "error", "-y", "-ss", &SETTLED_AFTER_S.to_string(), "-i"])
+            .arg(file)
+            .args(["-c", "copy"])
+            .arg(&settled)
+            .status()
+            .expect("ffmpeg runs (deploy/setup --tests installs it)");
+        assert!(status.success(), "ffmpeg could not cut {}", file.display());
+    }
+    settled
 }
 
 /// Measures one row; none where the contestant is not there.
@@ -138,6 +163,7 @@ impl Pace {
         Figures {
             cameras,
             cpu,
+            sent_kbit_s: served.kbit_s,
             memory_bytes: trees.iter().flat_map(|root| tree(*root)).filter_map(memory_bytes).sum(),
             serving: serving.cpu(&servers) / serving.camera_seconds(1),
             ..Figures::default()

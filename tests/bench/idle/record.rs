@@ -17,6 +17,8 @@ pub(crate) struct Figures {
     pub(crate) cpu: f64,
     /// Memory of all its processes, bytes.
     pub(crate) memory_bytes: u64,
+    /// What each camera really sent, kbit/s.
+    pub(crate) sent_kbit_s: f64,
     /// What the simulated cameras took in all, of one core.
     pub(crate) serving: f64,
     /// Pictures that a model looked at, for one second of one camera.

@@ -3,14 +3,26 @@
 use super::others::{OTHERS, Other};
 use super::record::{Figures, Record};
 use super::row::{Row, Scene, Who, rows};
-use crate::report::line;
+use crate::report::{line, machine};
 
 const MIB: f64 = 1048576.0;
 
+const HEAD: &str = "\
+# What an idle camera costs
+
+Written by `deploy/bench idle`. Streams are real footage's background with the noise of a sensor and a ticking clock, encoded
+as cameras do, key frames 2 s apart, played over RTSP by simulated cameras in processes that do not count. A dash is a row
+that was not measured.
+";
+
 /// Everything that is in the record.
 pub(super) fn print(record: &Record, is_short: bool) {
+    line(HEAD);
+    machine();
     if let Some((first, last)) = record.days() {
-        line(&format!("Rows measured from {first} to {last}."));
+        line(&format!(
+            "Rows measured from {first} to {last}; of each the median of several windows, all processes of a contestant counted."
+        ));
     }
     idle(record, is_short);
     gateway(record, is_short);
@@ -23,7 +35,13 @@ fn idle(record: &Record, is_short: bool) {
     let mut who: Vec<Who> = OTHERS.into_iter().map(Who::Other).collect();
     let ours = rows(is_short).into_iter().filter(|row| row.scene == Scene::H264Cbr).map(|row| row.who);
     who.extend(ours.filter(|who| !matches!(who, Who::Other(_))));
-    let titles: String = Scene::IDLE.iter().map(|scene| format!(" {} |", scene.title())).collect();
+    let title = |scene: &Scene| {
+        let measured =
+            rows(false).into_iter().filter(|row| row.scene == *scene).find_map(|row| record.get(row));
+        let sent = measured.map(|figures| format!(", {:.2} Mbit/s sent", figures.sent_kbit_s / 1000.0));
+        format!(" {}{} |", scene.title(), sent.unwrap_or_default())
+    };
+    let titles: String = Scene::IDLE.iter().map(title).collect();
     line(
         "\n## One idle camera\n\nCPU seconds for one second of one camera; in brackets the share of Frigate's decode of the same stream.\n",
     );
