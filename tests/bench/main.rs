@@ -5,10 +5,10 @@
 //! ```
 //!
 //! [`live`] is the table where none is named: cameras that always show something. [`gate`] measures what is missed
-//! while cameras sleep, [`idle`] what sleeping saves. Each prints Markdown. `--short` measures less of everything;
-//! `--every` lets [`gate`] show each piece of footage to every kind of camera, `--footage` other footage, `--rows`
-//! only those rows whose names hold one of the parts. `idle` keeps each row in a file of results as soon as it is
-//! measured, and measures only those that are missing there.
+//! while cameras sleep, [`idle`] what sleeping saves. Each prints Markdown. `--short` measures less of everything,
+//! `--rows` only the rows whose names hold one of the parts. `--every` lets `gate` show each piece of footage to every
+//! kind of camera, `--footage` other footage. `idle` keeps each row in a file of results as soon as it is measured, and
+//! measures only those that are missing there.
 
 mod contestants;
 mod gate;
@@ -23,7 +23,8 @@ use moshao_tests::footage::cache_dir;
 
 use gate::Extent;
 
-const USAGE: &str = "bench [live|gate|idle] [--short|--every] [--compositions FOLDER] [--footage FOLDER] [--results FILE] [--rows PART,…]";
+const USAGE: &str = "bench [live|gate|idle] [--short|--every] [--compositions FOLDER] [--footage FOLDER] \
+                     [--results FILE] [--rows PART,…]";
 
 /// What was asked for on the command line.
 struct Arguments {
@@ -92,18 +93,13 @@ impl Arguments {
                 "--compositions" => {
                     arguments.compositions = words.next().expect("--compositions wants a folder").into();
                 }
-                "--results" => arguments.results = Some(words.next().expect("--results wants a file").into()),
+                "--results" => {
+                    arguments.results = Some(words.next().expect("--results wants a file").into());
+                }
                 other => panic!("unknown argument {other:?}; usage: {USAGE}"),
             }
         }
         arguments
-    }
-
-    fn idle(self) -> idle::Wish {
-        let Self { is_short, compositions, results, rows, .. } = self;
-        let file = if is_short { "idle-short.jsonl" } else { "idle.jsonl" };
-        let results = results.unwrap_or_else(|| cache_dir().join(file));
-        idle::Wish { is_short, compositions, results, rows }
     }
 
     fn gate(self) -> gate::Wish {
@@ -113,5 +109,12 @@ impl Arguments {
             (false, false) => Extent::Ordinary,
         };
         gate::Wish { extent, footage: self.footage, compositions: self.compositions, rows: self.rows }
+    }
+
+    fn idle(self) -> idle::Wish {
+        let Self { is_short, compositions, results, rows, .. } = self;
+        let file = if is_short { "idle-short.jsonl" } else { "idle.jsonl" };
+        let results = results.unwrap_or_else(|| cache_dir().join(file));
+        idle::Wish { is_short, compositions, results, rows }
     }
 }
