@@ -133,6 +133,11 @@ impl Recognised {
             threshold: 0.25,
         }
     }
+
+    /// The same with the picture fitted into the input in another way.
+    fn fitted(self, fit: Fit) -> Self {
+        Self { preparation: Preparation { fit, ..self.preparation }, ..self }
+    }
 }
 
 // === impl Evidence ===

@@ -3,11 +3,12 @@
 //!
 //! A column is centre x, centre y, width, height in pixels of the input (or fractions of it, by way of TensorFlow) and a
 //! score for each label. LibreYOLO's YOLOv9 gives left, top, right and bottom instead, which the boxes of a run on grey
-//! tell. What follows the scores (mask coefficients, key points) is not read; rotated boxes (`obb`) are refused. Takes RGB,
+//! tell, and pads at the right and bottom. What follows the scores (mask coefficients, key points) is not read; rotated boxes (`obb`) are refused. Takes RGB,
 //! 0..1, letterboxed with 114 in the middle.
 
 use super::found::{centred, corners, four, in_pixels};
 use super::{Done, Evidence, Family, Found, Head, Recognised, grid};
+use crate::geometry::Fit;
 use crate::labels::COCO;
 use crate::picture::BoxPx;
 use crate::session::Output;
@@ -53,21 +54,25 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
     let (shape, size) = ([1, first, second], evidence.size());
     if is_cells(second, first) && !grid::is_cells(first, 1, evidence.width, evidence.height) {
         let classes = classes(first)?;
-        let form = form((0..second).map(|cell| [0, 1, 2, 3].map(|i| output.data[i * second + cell])));
-        Some(Recognised::yolo(ByLabel { shape, size, classes, form }, classes))
+        let (form, fit) = form((0..second).map(|cell| [0, 1, 2, 3].map(|i| output.data[i * second + cell])));
+        Some(Recognised::yolo(ByLabel { shape, size, classes, form }, classes).fitted(fit))
     } else if is_cells(first, second) && knows_labels(second) {
         let classes = classes(second)?;
-        let form = form(output.data.chunks_exact(second).map(four));
-        Some(Recognised::yolo(ByCell { shape, size, classes, form }, classes))
+        let (form, fit) = form(output.data.chunks_exact(second).map(four));
+        Some(Recognised::yolo(ByCell { shape, size, classes, form }, classes).fitted(fit))
     } else {
         None
     }
 }
 
-/// Of corners, the second lies to the right of the first and below it in every cell. Sizes are less than centres at least in
-/// the last cells of the finest map.
-fn form(mut boxes: impl Iterator<Item = [f32; 4]>) -> Form {
-    if boxes.all(|[x1, y1, x2, y2]| x1 < x2 && y1 < y2) { corners } else { centred }
+/// What boxes say, and where the picture is padded. Of corners, the second lies to the right of the first and below it in
+/// every cell. Sizes are less than centres at least in the last cells of the finest map.
+fn form(mut boxes: impl Iterator<Item = [f32; 4]>) -> (Form, Fit) {
+    if boxes.all(|[x1, y1, x2, y2]| x1 < x2 && y1 < y2) {
+        (corners, Fit::LetterboxTopLeft { pad: 114 })
+    } else {
+        (centred, Fit::LetterboxCentre { pad: 114 })
+    }
 }
 
 impl Head for ByLabel {

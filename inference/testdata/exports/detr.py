@@ -64,7 +64,7 @@ def dfine():
 def yolos():
     from transformers import YolosConfig, YolosForObjectDetection, YolosImageProcessor
 
-    config = YolosConfig(hidden_size=96, num_hidden_layers=3, num_attention_heads=3, intermediate_size=192, image_size=[320, 320],
+    config = YolosConfig(hidden_size=96, num_hidden_layers=3, num_attention_heads=3, intermediate_size=192, image_size=[640, 640],
                          num_detection_tokens=100, num_labels=91)
     return YolosForObjectDetection(config), YolosImageProcessor()
 
@@ -91,7 +91,7 @@ def last_layers(model):
     return found
 
 
-def hugging_face(context, build, form, side=320, is_coco_ids=False):
+def hugging_face(context, build, form, side=640, is_coco_ids=False):
     from optimum.exporters.onnx import main_export
 
     torch.manual_seed(3)

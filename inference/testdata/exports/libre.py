@@ -50,7 +50,7 @@ def libre(context, module, model, size, form, fit, side=320):
 
 for name, model, size, family, form, fit in [
     ("yolox", "LibreYOLOX", "n", "yolox", golden.nchw, top_left),
-    ("yolo9", "LibreYOLO9", "t", "yolov8", rgb_unit, centred),
+    ("yolo9", "LibreYOLO9", "t", "yolov8", rgb_unit, top_left),
     ("yolonas", "LibreYOLONAS", "s", "yolo-nas", rgb_unit, centred),
     ("dfine", "LibreDFINE", "n", "rt-detr", rgb_unit, stretched),
     ("deim", "LibreDEIM", "n", "rt-detr", rgb_unit, stretched),

@@ -228,6 +228,7 @@ def yolov6(context):
     torch.manual_seed(3)
     side = 320
     config = Config.fromfile(str(pathlib.Path(package.__file__).parent / "configs" / "yolov6n.py"))
+    config.training_mode = "repvgg"  # what the trainer sets
     model = build_model(config, 80, torch.device("cpu"))
     head = model.detect
     heads = [(m, *SCORES) for m in head.cls_preds] + [(m, 3.0, 1.0) for m in head.reg_preds]
