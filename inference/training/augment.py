@@ -19,6 +19,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from backdrops import backdrop, decoys
 from compose import TALLEST, cut_flames, ignite
 from data import Picture, no_boxes
+from patches import lay_pieces, pieces
 from weather import trouble
 
 SMALLEST = 5  # pixels: a smaller remnant of a box is not taught
@@ -31,6 +32,7 @@ class Mixture(NamedTuple):
     mosaic: float  # share of samples put together from four pictures
     trouble: float  # share of calm pictures shown on a worse day: haze, glare, pale walls, dusk
     early: float  # share of composed fires that are small, on a picture of a fixed camera
+    patched: float = 0.0  # share of composed pictures that carry real pieces, smoke and calm, instead of fires
 
 
 # `watched` are calm frames of fixed cameras. In "general" they are calm pictures like others, one in eight of them.
@@ -41,6 +43,10 @@ MIXTURES = {
     "quiet": Mixture(
         {"fire": 0.26, "smoke": 0.14, "calm": 0.14, "watched": 0.18, "composed": 0.18, "drawn": 0.10},
         mosaic=0.25, trouble=0.5, early=0.5,
+    ),
+    "calm": Mixture(
+        {"fire": 0.25, "smoke": 0.13, "calm": 0.15, "watched": 0.20, "composed": 0.20, "drawn": 0.07},
+        mosaic=0.30, trouble=0.6, early=0.4, patched=0.2,
     ),
 }
 STILL = ("negatives", "stills", "drawn")  # sources that are no fixed camera
@@ -65,7 +71,9 @@ class Samples(IterableDataset):
         self.shares = dict(mixture.shares)
         if not self.scenes["drawn"]:
             self.shares["composed"] += self.shares.pop("drawn")
-        self.flames = cut_flames([p for p in pictures if p.source != "drawn"])
+        filmed = [p for p in pictures if p.source != "drawn"]
+        self.flames, self.smoke = cut_flames(filmed), pieces(filmed)
+        self.calm = [p for p in filmed if p.kind == "calm"]
 
     def __iter__(self):
         worker = get_worker_info()
@@ -94,12 +102,17 @@ class Samples(IterableDataset):
                 early = rng.random() < self.mixture.early
                 image = self.pick(rng, "watched" if early else "calm").image
                 image = shrink_to(image, int(rng.integers(220, 420)))
+                # Haze and glare are no sign of a fire, and no sign that there is none.
+                if rng.random() < self.mixture.trouble / 2:
+                    image = trouble(rng, image)
             if rng.random() < 0.2:
                 image = image.copy()
                 decoys(rng, image)
             # One drawn or decorated scene in seven stays calm, or a drawn style would itself mean fire.
             if rng.random() < 0.15:
                 return image, no_boxes()
+            if rng.random() < self.mixture.patched:
+                return lay_pieces(rng, image, self.smoke, self.calm)
             return ignite(rng, image, self.flames, EARLY if early else TALLEST)
         picture = self.pick(rng, kind)
         image = picture.image

@@ -2,13 +2,11 @@
 
 Fog fills a picture and is scored boldly, a flame is small and scored shyly; under one threshold the smoke label would
 raise all the false alarms and the fire label would find nothing. Before export each label's bias is moved so that, at
-the default threshold, each label alone reports at most one in forty of the hard fire-free pictures. Which boxes are
-found, and in which order, hardly changes; what a score *means* does.
+the default threshold, each label alone reports at most one in forty of the hard fire-free pictures (calm frames of fixed
+cameras among them). Which boxes are found, and in which order, hardly changes; what a score *means* does.
 """
 
 from __future__ import annotations
-
-from collections import Counter
 
 import numpy as np
 import torch
@@ -16,7 +14,8 @@ import torch
 from data import Picture, letterbox
 from model import LABELS, Detector
 
-FALSE_ALARMS = 0.025  # per label, of hard fire-free scenes
+# Frames count, not scenes: a camera that takes its white wall for smoke does so in every frame.
+FALSE_ALARMS = 0.025  # per label, of hard fire-free pictures: photographs and calm frames of fixed cameras
 FOOTAGE_ALARMS = 0.01  # per label, of fire-free frames: an hour has many
 CELLS = 300  # the most promising cells of a picture; the others decide nothing
 SHIFTS = np.arange(-3.0, 2.51, 0.1)  # further up a label would say nothing more than objectness does
@@ -27,21 +26,17 @@ THRESHOLDS = (0.5, 0.45, 0.4, 0.35, 0.3)
 def balance(detector: Detector, pictures: list[Picture], size: tuple[int, int]) -> tuple[float, list[float]]:
     """Shift the detector's label biases in place; the default threshold that now fits both labels, and the shifts."""
     objectness, logits = raw_scores(detector, pictures, size)
-    calm = [p if p.kind == "calm" and p.source != "footage" else None for p in pictures]
-    # A scene counts once: thirteen frames of one courtyard are one place that may be mistaken, not thirteen.
-    frames = Counter(p.scene for p in calm if p)
-    still = np.array([1 / frames[p.scene] if p else 0.0 for p in calm])
-    still /= still.sum()
+    still = np.array([p.kind == "calm" and p.source != "footage" for p in pictures])
     footage = np.array([p.source == "footage" for p in pictures])
     burning, smoking = (np.array([p.kind == kind for p in pictures]) for kind in LABELS)
     best: tuple[float, float, list[float]] = (-1.0, THRESHOLDS[0], [0.0] * len(LABELS))
     for threshold in THRESHOLDS:
         shifts, found = [], []
         for label in range(len(LABELS)):
-            allowed, reported = 0.0, np.zeros(len(pictures), bool)
+            allowed, reported = float(SHIFTS[0]), np.zeros(len(pictures), bool)
             for shift in SHIFTS:
                 score = (objectness / (1 + np.exp(-(logits[..., label] + shift)))).max(1) >= threshold
-                if (score * still).sum() > FALSE_ALARMS or score[footage].mean() > FOOTAGE_ALARMS:
+                if score[still].mean() > FALSE_ALARMS or score[footage].mean() > FOOTAGE_ALARMS:
                     break
                 allowed, reported = float(shift), score
             shifts.append(allowed)

@@ -13,6 +13,7 @@ and, if given with `--extra`, further folders in YOLO form (0 = fire, 1 = smoke)
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,6 +101,9 @@ def labelled(folder: Path, data: Data) -> None:
 def yolo(folder: Path) -> list[Picture]:
     """Labelled pictures of one's own, 0 = fire, 1 = smoke; every picture a scene of its own.
 
+    Those without a label file are calm; frames of one camera are one scene if they are named alike but for a number at the
+    end (`yard-01.jpg`, `yard-02.jpg`).
+
     Either `images/` and `labels/`, or pictures with their labels beside them, as `moshao simulate scenes` writes.
     """
     images, labels = (folder / "images", folder / "labels") if (folder / "images").is_dir() else (folder, folder)
@@ -108,9 +112,10 @@ def yolo(folder: Path) -> list[Picture]:
         raise SystemExit(f"{folder}: no pictures there, neither in images/ nor beside their labels")
     pictures = []
     for file in files:
-        image = read(file)
-        boxes = read_labels(labels / f"{file.stem}.txt", image, {0: 0, 1: 1})
-        pictures.append(Picture(image, boxes, f"{folder.name}-{file.stem}", folder.name, file.name))
+        image, label = read(file), labels / f"{file.stem}.txt"
+        scene = file.stem if label.is_file() else re.sub(r"[-_#]\d+$", "", file.stem)
+        boxes = read_labels(label, image, {0: 0, 1: 1})
+        pictures.append(Picture(image, boxes, f"{folder.name}-{scene}", folder.name, file.name))
     return pictures
 
 

@@ -11,6 +11,7 @@ import onnx
 import onnxruntime
 
 import data
+from beside import side_by_side
 from export import runner
 from footage import watch
 from metrics import answers, average_precision, top_scores
@@ -24,6 +25,8 @@ EXAMPLES = """examples:
   evaluate                                            the shipped model; redraws its curve
   evaluate --model runs/moshao-fire/moshao-fire.onnx  one of one's own, its curve beside it
   evaluate --also drawn-check                         and on further labelled pictures, which must not have been trained on
+  evaluate --model new.onnx --beside old.onnx \
+           --cameras yards                            both in one table, and on calm frames of further cameras
 """
 
 
@@ -36,11 +39,18 @@ def main() -> None:
                         help="the model (%(default)s); an int8 one beside it is examined, too")
     parser.add_argument("--plot", type=Path, help="where the curve goes (default: beside the model)")
     parser.add_argument("--also", type=Path, nargs="*", default=[], help="further labelled folders (YOLO) to examine with")
+    parser.add_argument("--beside", type=Path, nargs="*", default=[], help="print one table of --model and these, and nothing else")
+    parser.add_argument("--cameras", type=Path, help="calm frames of cameras not trained on, CAMERA-NUMBER.jpg, for the table")
     options = parser.parse_args()
-    if not options.model.is_file():
-        parser.error(f"--model {options.model}: no such file")
+    for file in (options.model, *options.beside):
+        if not file.is_file():
+            parser.error(f"{file}: no such file")
     where = data.root(options.data)
     held_out = data.load(where).held_out
+    if options.beside:
+        cameras = data.yolo(options.cameras) if options.cameras else []
+        print(side_by_side([options.model, *options.beside], facts, held_out, cameras, where / "videos"))
+        return
     print(f"# {options.model.name}: {count(held_out)}\n")
 
     files = [options.model, options.model.with_name(options.model.stem + "-int8.onnx")]

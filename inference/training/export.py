@@ -31,7 +31,7 @@ from footage import quiet
 from metrics import Predict, answers, average_precision
 from model import LABELS, STRIDES, Detector, Exported, fold
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 LICENCE = "Apache-2.0 (weights; started from Megvii YOLOX-nano, Apache-2.0; trained on CC-BY-4.0 data named in the card)"
 ALLOWED_LOSS = 0.02  # average precision that int8 may cost, per label
 HEIGHT, WIDTH = 256, 416
@@ -136,9 +136,10 @@ def describe(file: Path, size: tuple[int, int], threshold: float, shifts: list[f
     onnx.save(model, str(file))
 
 
-def runner(file: Path, threads: int = 2) -> Predict:
+def runner(file: Path) -> Predict:
+    # One thread: several wait for each other by spinning, which where others compute too costs more than it gains.
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
     def predict(images: np.ndarray) -> np.ndarray:

@@ -131,6 +131,10 @@ class Detector(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """`[batch, cells, 5 + labels]`, everything raw (no sigmoid): what the loss wants."""
+        return self.answer(self.look(images))
+
+    def look(self, images: Tensor) -> list[Tensor]:
+        """What is seen at each stride, before anything is said of it: `[batch, 64|128|256, height/8|16|32, ...]`."""
         p3 = self.stage3(self.stage2(self.stem(F.pad(images, (2, 2, 2, 2)))))
         p4 = self.stage4(p3)
         p5 = self.stage5(p4)
@@ -139,7 +143,10 @@ class Detector(nn.Module):
         fine = self.down3(torch.cat((double(middle), p3), 1))
         mid = self.up4(torch.cat((self.widen3(fine), middle), 1))
         coarse = self.up5(torch.cat((self.widen4(mid), top), 1))
-        levels = [head(level) for head, level in zip(self.heads, (fine, mid, coarse))]
+        return [fine, mid, coarse]
+
+    def answer(self, seen: list[Tensor]) -> Tensor:
+        levels = [head(level) for head, level in zip(self.heads, seen)]
         return torch.cat(levels, 2).transpose(1, 2)
 
 
