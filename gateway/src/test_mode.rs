@@ -86,7 +86,7 @@ mod tests {
         tests.begin(at(0), gate.clone(), Duration::from_secs(600));
         tests.begin(at(0), Subject::Site, Duration::from_secs(1_000_000));
         assert!(tests.tick(at(599)).is_empty());
-        assert_eq!(tests.tick(at(600)), [gate.clone()]);
+        assert_eq!(tests.tick(at(600)), std::slice::from_ref(&gate));
         assert_eq!(tests.running().collect::<Vec<_>>(), [(Subject::Site, at(8 * 3600).wall)]);
         assert!(tests.end(&Subject::Site) && !tests.end(&gate));
     }

@@ -96,8 +96,8 @@ fn serve(scene: Scene, videos: &Path, wish: &Wish) -> Served {
     progress(&format!("{}: composing, unless it is there", scene.title()));
     let recipe = streams::recipe(scene, videos, wish.is_short);
     let Composed { file, truth } = recipe.compose(&wish.compositions);
-    let cameras = Cameras::start(&file, Duration::from_secs_f64(length_s), SERVERS);
     let (file, length_s) = (settled(&file), truth.length_s - SETTLED_AFTER_S);
+    let cameras = Cameras::start(&file, Duration::from_secs_f64(length_s), SERVERS);
     let bytes = std::fs::metadata(&file).map_or(0, |about| about.len());
     let kbit_s = bytes as f64 * 8.0 / 1000.0 / length_s;
     Served { scene, size: recipe.camera.size, kbit_s, cameras }
