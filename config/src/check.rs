@@ -9,6 +9,7 @@ mod condition;
 mod detector;
 mod gateway;
 mod incidents;
+mod page;
 mod polygon;
 mod rule;
 mod sensor;
@@ -59,6 +60,7 @@ impl Check<'_> {
         self.brokers_together(file, uplink.as_ref(), sensor_broker.as_ref());
         let outbox = outbox(file.outbox.as_ref());
         let http = self.http(file.http.as_ref());
+        let page = file.page.as_ref().and_then(|page| self.page(page, http.as_ref()));
         let incidents = self.incidents(file.incidents.as_ref(), file, &names);
 
         let own = self.detectors(file);
@@ -80,6 +82,7 @@ impl Check<'_> {
             outbox,
             budget: budget(file.budget.as_ref()),
             http: http?,
+            page,
             incidents,
             detectors,
             cameras,
@@ -100,7 +103,7 @@ impl Check<'_> {
             return None;
         };
         if !address.ip().is_loopback() {
-            let message = format!("metrics and the local page are open to whoever reaches {address}");
+            let message = format!("metrics are open to whoever reaches {address}");
             let hint = "listen on 127.0.0.1, or let a firewall decide who may come";
             self.problems.push(Problem::warning(listen.place(), message).hint(hint));
         }

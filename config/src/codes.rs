@@ -21,7 +21,7 @@ pub struct EventCode {
 }
 
 /// All codes that rules may rely on.
-pub const EVENT_CODES: [EventCode; 27] = [
+pub const EVENT_CODES: [EventCode; 28] = [
     code("FIRE_VIDEO", Category::Fire, "video", "视频烟火", 2),
     code("FIRE_SMOKE", Category::Fire, "smoke", "烟感火警", 1),
     code("FIRE_HEAT", Category::Fire, "heat", "温感火警", 1),
@@ -47,6 +47,7 @@ pub const EVENT_CODES: [EventCode; 27] = [
     code("BATT_LOW", Category::Device, "battery-low", "设备电量低", 4),
     code("OFFLINE", Category::Device, "sensor-lost", "设备失联", 4),
     code("STUCK", Category::Device, "sensor-stuck", "读数不变", 4),
+    code("OVERLOAD", Category::Device, "overload", "处理能力不足", 4),
     code("TAMPER", Category::Device, "tamper", "设备防拆", 3),
     code("SENSOR", Category::Device, "sensor", "传感器报警", 3),
 ];

@@ -15,9 +15,9 @@ mod test;
 
 use serde::{Deserialize, Serialize};
 
-pub use camera::{Camera, Deadlines, Line, Polygon, Sensitivity, View};
+pub use camera::{Camera, Deadlines, Line, Polygon, Priority, Sensitivity, StreamAddress, View};
 pub use detector::{Detector, Model};
-pub use gateway::{Broker, Budget, Gateway, Grid, Http, Identity, Outbox, Protocol, Secret, Tls};
+pub use gateway::{Broker, Budget, Gateway, Grid, Http, Identity, Outbox, Page, Protocol, Secret, Tls};
 pub use incidents::{DeviceMode, IncidentPolicy};
 pub use rule::{Category, Condition, Direction, Rule, Side, Subject};
 pub use schedule::{Hours, Schedule, Weekday};
@@ -42,8 +42,10 @@ pub struct Config {
     pub outbox: Outbox,
     /// What the link to the centre may carry.
     pub budget: Budget,
-    /// Metrics, health and the local page.
+    /// Metrics and health.
     pub http: Http,
+    /// The local web page; none unless the file asks for it.
+    pub page: Option<Page>,
     /// How findings become incidents.
     pub incidents: IncidentPolicy,
     /// Detectors that a camera names, each once. Built-in and catalogue names used by cameras are here too.

@@ -15,6 +15,7 @@ mod default;
 mod detector;
 mod gateway;
 mod incidents;
+mod page;
 mod rule;
 mod sensor;
 mod sink;
@@ -26,10 +27,11 @@ use serde::Deserialize;
 pub(crate) use at::{At, Named};
 pub(crate) use broker::Broker;
 pub(crate) use budget::Budget;
-pub(crate) use camera::{Camera, Corners, Deadlines, Ends, Sensitivity, Switch};
+pub(crate) use camera::{Camera, Corners, Deadlines, Ends, Priority, Sensitivity, Switch};
 pub(crate) use detector::Detector;
 pub(crate) use gateway::{Gateway, Grid, Http, Outbox};
 pub(crate) use incidents::Incidents;
+pub(crate) use page::Page;
 pub(crate) use rule::{Hours, Rule};
 pub(crate) use sensor::{Binary, Sensor};
 pub(crate) use sink::Sink;
@@ -54,11 +56,14 @@ pub(crate) struct File {
     pub outbox: Option<Outbox>,
     /// What the link to the centre may carry.
     pub budget: Option<Budget>,
-    /// Where metrics, health and the local page are served.
+    /// Where metrics and health are served.
     pub http: Option<Http>,
+    /// The local web page.
+    pub page: Option<Page>,
     /// When an incident is told, merged, escalated and closed.
     pub incidents: Option<Incidents>,
-    /// Detectors of your own, by name. `moshao-fire` is built in and needs no section.
+    /// Detectors of your own, by name. `moshao-fire` is built in and needs no section, unless its thresholds are to be
+    /// set: then a section with `file = "moshao-fire"`.
     #[serde(default)]
     #[schemars(extend("propertyNames" = id_pattern()))]
     pub detector: Named<Detector>,

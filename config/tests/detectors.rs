@@ -44,6 +44,26 @@ fn a_detector_of_the_catalogue_is_known_and_its_fetching_is_told_where_it_is_mis
 }
 
 #[test]
+fn the_built_in_detector_takes_thresholds_by_way_of_a_section() {
+    let directory = Path::new("/etc/moshao");
+    // It knows no people, so that the rule cannot be watched.
+    let camera = CAMERA.replace("[\"people\"]", "[]");
+    let section = |label: &str| {
+        let fire = format!("[detector.fire]\nfile = \"moshao-fire\"\nthresholds = {{ {label} = 0.6 }}\n");
+        format!("{fire}{camera}detector = \"fire\"\n")
+    };
+    let detector = &config(directory, &section("smoke")).detectors[0];
+    assert_eq!(detector.model, Model::BuiltIn("moshao-fire".into()));
+    assert_eq!(detector.label_thresholds, [("smoke".to_owned(), 0.6)]);
+
+    let told = examined(directory, &section("smog")).report.to_string();
+    assert!(told.contains("there is no label `smog`") && told.contains("smoke"), "{told}");
+    let taken = format!("[detector.moshao-fire]\nthreshold = 0.5\n{camera}");
+    let told = examined(directory, &taken).report.to_string();
+    assert!(told.contains("write `file = \"moshao-fire\"`"), "{told}");
+}
+
+#[test]
 fn a_camera_says_how_its_pictures_are_looked_at() {
     let view =
         "detector = \"a.onnx\"\nrotate = 270\ntiles = \"3x2\"\nregions = [[[0, 0.5], [1, 0.5], [1, 1]]]\n";

@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use crate::http::{BindError, Expected, Http};
 use crate::metrics::Metrics;
 use crate::mqtt::Link;
 use crate::outbox::{self, OutboxError, OutboxHandle, Recovered};
+use crate::page::{self, Page, PageError};
 use crate::sensor::reading::Reading;
 use crate::supervise::{WorkerCommand, Workers};
 use crate::topics::Topics;
@@ -48,6 +50,8 @@ pub struct App {
     worker: WorkerCommand,
     metrics: Arc<Metrics>,
     http: Http,
+    page: Option<Page>,
+    config_file: Option<PathBuf>,
     outbox: OutboxHandle,
     recovered: Recovered,
     evidence: evidence::Store,
@@ -60,6 +64,9 @@ pub enum AppError {
     /// The port of `/metrics`.
     #[error(transparent)]
     Http(#[from] BindError),
+    /// The local page.
+    #[error(transparent)]
+    Page(#[from] PageError),
     /// The event store.
     #[error("cannot open the outbox: {0}")]
     Outbox(#[from] OutboxError),
@@ -85,7 +92,17 @@ impl App {
             sensor_broker: config.sensor_broker.is_some(),
         };
         let http = Http::bind(config.http.listen, metrics.clone(), expected).await?;
-        Ok(App { config, worker, metrics, http, outbox, recovered, evidence })
+        let page = match &config.page {
+            Some(page) => Some(Page::bind(&config, page).await?),
+            None => None,
+        };
+        Ok(App { config, worker, metrics, http, page, config_file: None, outbox, recovered, evidence })
+    }
+
+    /// The file that the configuration came from: the page can edit zones, lines and masks in it.
+    pub fn with_config_file(mut self, file: PathBuf) -> Self {
+        self.config_file = Some(file);
+        self
     }
 
     /// Where `/metrics` is served.
@@ -98,7 +115,7 @@ impl App {
 
     /// Runs until `stop`, then stops in the order of the data: sources, judgement, outbox, uplink.
     pub async fn run(self, stop: CancellationToken) {
-        let App { config, worker, metrics, http, outbox, recovered, evidence } = self;
+        let App { config, worker, metrics, http, page, config_file, outbox, recovered, evidence } = self;
         info!(
             gateway = config.gateway.id,
             cameras = config.cameras.len(),
@@ -114,7 +131,7 @@ impl App {
         let limits = config.budget;
         let time_zone = config.gateway.time_zone.clone();
         let budget = Budget::open(limits, time_zone, &outbox, metrics.clone()).await;
-        let uplink = start_uplink(&config, &metrics, &outbox, budget, &uplink_stop);
+        let (uplink, uplink_link) = start_uplink(&config, &metrics, &outbox, budget, &uplink_stop);
         let sinks = sink::start(&config, &metrics, &outbox, &uplink_stop);
         let (to_desk, dispositions) = mpsc::channel(DISPOSITIONS_MAX);
         let downlink = start_downlink(&config, &outbox, to_desk, &stop);
@@ -122,14 +139,34 @@ impl App {
         let machine = machine::watch(config.gateway.data_dir.clone(), metrics.clone(), uplink_stop.clone());
         let machine = tokio::spawn(machine);
         let sources_stop = stop.child_token();
-        let (readings, sensors) = start_sensors(&config, &metrics, &sources_stop);
+        let (readings, sensors, sensors_link) = start_sensors(&config, &metrics, &sources_stop);
         let (workers, reports) = Workers::start(&config, &worker, &metrics, &sources_stop);
 
+        let (window, asks, page) = match page {
+            None => {
+                let (window, asks) = page::window::closed();
+                (window, asks, None)
+            }
+            Some(page) => {
+                let (window, visitor, asks) = page::window::open(&config);
+                let sources = page::Sources {
+                    config: config.clone(),
+                    config_file,
+                    metrics: metrics.clone(),
+                    outbox: outbox.clone(),
+                    uplink: uplink_link,
+                    sensor_broker: config.sensor_broker.as_ref().map(|_| sensors_link),
+                    visitor,
+                };
+                (window, asks, Some(tokio::spawn(page.serve(sources, uplink_stop.clone()))))
+            }
+        };
         let desk =
-            Desk::new(config.clone(), Clock::start(), metrics, outbox.clone(), evidence, workers).await;
+            Desk::new(config.clone(), Clock::start(), metrics, outbox.clone(), evidence, workers, window)
+                .await;
         heartbeat::ready();
         // Returns when both sources have ended and all that they had said is in the outbox.
-        desk.run(reports, readings, dispositions).await;
+        desk.run(reports, readings, dispositions, asks).await;
 
         finish("downlink", downlink).await;
         finish("sensors", sensors).await;
@@ -143,6 +180,9 @@ impl App {
             finish("sink", sink).await;
         }
         finish("machine", machine).await;
+        if let Some(page) = page {
+            finish("page", page).await;
+        }
         outbox.close().await;
         if let Ok(Err(error)) = http.await {
             warn!(%error, "the HTTP server failed");
@@ -167,7 +207,7 @@ fn start_uplink(
     outbox: &OutboxHandle,
     budget: Budget,
     stop: &CancellationToken,
-) -> JoinHandle<()> {
+) -> (JoinHandle<()>, watch::Receiver<Link>) {
     let health = {
         let (config, metrics) = (config.clone(), metrics.clone());
         move || presence::health(&config, &metrics)
@@ -183,9 +223,8 @@ fn start_uplink(
         on_delivered: None,
         metrics: metrics.clone(),
     };
-    // Metrics and logs say how the link is; nobody waits for it.
-    let (link, _) = watch::channel(Link::Down { reason: None });
-    tokio::spawn(uplink::run(settings, outbox.clone(), link, stop.clone()))
+    let (link, links) = watch::channel(Link::Down { reason: None });
+    (tokio::spawn(uplink::run(settings, outbox.clone(), link, stop.clone())), links)
 }
 
 /// Dispositions and commands of the centre. Each part of the gateway that takes some on has its verb here.
@@ -209,20 +248,20 @@ fn start_sensors(
     config: &Config,
     metrics: &Arc<Metrics>,
     stop: &CancellationToken,
-) -> (mpsc::Receiver<Reading>, JoinHandle<()>) {
+) -> (mpsc::Receiver<Reading>, JoinHandle<()>, watch::Receiver<Link>) {
     let (sender, readings) = mpsc::channel(READINGS_MAX);
+    let (link, links) = watch::channel(Link::Down { reason: None });
     let stop = stop.clone();
     let Some(broker) = config.sensor_broker.clone() else {
         let silence = async move {
             stop.cancelled().await;
             drop(sender);
         };
-        return (readings, tokio::spawn(silence));
+        return (readings, tokio::spawn(silence), links);
     };
     let settings =
         sensor::mqtt::Settings { broker, sensors: config.sensors.clone(), metrics: metrics.clone() };
-    let (link, _) = watch::channel(Link::Down { reason: None });
-    (readings, tokio::spawn(sensor::mqtt::run(settings, sender, link, stop)))
+    (readings, tokio::spawn(sensor::mqtt::run(settings, sender, link, stop)), links)
 }
 
 async fn until_empty(outbox: &OutboxHandle) {

@@ -6,6 +6,7 @@
 //! many, counted as lost and declared when the outbox takes something again (`overflow`).
 
 mod overflow;
+mod visitors;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use self::overflow::Overflow;
 use crate::clock::{Clock, Moment};
 use crate::disposition::{self, Answer};
 use crate::downlink;
-use crate::event::{Phase, Stage, Verdict};
+use crate::event::{Evidence, Phase, Stage, StreamName, Verdict};
 use crate::evidence::{QUOTA_BYTES, Store, Want, Wanted};
 use crate::heartbeat::Heartbeat;
 use crate::incident::Change;
@@ -30,10 +31,14 @@ use crate::incident::tell::{new_id, tell};
 use crate::judge::Judge;
 use crate::metrics::Metrics;
 use crate::outbox::{Class, NewEvent, Origin, OriginSource, OutboxHandle, SavedState, Site};
+use crate::page::visitor::Ask;
+use crate::page::window::Window;
 use crate::rules::Source;
 use crate::sensor::reading::Reading;
 use crate::supervise::Workers;
-use crate::worker::link::{CameraCounters, FromWorker, StreamFault, StreamState};
+use crate::test_mode::TestMode;
+use crate::worker::ladder::Rung;
+use crate::worker::link::{CameraCounters, FromWorker, Standing, StreamFault, StreamState};
 
 /// Conditions that end by time alone are looked at this often.
 const TICK: Duration = Duration::from_millis(250);
@@ -55,6 +60,9 @@ pub struct Desk {
     workers: Workers,
     places: Places,
     judge: Judge,
+    /// What the page sees.
+    window: Window,
+    tests: TestMode,
     wanted: Wanted,
     unaccepted: VecDeque<NewEvent>,
     overflow: Overflow,
@@ -77,6 +85,7 @@ impl Desk {
         outbox: OutboxHandle,
         evidence: Store,
         workers: Workers,
+        window: Window,
     ) -> Self {
         let mut judge = Judge::new(&config, Box::new(new_id));
         match outbox.load_state(STATE_KEY).await {
@@ -104,6 +113,8 @@ impl Desk {
             workers,
             places,
             judge,
+            window,
+            tests: TestMode::default(),
             wanted: Wanted::default(),
             unaccepted: VecDeque::new(),
             overflow: Overflow::default(),
@@ -121,12 +132,14 @@ impl Desk {
         mut reports: mpsc::Receiver<FromWorker>,
         mut readings: mpsc::Receiver<Reading>,
         mut dispositions: mpsc::Receiver<downlink::Disposition>,
+        mut asks: mpsc::Receiver<Ask>,
     ) {
         let mut heartbeat = Heartbeat::from_environment();
         let mut tick = interval_at(Instant::now() + TICK, TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut tidy = interval_at(Instant::now() + TIDY_EVERY, TIDY_EVERY);
-        let (mut cameras_speak, mut sensors_speak, mut centre_speaks) = (true, true, true);
+        let (mut cameras_speak, mut sensors_speak, mut centre_speaks, mut page_asks) =
+            (true, true, true, true);
         while cameras_speak || sensors_speak {
             // Sensors first: their alarms are few and final, pictures come again.
             tokio::select! {
@@ -143,6 +156,10 @@ impl Desk {
                     Some(report) => self.report(report).await,
                     None => cameras_speak = false,
                 },
+                ask = asks.recv(), if page_asks => match ask {
+                    Some(ask) => self.asked(ask),
+                    None => page_asks = false,
+                },
                 _ = tick.tick() => {
                     self.tick().await;
                     heartbeat.beat(std::time::Instant::now());
@@ -156,6 +173,7 @@ impl Desk {
 
     async fn reading(&mut self, reading: &Reading) {
         let now = self.clock.now();
+        self.window.read(reading);
         let changes = self.judge.reading(now, reading);
         self.tell(now, changes, None).await;
     }
@@ -201,25 +219,42 @@ impl Desk {
                 }
             }
             FromWorker::DetectorFailed { detector, message } => {
+                self.window.detector_failed(&self.config, &detector, &message);
                 error!(detector, "detector cannot be used, its cameras are not watched: {message}");
             }
             FromWorker::Observation(seen) => {
                 let taken_s = seen.received_unix_ms as f64 / 1000.0;
                 self.metrics.camera_last_picture.with_label_values(&[&seen.camera]).set(taken_s);
+                self.window.observed(now, &seen);
                 let changes = self.judge.observe(now, &seen);
                 self.tell(now, changes, Some(seen.picture)).await;
             }
             FromWorker::Stream { camera, state } => {
                 self.note_stream(&camera, &state);
+                self.window.stream(now, &camera, &state);
                 let changes = self.judge.stream(now, &camera, &state);
                 self.tell(now, changes, None).await;
             }
-            FromWorker::Still { request, camera, jpeg, taken_unix_ms } => {
-                self.still(now, request, &camera, jpeg, taken_unix_ms).await;
+            FromWorker::MainStream { camera, state } => {
+                self.note_main_stream(&camera, &state);
+                let changes = self.judge.main_stream(now, &camera, &state);
+                self.tell(now, changes, None).await;
+            }
+            FromWorker::Standing(standing) => {
+                self.note_standing(&standing);
+                let changes = self.judge.standing(now, &standing);
+                self.tell(now, changes, None).await;
+            }
+            FromWorker::Still { request, camera, jpeg, taken_unix_ms, stream } => {
+                if self.window.still(request, jpeg.as_ref(), taken_unix_ms) {
+                    return;
+                }
+                self.still(now, request, &camera, jpeg, (taken_unix_ms, stream)).await;
             }
             FromWorker::Counters(counters) => {
                 for counter in &counters {
                     count(&self.metrics, counter);
+                    self.window.counted(counter);
                 }
             }
         }
@@ -227,9 +262,11 @@ impl Desk {
 
     async fn tick(&mut self) {
         let now = self.clock.now();
+        self.end_tests(now);
         let changes = self.judge.tick(now);
         self.tell(now, changes, None).await;
         self.offer().await;
+        self.show(now);
     }
 
     /// Asks for the stills that the changes want, and hands their events to the outbox.
@@ -269,7 +306,8 @@ impl Desk {
         let telling = tell(&self.config, now, change);
         let source = match change.source {
             Source::Camera(_) => OriginSource::Picture,
-            Source::Sensor(_) => OriginSource::Reading,
+            // Nobody waits for a reading here; of the gateway's own health there is no beginning to be timed.
+            Source::Sensor(_) | Source::Gateway(_) => OriginSource::Reading,
         };
         // Only a beginning has a picture or reading that somebody waits for.
         let origin = matches!(change.phase, Phase::Opened | Phase::Confirmed | Phase::Reopened)
@@ -321,7 +359,7 @@ impl Desk {
         request: u64,
         camera: &str,
         jpeg: Option<Vec<u8>>,
-        taken_unix_ms: i64,
+        (taken_unix_ms, stream): (i64, Option<StreamName>),
     ) {
         let Some(want) = self.wanted.take(request) else { return };
         let Some(jpeg) = jpeg else {
@@ -332,6 +370,7 @@ impl Desk {
         match self.evidence.keep(&want.incident, &jpeg, taken) {
             Ok(kept) => {
                 self.metrics.evidence_stills.inc();
+                let kept = Evidence { stream, ..kept };
                 let change = self.judge.attach(now, &want.incident, &want.source, kept);
                 self.tell(now, change.into_iter().collect(), None).await;
             }
@@ -352,7 +391,9 @@ impl Desk {
         let declaration = self.overflow.declaration(&Site::of(&self.config), self.clock.now().wall);
         let events: Vec<NewEvent> = declaration.into_iter().chain(self.unaccepted.iter().cloned()).collect();
         match self.outbox.accept(events, Some(state)).await {
-            Ok(_) => {
+            Ok(sequences) => {
+                let declared = sequences.len() - self.unaccepted.len();
+                self.window.accepted(self.unaccepted.make_contiguous(), &sequences[declared..]);
                 self.unaccepted.clear();
                 self.overflow.declared();
                 self.answer();
@@ -405,6 +446,31 @@ impl Desk {
         }
     }
 
+    fn note_main_stream(&self, camera: &str, state: &StreamState) {
+        let up = matches!(state, StreamState::Live { .. });
+        self.metrics.camera_main_up.with_label_values(&[camera]).set(i64::from(up));
+        match state {
+            StreamState::Connecting => {}
+            StreamState::Live { codec, width, height } => {
+                info!(camera, codec, width, height, "main stream flows")
+            }
+            StreamState::Failed { fault, message, retry_in } => {
+                let retry_s = retry_in.as_secs_f64();
+                debug!(camera, fault = fault.as_str(), retry_s, "main stream: {message}");
+            }
+        }
+    }
+
+    fn note_standing(&self, standing: &Standing) {
+        let Standing { worker, rung, set_aside, .. } = standing;
+        let worker = worker.as_str();
+        self.metrics.worker_rung.with_label_values(&[worker]).set(*rung as i64);
+        self.metrics.worker_set_aside.with_label_values(&[worker]).set(set_aside.len() as i64);
+        if *rung != Rung::Full {
+            self.metrics.worker_steps.with_label_values(&[worker, rung.as_str()]).inc();
+        }
+    }
+
     fn tidy(&self) {
         match self.evidence.tidy(SystemTime::now(), QUOTA_BYTES) {
             Ok(0) => {}
@@ -417,12 +483,14 @@ impl Desk {
 fn count(metrics: &Metrics, counted: &CameraCounters) {
     let camera = &[counted.camera.as_str()];
     metrics.camera_received_bytes.with_label_values(camera).inc_by(counted.bytes);
+    metrics.camera_main_received_bytes.with_label_values(camera).inc_by(counted.main_bytes);
     metrics.camera_access_units.with_label_values(camera).inc_by(counted.access_units);
     metrics.camera_decoded.with_label_values(camera).inc_by(counted.decoded);
     metrics.camera_inferred.with_label_values(camera).inc_by(counted.inferred);
     metrics.camera_lost_packets.with_label_values(camera).inc_by(counted.lost_packets);
     metrics.camera_dropped.with_label_values(&[&counted.camera, "replaced"]).inc_by(counted.replaced);
     metrics.camera_dropped.with_label_values(&[&counted.camera, "behind"]).inc_by(counted.skipped);
+    metrics.camera_dropped.with_label_values(&[&counted.camera, "overload"]).inc_by(counted.passed_over);
     metrics.camera_decode_seconds.with_label_values(camera).inc_by(counted.decode_busy.as_secs_f64());
     metrics.camera_infer_seconds.with_label_values(camera).inc_by(counted.infer_busy.as_secs_f64());
     count_gate(metrics, counted);

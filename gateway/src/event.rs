@@ -24,7 +24,7 @@ pub struct Event {
     /// `moshao.<category>.<kind>.v1`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// `camera/<id>` or `sensor/<id>`.
+    /// `camera/<id>`, `sensor/<id>`, or `gateway/<part>` for what is wrong with the box itself.
     pub subject: String,
     /// When it happened: RFC 3339 with the site's offset.
     pub time: String,
@@ -242,6 +242,19 @@ pub struct Evidence {
     pub masked: bool,
     /// When the picture was taken, RFC 3339.
     pub taken: String,
+    /// Which stream of the camera it is of, where the camera has two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamName>,
+}
+
+/// A stream of a camera that has two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StreamName {
+    /// The large one.
+    Main,
+    /// The small one, because the large one had no picture of that moment.
+    Sub,
 }
 
 impl From<(&Grid, &str)> for GridRef {

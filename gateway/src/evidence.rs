@@ -89,6 +89,7 @@ impl Store {
             reference: format!("evidence/{incident}/{number}.jpg"),
             masked: true,
             taken: rfc3339(taken, &self.zone),
+            stream: None,
         })
     }
 

@@ -19,6 +19,8 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct StreamHealth {
     source: Source,
+    /// It is the main stream beside the one that is looked at.
+    is_main: bool,
     ailment: Option<Ailment>,
 }
 
@@ -35,12 +37,17 @@ struct Ailment {
 impl StreamHealth {
     /// A camera of which nothing is known yet.
     pub fn new(camera: &str) -> Self {
-        StreamHealth { source: Source::Camera(camera.to_owned()), ailment: None }
+        StreamHealth { source: Source::Camera(camera.to_owned()), is_main: false, ailment: None }
+    }
+
+    /// The same of a camera's main stream.
+    pub fn of_main(camera: &str) -> Self {
+        StreamHealth { is_main: true, ..Self::new(camera) }
     }
 
     /// Takes up a fault that was told before a restart: a stream that flows will clear it.
     pub fn restore(&mut self, now: Moment, rule_id: &str) {
-        if let Some(fault) = StreamFault::ALL.into_iter().find(|fault| rule_id == rule_id_of(*fault)) {
+        if let Some(fault) = StreamFault::ALL.into_iter().find(|fault| rule_id == self.rule_id(*fault)) {
             self.ailment = Some(Ailment { fault, message: String::new(), since: now.mono, told: true });
         }
     }
@@ -86,20 +93,22 @@ impl StreamHealth {
     }
 
     fn finding(&self, now: Moment, fault: StreamFault, edge: Edge, detail: Detail) -> Finding {
+        let (kind, title) = if self.is_main { ("camera-main", "主码流：") } else { ("camera", "") };
         let rule = Arc::new(RuleInfo {
-            id: rule_id_of(fault),
+            id: self.rule_id(fault),
             level: 4,
             code: fault.code().to_owned(),
             category: Category::Device,
-            kind: format!("camera-{}", fault.as_str()),
-            title: fault.title().to_owned(),
+            kind: format!("{kind}-{}", fault.as_str()),
+            title: format!("{title}{}", fault.title()),
         });
         Finding { rule, source: self.source.clone(), edge, detail, origin_unix_ms: now.wall.as_millisecond() }
     }
-}
 
-fn rule_id_of(fault: StreamFault) -> String {
-    format!("health/{}", fault.as_str())
+    fn rule_id(&self, fault: StreamFault) -> String {
+        let stream = if self.is_main { "main-" } else { "" };
+        format!("health/{stream}{}", fault.as_str())
+    }
 }
 
 // === impl StreamFault ===
@@ -232,6 +241,17 @@ mod tests {
         let told: Vec<_> = health.tick(at(10)).into_iter().collect();
         assert_eq!(edges(&told), [("camera-unreachable", Edge::Raised)]);
         assert_eq!(edges(&health.step(at(100), &live())), [("camera-unreachable", Edge::Cleared)]);
+    }
+
+    #[test]
+    fn the_main_stream_has_words_of_its_own() {
+        let mut health = StreamHealth::of_main("gate-east");
+        let told = health.step(at(0), &failed(StreamFault::WrongPassword));
+        assert_eq!(edges(&told), [("camera-main-wrong-password", Edge::Raised)]);
+        assert_eq!(told[0].rule.id, "health/main-wrong-password");
+        let mut other = StreamHealth::new("gate-east");
+        other.restore(at(0), "health/main-wrong-password");
+        assert!(other.step(at(1), &live()).is_empty(), "not the fault of the other stream");
     }
 
     #[test]

@@ -14,9 +14,11 @@ use crate::event::Evidence;
 use crate::health::StreamHealth;
 use crate::incident::fusion::Places;
 use crate::incident::{Change, Incident, Incidents};
+use crate::overload::WorkerHealth;
 use crate::rules::{Engine, Finding, Memory, Source};
 use crate::sensor::reading::Reading;
-use crate::worker::link::{Observation, StreamState};
+use crate::supervise::worker_names;
+use crate::worker::link::{Observation, Standing, StreamState};
 
 pub use crate::incident::NewId;
 
@@ -25,6 +27,9 @@ pub use crate::incident::NewId;
 pub struct Judge {
     rules: Engine,
     streams: BTreeMap<String, StreamHealth>,
+    /// Of cameras that have a main stream.
+    main_streams: BTreeMap<String, StreamHealth>,
+    workers: BTreeMap<String, WorkerHealth>,
     incidents: Incidents,
     /// Rules of the configuration.
     rule_ids: BTreeSet<String>,
@@ -52,6 +57,13 @@ impl Judge {
                 .iter()
                 .map(|camera| (camera.id.clone(), StreamHealth::new(&camera.id)))
                 .collect(),
+            main_streams: config
+                .cameras
+                .iter()
+                .filter(|camera| camera.main.is_some())
+                .map(|camera| (camera.id.clone(), StreamHealth::of_main(&camera.id)))
+                .collect(),
+            workers: worker_names(config).map(|name| (name.clone(), WorkerHealth::new(&name))).collect(),
             incidents: Incidents::new(Places::new(config), config.incidents.clone(), new_id),
             rule_ids: config.rules.iter().map(|rule| rule.id.clone()).collect(),
             units: config.sensors.iter().map(|sensor| sensor.unit.clone()).collect(),
@@ -79,10 +91,18 @@ impl Judge {
                 continue;
             }
             self.rules.restore(now, &member.rule, &member.source);
-            if let Source::Camera(id) = &member.source
-                && let Some(health) = self.streams.get_mut(id)
-            {
-                health.restore(now, &member.rule);
+            match &member.source {
+                Source::Camera(id) => {
+                    let streams = [self.streams.get_mut(id), self.main_streams.get_mut(id)];
+                    streams.into_iter().flatten().for_each(|health| health.restore(now, &member.rule));
+                }
+                Source::Gateway(part) => {
+                    self.workers
+                        .get_mut(part)
+                        .into_iter()
+                        .for_each(|health| health.restore(now, &member.rule));
+                }
+                Source::Sensor(_) => {}
             }
         }
         Ok(())
@@ -98,6 +118,16 @@ impl Judge {
     /// Open incidents, oldest first.
     pub fn open(&self) -> &[Incident] {
         self.incidents.open()
+    }
+
+    /// Closed incidents that are remembered, oldest end first.
+    pub fn closed(&self) -> &[Incident] {
+        self.incidents.closed()
+    }
+
+    /// Puts a device, or with none the whole site, into test mode, or ends that.
+    pub fn set_test(&mut self, device: Option<&str>, on: bool) {
+        self.incidents.set_test(device, on);
     }
 
     /// One analysed picture.
@@ -132,10 +162,26 @@ impl Judge {
         self.settle(now, findings)
     }
 
+    /// The main stream of a camera has changed state. What is seen does not depend on it.
+    pub fn main_stream(&mut self, now: Moment, camera: &str, state: &StreamState) -> Vec<Change> {
+        let Some(health) = self.main_streams.get_mut(camera) else { return Vec::new() };
+        let findings = health.step(now, state);
+        self.settle(now, findings)
+    }
+
+    /// A worker has said how far it has stepped down.
+    pub fn standing(&mut self, now: Moment, standing: &Standing) -> Vec<Change> {
+        let Some(health) = self.workers.get_mut(&standing.worker) else { return Vec::new() };
+        let findings = health.step(now, standing);
+        self.settle(now, findings)
+    }
+
     /// Time has passed.
     pub fn tick(&mut self, now: Moment) -> Vec<Change> {
         let mut findings = self.rules.tick(now);
-        findings.extend(self.streams.values_mut().filter_map(|health| health.tick(now)));
+        let streams = self.streams.values_mut().chain(self.main_streams.values_mut());
+        findings.extend(streams.filter_map(|health| health.tick(now)));
+        findings.extend(self.workers.values_mut().flat_map(|health| health.tick(now)));
         let mut changes = self.settle(now, findings);
         changes.extend(self.incidents.tick(now));
         changes
@@ -250,6 +296,7 @@ level = 1
             media_time: Duration::ZERO,
             width: 1920,
             height: 1080,
+            rotate_degrees: 0,
             tracks,
         }
     }

@@ -18,6 +18,10 @@ pub struct Metrics {
     pub camera_up: IntGaugeVec,
     /// Failed sessions. `camera`, `fault` (a word of `StreamFault`)
     pub camera_faults: IntCounterVec,
+    /// Pictures flow in the camera's main stream (1) or not (0); no sample for a camera without one. `camera`
+    pub camera_main_up: IntGaugeVec,
+    /// Bytes of access units received in the main stream. `camera`
+    pub camera_main_received_bytes: IntCounterVec,
     /// Bytes of access units received. `camera`
     pub camera_received_bytes: IntCounterVec,
     /// Access units received. `camera`
@@ -26,7 +30,8 @@ pub struct Metrics {
     pub camera_decoded: IntCounterVec,
     /// Pictures looked at by the detector. `camera`
     pub camera_inferred: IntCounterVec,
-    /// Pictures not looked at. `camera`, `reason` (`replaced`: a newer one came first; `behind`: the decoder was behind)
+    /// Pictures not looked at. `camera`, `reason` (`replaced`: a newer one came first; `behind`: the decoder was behind;
+    /// `overload`: the worker has stepped down, see `worker::ladder`)
     pub camera_dropped: IntCounterVec,
     /// RTP packets lost on the way. `camera`
     pub camera_lost_packets: IntCounterVec,
@@ -52,6 +57,13 @@ pub struct Metrics {
     pub workers_up: IntGauge,
     /// Camera workers restarted.
     pub worker_restarts: IntCounter,
+    /// How far a worker has stepped down because it cannot do all: 0 everything, 1 half the detections, 2 reference
+    /// pictures, 3 key frames, 4 fewer cameras (`worker::ladder`). `worker`
+    pub worker_rung: IntGaugeVec,
+    /// Steps that led to a rung other than the first. `worker`, `rung`
+    pub worker_steps: IntCounterVec,
+    /// Cameras that a worker has set aside. `worker`
+    pub worker_set_aside: IntGaugeVec,
 
     /// Subscribed to the sensors' broker (1) or not (0).
     pub sensor_broker_up: IntGauge,
@@ -178,6 +190,18 @@ impl Metrics {
                 "Camera sessions that failed, by fault.",
                 &["camera", "fault"],
             ),
+            camera_main_up: gauge_vec(
+                r,
+                "moshao_camera_main_up",
+                "Pictures flow in the camera's main stream (1) or not (0).",
+                &["camera"],
+            ),
+            camera_main_received_bytes: counter_vec(
+                r,
+                "moshao_camera_main_received_bytes_total",
+                "Bytes of encoded pictures received in the main stream.",
+                &["camera"],
+            ),
             camera_received_bytes: counter_vec(
                 r,
                 "moshao_camera_received_bytes_total",
@@ -273,6 +297,25 @@ impl Metrics {
             ),
             workers_up: gauge(r, "moshao_workers_up", "Camera worker processes running."),
             worker_restarts: counter(r, "moshao_worker_restarts_total", "Camera worker processes restarted."),
+            worker_rung: gauge_vec(
+                r,
+                "moshao_worker_rung",
+                "How far a worker has stepped down: 0 everything is done, 1 half the detections, 2 reference pictures, \
+                 3 key frames, 4 fewer cameras.",
+                &["worker"],
+            ),
+            worker_steps: counter_vec(
+                r,
+                "moshao_worker_steps_total",
+                "Steps of a worker to a rung where less is done, by rung.",
+                &["worker", "rung"],
+            ),
+            worker_set_aside: gauge_vec(
+                r,
+                "moshao_worker_set_aside_cameras",
+                "Cameras that a worker has set aside.",
+                &["worker"],
+            ),
             sensor_broker_up: gauge(
                 r,
                 "moshao_sensor_broker_up",

@@ -15,7 +15,7 @@ use rumqttc::{
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 /// Largest MQTT packet in either direction, bytes.
 pub const MAX_PACKET_BYTES: usize = 256 * 1024;
@@ -171,6 +171,21 @@ fn client_config(tls: &Tls) -> Result<ClientConfig, TlsError> {
             config.with_client_auth_cert(chain, key).map_err(|error| TlsError::Setup(error.to_string()))
         }
     }
+}
+
+/// How the local page proves who it is.
+///
+/// # Errors
+/// One of the files cannot be used.
+pub fn server_config(files: &Identity) -> Result<ServerConfig, TlsError> {
+    let (chain, key) = identity(files)?;
+    let setup = |error: rustls::Error| TlsError::Setup(error.to_string());
+    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(setup)?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(setup)
 }
 
 /// The broker as people know it: `mqtts://host:port`.

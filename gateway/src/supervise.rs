@@ -245,14 +245,18 @@ async fn end_of(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
     tokio::time::timeout(patience, child.wait()).await.ok()?.ok()
 }
 
+/// Names of the workers that a configuration asks for.
+pub fn worker_names(config: &Config) -> impl Iterator<Item = String> {
+    let count =
+        if config.cameras.is_empty() { 0 } else { config.gateway.workers.clamp(1, config.cameras.len()) };
+    (0..count).map(|number| format!("worker-{number}"))
+}
+
 /// Cameras dealt out in turn, each worker with the detectors that its cameras need.
 fn assignments(config: &Config) -> Vec<Assignment> {
-    let workers = config.gateway.workers.clamp(1, config.cameras.len().max(1));
-    if config.cameras.is_empty() {
-        return Vec::new();
-    }
-    let mut dealt: Vec<Assignment> =
-        (0..workers).map(|_| Assignment { detectors: Vec::new(), cameras: Vec::new() }).collect();
+    let assignment = |worker| Assignment { worker, detectors: Vec::new(), cameras: Vec::new() };
+    let mut dealt: Vec<Assignment> = worker_names(config).map(assignment).collect();
+    let workers = dealt.len();
     for (number, camera) in config.cameras.iter().enumerate() {
         let assignment = &mut dealt[number % workers];
         assignment.cameras.push(camera_job(camera));
@@ -272,11 +276,13 @@ pub fn camera_job(camera: &Camera) -> CameraJob {
         url: camera.url.to_string(),
         username: camera.username.clone(),
         password: camera.password.clone(),
+        main: camera.main.clone(),
         allow_basic: camera.allow_basic,
         detector: camera.detector.clone(),
         detections_per_second: camera.detections_per_second,
         gate: camera.gate,
         sensitivity: camera.sensitivity,
+        priority: camera.priority,
         masks: camera.masks.clone(),
         view: camera.view.clone(),
         deadlines: camera.deadlines,

@@ -3,9 +3,10 @@
 mod load;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use crate::error::{DetectError, ModelError};
-use crate::family::Head;
+use crate::family::{Found, Head};
 use crate::geometry::Way;
 use crate::nms::{self, Candidate, Suppression};
 use crate::picture::{BoxPx, PictureView};
@@ -14,6 +15,10 @@ use crate::tensor::InputTensor;
 
 /// Most detections of one picture where [`Settings::max_detections`] says nothing.
 pub const MAX_DETECTIONS: usize = 300;
+
+/// Longest that the model may take for one picture where [`Settings::longest_run`] says nothing. Far longer than any
+/// detector that is of use, on any box.
+pub const LONGEST_RUN: Duration = Duration::from_secs(30);
 
 /// A detection is faint from this share of its label's threshold on: too weak to be told, strong enough to carry on a
 /// track (ByteTrack's second association).
@@ -53,6 +58,8 @@ pub struct Settings {
     /// Pictures (tiles, regions) that go through the model at once; 1, or what the file fixes, where absent. Helps
     /// accelerators; a processor gains nothing.
     pub batch: Option<usize>,
+    /// Longest that the model may take for one picture; it is stopped then. [`LONGEST_RUN`] where absent.
+    pub longest_run: Option<Duration>,
 }
 
 /// One object found in one picture.
@@ -183,13 +190,13 @@ impl Detector {
             ways.push(self.tensor.fill(place, picture, region));
         }
         let (head, floor, batch) = (&self.head, self.floor, self.description.batch);
-        let mut read: Vec<Vec<Candidate>> = vec![Vec::new(); regions.len()];
-        self.session.run(self.tensor.data(), |outputs| {
-            for (place, candidates) in read.iter_mut().enumerate() {
-                let own = Output::of_picture(outputs, place, batch)?;
-                head.read(&own, floor, candidates)?;
-            }
-            Ok(())
+        let read = self.session.run(self.tensor.data(), |outputs| {
+            let of_picture = |place: usize| {
+                let mut found = Found { floor, candidates: Vec::new() };
+                head.read(&Output::of_picture(outputs, place, batch)?, &mut found)?;
+                Ok(found.candidates)
+            };
+            (0..regions.len()).map(of_picture).collect::<Result<Vec<_>, _>>()
         })?;
         for ((candidates, way), region) in read.into_iter().zip(&ways).zip(regions) {
             let kept = self.choose(candidates);

@@ -221,6 +221,15 @@ pub enum DetectError {
     /// ONNX Runtime failed.
     #[error("inference failed: {0}")]
     Run(String),
+    /// Stopped, or it would perhaps have gone on for ever.
+    #[error(
+        "inference stopped after {limit_s} s without an answer; use a smaller model, or look in its graph for a loop that \
+         never ends"
+    )]
+    TooLong {
+        /// The limit, seconds.
+        limit_s: f32,
+    },
     /// The outputs are not those of the self-test.
     #[error("outputs changed their shape: {0}")]
     Outputs(String),

@@ -144,7 +144,7 @@ impl Rotation {
     }
 
     /// Where a rectangle lies once a picture of `width` x `height` pixels is turned.
-    pub(crate) fn turned(self, area: BoxPx, width: f32, height: f32) -> BoxPx {
+    pub fn turned(self, area: BoxPx, width: f32, height: f32) -> BoxPx {
         let BoxPx { x1, y1, x2, y2 } = area;
         match self {
             Self::None => area,

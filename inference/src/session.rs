@@ -1,67 +1,31 @@
 //! One ONNX Runtime session: opened with the measured settings, run with one picture, outputs as fp32.
 //!
 //! One thread that does not spin, fixed input shape, no memory pattern: on the boxes this is for, two spinning threads
-//! cost three times the processor time of one, and varying shapes make the arena grow. Of the crate, only this file and
+//! cost three times the processor time of one, and varying shapes make the arena grow. Of the crate, only this module and
 //! [`crate::runtime`] know ONNX Runtime.
 
+mod deadline;
+mod input;
 mod output;
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use half::f16;
 use ort::ep::{self, ExecutionProviderDispatch};
 use ort::session::SessionInputValue;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use ort::value::{DynValue, Tensor};
 
+use self::deadline::Deadline;
+use self::input::{Element, free_dimensions, not_a_picture_model, picture_input};
+pub(crate) use self::input::{Extra, PictureInput};
 pub(crate) use self::output::Output;
 use crate::error::{DetectError, ModelError};
-use crate::model_file::{Dim, ModelFile, Port};
+use crate::model_file::{ModelFile, Port};
 use crate::runtime;
-use crate::tensor::Layout;
 
 /// Execution providers, by the names that configuration uses.
 pub(crate) const PROVIDERS: [&str; 7] = ["cpu", "xnnpack", "openvino", "cuda", "tensorrt", "acl", "rknpu"];
-
-/// Least and largest side of an input, pixels.
-const SIDE_PX: std::ops::RangeInclusive<usize> = 32..=4096;
-/// Least and most pictures at a time.
-const BATCH: std::ops::RangeInclusive<usize> = 1..=16;
-/// Input side where the file leaves it free and names none: what Ultralytics, YOLOX and DETR exports use.
-const DEFAULT_SIDE_PX: usize = 640;
-
-/// The picture input of a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PictureInput {
-    pub(crate) width: usize,
-    pub(crate) height: usize,
-    pub(crate) layout: Layout,
-    /// Pictures at a time.
-    pub(crate) batch: usize,
-    /// The input has a batch dimension at all; torchvision's have none.
-    pub(crate) has_batch: bool,
-    element: Element,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Element {
-    F32,
-    F16,
-    U8,
-}
-
-/// Small inputs beside the picture that some exporters add.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extra {
-    /// `orig_target_sizes` (RT-DETR, D-FINE, DEIM): i64 width and height of the original. We give the input's.
-    TargetSize,
-    /// `im_shape` (PaddleDetection): f32 height and width of the input.
-    InputSize,
-    /// `scale_factor` (PaddleDetection): f32 scale in y and x. We give 1.
-    Scale,
-    /// `pixel_mask` (Hugging Face DETR): i64, 1 where there is picture. We give 1 everywhere.
-    PictureMask,
-}
 
 /// A model ready to run.
 pub(crate) struct Session {
@@ -70,6 +34,7 @@ pub(crate) struct Session {
     picture_name: String,
     extras: Vec<(Port, Extra)>,
     output_names: Vec<String>,
+    longest_run: Duration,
     as_f16: Vec<f16>,
     as_u8: Vec<u8>,
 }
@@ -78,8 +43,13 @@ pub(crate) struct Session {
 
 impl Session {
     /// Opens a checked model. `provider` is one of [`PROVIDERS`]; `batch` pictures at a time, where the file leaves that
-    /// free.
-    pub(crate) fn open(model: &ModelFile, provider: &str, batch: Option<usize>) -> Result<Self, ModelError> {
+    /// free. A run that takes longer than `longest_run` for each of them is stopped.
+    pub(crate) fn open(
+        model: &ModelFile,
+        provider: &str,
+        batch: Option<usize>,
+        longest_run: Duration,
+    ) -> Result<Self, ModelError> {
         let (picture, input) = picture_input(model, batch)?;
         let mut extras = Vec::new();
         for port in model.inputs.iter().filter(|p| p.name != picture) {
@@ -102,6 +72,7 @@ impl Session {
             picture_name: picture,
             extras,
             output_names,
+            longest_run: longest_run * input.batch as u32,
             as_f16: Vec::new(),
             as_u8: Vec::new(),
         })
@@ -149,7 +120,14 @@ impl Session {
         for (port, extra) in &self.extras {
             inputs.push((port.name.as_str().into(), extra.value(port, self.input).map_err(failed)?.into()));
         }
-        let outputs = self.session.run(inputs).map_err(failed)?;
+        let deadline = Deadline::new(self.longest_run).map_err(failed)?;
+        let outputs = deadline
+            .watch(|options| self.session.run_with_options(inputs, options))
+            .map_err(|e| DetectError::Run(format!("cannot watch over the run: {e}")))?
+            .map_err(|e| match deadline.has_passed() {
+                true => DetectError::TooLong { limit_s: self.longest_run.as_secs_f32() },
+                false => failed(e),
+            })?;
         let outputs: Vec<Output<'_>> =
             self.output_names.iter().map(|name| Output::read(name, &outputs)).collect::<Result<_, _>>()?;
         read(&outputs)
@@ -194,181 +172,8 @@ fn dispatch(provider: &str) -> Result<Option<(&'static str, ExecutionProviderDis
     }))
 }
 
-/// The input that takes the picture: its name and shape.
-fn picture_input(model: &ModelFile, batch: Option<usize>) -> Result<(String, PictureInput), ModelError> {
-    let with = |dims: usize| model.inputs.iter().find(|p| p.shape.len() == dims);
-    let port = with(4).or_else(|| with(3)).ok_or_else(|| not_a_picture_model(model))?;
-    // torchvision's exports take one picture and no batch.
-    let has_batch = port.shape.len() == 4;
-    let shape = if has_batch { &port.shape[1..] } else { &port.shape[..] };
-    let is_free = |dim: &Dim| matches!(dim, Dim::Free(_));
-    let layout = match shape {
-        [Dim::Fixed(3), ..] => Layout::Nchw,
-        [_, _, Dim::Fixed(3)] => Layout::Nhwc,
-        // Hugging Face's exports leave even the number of channels free.
-        free if has_batch && free.iter().all(is_free) => Layout::Nchw,
-        _ => return Err(not_a_picture_model(model)),
-    };
-    let element = match port.element {
-        1 => Element::F32,
-        10 => Element::F16,
-        2 => Element::U8,
-        other => {
-            return Err(ModelError::Shape {
-                model: model.name.clone(),
-                what: format!("element type of input {}", port.name),
-                value: format!("number {other} of TensorProto.DataType"),
-                limit: "fp32, fp16 and uint8".into(),
-            });
-        }
-    };
-    let batch = batch_size(model, has_batch.then(|| &port.shape[0]), batch)?;
-    let (y, x) = if layout == Layout::Nchw { (1, 2) } else { (0, 1) };
-    let free = size_in_metadata(model).unwrap_or([DEFAULT_SIDE_PX; 2]);
-    let height = side(model, &shape[y], free[0])?;
-    let width = side(model, &shape[x], free[1])?;
-    Ok((port.name.clone(), PictureInput { width, height, layout, batch, has_batch, element }))
-}
-
-/// Pictures at a time: what the file fixes, or what is wanted.
-fn batch_size(model: &ModelFile, dim: Option<&Dim>, wanted: Option<usize>) -> Result<usize, ModelError> {
-    let fixed = match dim {
-        Some(Dim::Free(_)) => None,
-        Some(Dim::Fixed(batch)) => Some(usize::try_from(*batch).unwrap_or(usize::MAX)),
-        None => Some(1),
-    };
-    let batch = fixed.or(wanted).unwrap_or(1);
-    if !BATCH.contains(&batch) {
-        return Err(ModelError::Shape {
-            model: model.name.clone(),
-            what: "batch size".into(),
-            value: batch.to_string(),
-            limit: format!("{} to {} pictures", BATCH.start(), BATCH.end()),
-        });
-    }
-    match wanted {
-        Some(wanted) if wanted != batch => {
-            let has = if batch == 1 { "1 picture".to_owned() } else { format!("{batch} pictures") };
-            Err(ModelError::Batch { model: model.name.clone(), has, wanted })
-        }
-        _ => Ok(batch),
-    }
-}
-
-fn side(model: &ModelFile, dim: &Dim, free: usize) -> Result<usize, ModelError> {
-    let side = match dim {
-        Dim::Fixed(side) => usize::try_from(*side).unwrap_or(usize::MAX),
-        Dim::Free(_) => free,
-    };
-    if SIDE_PX.contains(&side) {
-        return Ok(side);
-    }
-    Err(ModelError::Shape {
-        model: model.name.clone(),
-        what: "side of the input".into(),
-        value: format!("{side} pixels"),
-        limit: format!("{} to {} pixels", SIDE_PX.start(), SIDE_PX.end()),
-    })
-}
-
-/// Ultralytics' `imgsz`: height and width, or one number for both.
-fn size_in_metadata(model: &ModelFile) -> Option<[usize; 2]> {
-    let text = model.metadata.get("imgsz")?.trim();
-    if let Ok(side) = text.parse() {
-        return Some([side; 2]);
-    }
-    match serde_json::from_str::<Vec<usize>>(text).ok()?[..] {
-        [side] => Some([side; 2]),
-        [height, width] => Some([height, width]),
-        _ => None,
-    }
-}
-
-/// Sizes for the names that the file gives to free dimensions, so that every shape is fixed.
-fn free_dimensions(model: &ModelFile, picture: &str, input: PictureInput) -> Vec<(String, i64)> {
-    let sizes = input.shape();
-    let mut named = Vec::new();
-    for port in &model.inputs {
-        // Beside the picture, a mask of it is all that has more than a batch dimension.
-        let mask = [input.batch, input.height, input.width];
-        let sizes = if port.name == picture { &sizes[..] } else { &mask[..] };
-        for (dim, size) in port.shape.iter().zip(sizes) {
-            if let Dim::Free(name) = dim
-                && !name.is_empty()
-                && !named.iter().any(|(n, _)| n == name)
-            {
-                named.push((name.clone(), *size as i64));
-            }
-        }
-    }
-    named
-}
-
-fn not_a_picture_model(model: &ModelFile) -> ModelError {
-    let inputs: Vec<String> = model.inputs.iter().map(ToString::to_string).collect();
-    let looks_like = format!(
-        "it does not take one picture (an input of 1x3xHxW or 1xHxWx3); its inputs are: {}",
-        if inputs.is_empty() { "none".into() } else { inputs.join("; ") }
-    );
-    ModelError::NotADetector { model: model.name.clone(), looks_like }
-}
-
 /// The runtime appends stack traces and source paths to some messages.
 fn first_line(message: &str) -> String {
     const MOST: usize = 300;
     message.lines().next().unwrap_or_default().chars().take(MOST).collect()
-}
-
-// === impl PictureInput ===
-
-impl PictureInput {
-    /// Its dimensions.
-    fn shape(self) -> Vec<usize> {
-        let Self { batch, width, height, .. } = self;
-        let picture = match self.layout {
-            Layout::Nchw => [3, height, width],
-            Layout::Nhwc => [height, width, 3],
-        };
-        let batch = self.has_batch.then_some(batch);
-        batch.into_iter().chain(picture).collect()
-    }
-
-    /// Whether values go in as bytes, 0..255.
-    pub(crate) fn takes_bytes(self) -> bool {
-        self.element == Element::U8
-    }
-}
-
-// === impl Extra ===
-
-impl Extra {
-    fn by_name(name: &str) -> Option<Self> {
-        match name {
-            "orig_target_sizes" | "orig_size" => Some(Extra::TargetSize),
-            "im_shape" => Some(Extra::InputSize),
-            "scale_factor" => Some(Extra::Scale),
-            "pixel_mask" => Some(Extra::PictureMask),
-            _ => None,
-        }
-    }
-
-    fn value(self, port: &Port, input: PictureInput) -> ort::Result<DynValue> {
-        let PictureInput { width, height, batch, .. } = input;
-        let pair = |a: f32, b: f32| Tensor::from_array(([batch, 2], [a, b].repeat(batch)));
-        Ok(match self {
-            Extra::TargetSize => {
-                Tensor::from_array(([batch, 2], [width as i64, height as i64].repeat(batch)))?.into_dyn()
-            }
-            Extra::InputSize => pair(height as f32, width as f32)?.into_dyn(),
-            Extra::Scale => pair(1.0, 1.0)?.into_dyn(),
-            Extra::PictureMask => {
-                let side = |at: usize, free: usize| match port.shape.get(at) {
-                    Some(Dim::Fixed(side)) => usize::try_from(*side).unwrap_or(free).min(*SIDE_PX.end()),
-                    _ => free,
-                };
-                let shape = [batch, side(1, height), side(2, width)];
-                Tensor::from_array((shape, vec![1_i64; shape.iter().product()]))?.into_dyn()
-            }
-        })
-    }
 }

@@ -159,6 +159,12 @@ def families():
     transposed = [("output0", always.transpose(0, 2, 1).copy(), seen.transpose(0, 2, 1).copy())]
     yield "yolov8_transposed", "yolov8", build(transposed, RGB_UNIT, metadata=named), answer
 
+    # LibreYOLO's YOLOv9: corners, in every cell.
+    always[0, :4] = np.array([[gx * gs, gy * gs, (gx + 1) * gs, (gy + 1) * gs] for gx, gy, gs in grid]).T
+    always[0, :4, 17] = CORNERS
+    yield "yolov8_corners", "yolov8", build(v8, RGB_UNIT, metadata=named), answer
+    always[0, :4] = 0
+
     fractions = [CX / SIDE, CY / SIDE, W / SIDE, H / SIDE]
     always[0, :4, 17] = fractions
     yield "yolov8_fractions", "yolov8", build([("output0", always, seen)], RGB_UNIT, metadata=named), answer
@@ -453,6 +459,24 @@ def quantised(nodes, infos):
     return nodes, infos, more
 
 
+def endless(model):
+    """The same answer, once a loop has ended that never does."""
+    scalar = lambda name, kind: helper.make_tensor_value_info(name, kind, [])
+    kinds = (TensorProto.INT64, TensorProto.BOOL, TensorProto.FLOAT)
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go_on"], ["go_on_out"]), helper.make_node("Add", ["sum", "sum"], ["sum_out"])], "body",
+        [scalar(*pair) for pair in zip(("turn", "go_on", "sum"), kinds)],
+        [scalar(*pair) for pair in zip(("go_on_out", "sum_out"), kinds[1:])],
+    )
+    for name, value in (("forever", np.array(True)), ("nothing", np.array(0, np.float32))):
+        model.graph.initializer.append(numpy_helper.from_array(value, name))
+    out = model.graph.output[0].name
+    model.graph.node[-1].output[0] = "answer"
+    model.graph.node.append(helper.make_node("Loop", ["", "forever", "nothing"], ["never"], body=body))
+    model.graph.node.append(helper.make_node("Add", ["answer", "never"], [out]))
+    return model
+
+
 def refused():
     """Name, model, a word of the reason."""
     named = {"names": NAMES}
@@ -485,6 +509,8 @@ def refused():
     lying = build(outputs, RGB_UNIT)
     lying.graph.initializer[-1].dims[0] = 1 << 40
     yield "lying_weights", lying, "size of the"
+
+    yield "endless", endless(build(outputs, RGB_UNIT)), "without an answer"
 
     unknown = build(outputs, RGB_UNIT)
     unknown.graph.node[0].op_type = "NoSuchOperator"

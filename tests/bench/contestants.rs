@@ -97,11 +97,22 @@ pub(crate) fn ffmpeg(plan: &Plan, urls: &[String]) -> Measured {
 
 /// Decode and bare ONNX Runtime, one process for all streams.
 pub(crate) fn floor(plan: &Plan, urls: &[String], model: &Path) -> Measured {
-    floor_of(urls, model, plan.warm_up, plan.window)
+    let (running, looked_at) = start_floor(urls, model);
+    thread::sleep(plan.warm_up);
+    let clock = Clock::start(&running.pids());
+    let before = looked_at.count();
+    thread::sleep(plan.window);
+    let camera_seconds = clock.camera_seconds(urls.len());
+    Measured {
+        cpu_per_camera_second: clock.cpu(&running.pids()) / camera_seconds,
+        pictures_per_camera_second: Some((looked_at.count() - before) as f64 / camera_seconds),
+        parent_bytes: 0,
+        children_bytes: running.memory_bytes(),
+    }
 }
 
-/// The same with times of the caller's.
-pub(crate) fn floor_of(urls: &[String], model: &Path, warm_up: Duration, window: Duration) -> Measured {
+/// Starts decode and bare ONNX Runtime for these streams.
+pub(crate) fn start_floor(urls: &[String], model: &Path) -> (Running, LookedAt) {
     let program =
         std::env::current_exe().expect("Linux tells where the executable is").with_file_name("bare-floor");
     let mut child = Command::new(program)
@@ -111,25 +122,24 @@ pub(crate) fn floor_of(urls: &[String], model: &Path, warm_up: Duration, window:
         .stdout(Stdio::piped())
         .spawn()
         .expect("bare-floor lies beside this benchmark");
-    let looked_at = Arc::new(AtomicU64::new(0));
+    let looked_at = LookedAt::default();
     let lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
     thread::spawn({
-        let looked_at = looked_at.clone();
-        move || lines.map_while(Result::ok).for_each(|_| _ = looked_at.fetch_add(1, Ordering::Relaxed))
+        let LookedAt(count) = looked_at.clone();
+        move || lines.map_while(Result::ok).for_each(|_| _ = count.fetch_add(1, Ordering::Relaxed))
     });
-    let running = Running(vec![child]);
-    thread::sleep(warm_up);
-    let clock = Clock::start(&running.pids());
-    let before = looked_at.load(Ordering::Relaxed);
-    thread::sleep(window);
-    let camera_seconds = clock.camera_seconds(urls.len());
-    Measured {
-        cpu_per_camera_second: clock.cpu(&running.pids()) / camera_seconds,
-        pictures_per_camera_second: Some(
-            (looked_at.load(Ordering::Relaxed) - before) as f64 / camera_seconds,
-        ),
-        parent_bytes: 0,
-        children_bytes: running.memory_bytes(),
+    (Running(vec![child]), looked_at)
+}
+
+/// Pictures that the bare model has looked at so far.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LookedAt(Arc<AtomicU64>);
+
+// === impl LookedAt ===
+
+impl LookedAt {
+    pub(crate) fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 

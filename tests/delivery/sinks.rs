@@ -132,7 +132,7 @@ async fn a_webhook_that_misbehaves_gets_everything_in_the_end() {
     });
     let directory = tempfile::tempdir().unwrap();
     let sinks = format!(
-        "[sink.hook]\nkind = \"webhook\"\nurl = \"http://127.0.0.1:{}/\"\nsecret = \"${{env:SECRET}}\"\ntimeout = \"1s\"\n",
+        "[sink.hook]\nkind = \"webhook\"\nurl = \"http://127.0.0.1:{}/\"\nsecret = \"${{env:SECRET}}\"\ntimeout = \"4s\"\n",
         server.port
     );
     let running = Running::start(directory.path(), &config(directory.path(), &sinks));

@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use moshao::page::language::Language;
+use moshao::page::words::{Advice, advice};
 use moshao_config::{Environment, Examined, examine_text};
 
 const LANGUAGES: [&str; 2] = ["README.md", "README.zh-CN.md"];
@@ -57,6 +59,18 @@ fn the_faults_in_the_readme_are_those_of_the_gateway() {
         for fault in moshao::worker::link::StreamFault::ALL {
             let row = format!("| `{}` |", fault.as_str());
             assert!(text.contains(&row), "{name} does not explain {}", fault.as_str());
+        }
+    }
+}
+
+#[test]
+fn the_page_says_what_the_readme_says_about_faults() {
+    for (name, language) in [("README.md", Language::English), ("README.zh-CN.md", Language::Chinese)] {
+        let text = read(name).replace('`', "");
+        for fault in moshao::worker::link::StreamFault::ALL {
+            let Advice { problem, remedy } = advice(fault, language);
+            let row = format!("| {} | {problem} | {remedy} |", fault.as_str());
+            assert!(text.contains(&row), "{name} says something else than: {row}");
         }
     }
 }

@@ -5,16 +5,14 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use moshao::worker::codec::{read_message, write_message};
-use moshao::worker::link::{
-    Assignment, CameraCounters, CameraJob, FromWorker, StillRequest, StreamFault, StreamState, ToWorker,
-};
+use moshao::worker::link::{CameraCounters, CameraJob, FromWorker, StillRequest, StreamFault, StreamState};
 use moshao_config::{Deadlines, Detector, Model, Polygon, Secret};
 use moshao_tests::camera_server::{CameraOptions, CameraServer};
 use moshao_tests::footage::{self, Clip};
 use moshao_tests::gateway::{binary, send};
 use moshao_tests::processes::memory_bytes;
 use moshao_tests::skip;
-use moshao_tests::worker::{Worker, camera, tcp_server, yolox};
+use moshao_tests::worker::{Worker, camera, start, tcp_server, yolox};
 use nix::sys::signal::Signal;
 use tokio::net::UnixStream;
 
@@ -299,8 +297,7 @@ async fn a_detector_that_cannot_be_used_is_said_and_the_worker_lives_on() {
         model: Model::File("/nonexistent/model.onnx".into()),
         ..yolox()
     };
-    let assignment = Assignment { detectors: vec![absent], cameras: vec![job] };
-    write_message(&mut ours, &ToWorker::Start(Box::new(assignment))).await.unwrap();
+    write_message(&mut ours, &start(vec![absent], vec![job])).await.unwrap();
     loop {
         match read_message(&mut ours).await.unwrap() {
             Some(FromWorker::DetectorFailed { detector, message }) => {

@@ -1,10 +1,12 @@
 //! `moshao probe` before real cameras.
 
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use moshao_tests::camera_server::{CameraOptions, CameraServer};
 use moshao_tests::footage::{Clip, PERSON_360P_H264, PERSON_1080P_H265};
 use moshao_tests::gateway::binary;
+use moshao_tests::simulated_camera::SimulatedCamera;
 use moshao_tests::skip;
 
 #[test]
@@ -51,6 +53,29 @@ fn what_is_wrong_with_a_camera_is_said_and_the_exit_code_is_1() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("wrong-password") && said.contains("401"), "{said}");
     assert!(!said.contains("open-sesame"), "{said}");
+}
+
+#[test]
+fn a_camera_of_key_frames_alone_is_told_to_send_fewer() {
+    let all_keys = Clip { key_frame_every: 1, ..PERSON_360P_H264 };
+    let Some(file) = all_keys.file() else { return skip("no test data") };
+    let server = CameraServer::start(CameraOptions::playing(file));
+    let said = String::from_utf8(probe(&[&server.url(), "--seconds", "4"], "").stdout).unwrap();
+    assert!(said.contains("one key frame a second is looked at"), "{said}");
+    assert!(said.contains("To change: every picture is a key frame"), "{said}");
+}
+
+#[test]
+fn a_motion_jpeg_camera_is_told_to_change_its_codec() {
+    let Some(file) = PERSON_360P_H264.file() else { return skip("no test data") };
+    let server = SimulatedCamera::start(&[file], Duration::ZERO, &["motion-jpeg"]);
+    let output = probe(&[server.url()], "");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("unsupported-codec") && said.contains("set the camera to H.264 or H.265"),
+        "{said}"
+    );
 }
 
 /// Runs it with a password in the environment.

@@ -18,33 +18,33 @@ use crate::stage::{self, ASLEEP, PERSON};
 const SIZE: (u32, u32) = (640, 360);
 
 /// Nothing goes wrong in so many seconds of pictures, with some to spare; the person comes long after it is over.
-const FAULT_FROM_S: u32 = 24;
+const FAULT_FROM_S: u32 = 14;
 
 #[test]
 fn a_sleeping_camera_that_lost_packets_finds_the_next_person() {
-    let Some(gateway) = the_person_is_found_after(&["loss=40%@28s-33s"], once()) else { return };
+    let Some(gateway) = the_person_is_found_after(&["loss=40%@16s-21s"], once()) else { return };
     let lost = gateway.metric("moshao_camera_lost_packets_total", &[]);
     assert!(lost > 0.0, "the fault has happened");
 }
 
 #[test]
 fn a_sleeping_camera_whose_key_frames_were_corrupt_finds_the_next_person() {
-    the_person_is_found_after(&["corrupt-key-frames@28s-33s"], once());
+    the_person_is_found_after(&["corrupt-key-frames@16s-21s"], once());
 }
 
 #[test]
 fn a_sleeping_camera_whose_key_frames_were_missing_finds_the_next_person() {
-    the_person_is_found_after(&["no-key-frames@28s-34s"], once());
+    the_person_is_found_after(&["no-key-frames@16s-22s"], once());
 }
 
 #[test]
 fn a_sleeping_camera_whose_clock_leapt_ahead_finds_the_next_person() {
-    the_person_is_found_after(&["clock-jump=30s+60m"], once());
+    the_person_is_found_after(&["clock-jump=17s+60m"], once());
 }
 
 #[test]
 fn a_sleeping_camera_whose_clock_fell_back_finds_the_next_person() {
-    the_person_is_found_after(&["clock-jump=30s-5s"], once());
+    the_person_is_found_after(&["clock-jump=17s-5s"], once());
 }
 
 #[test]

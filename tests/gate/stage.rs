@@ -11,7 +11,7 @@ use moshao_tests::compose::{Composed, Recipe, Timeline};
 use moshao_tests::footage::{Codec, cache_dir, data_dir};
 
 /// Quiet before the person comes and after, seconds.
-pub(crate) const QUIET_S: f64 = 60.0;
+pub(crate) const QUIET_S: f64 = 36.0;
 
 /// Pictures a second.
 pub(crate) const FPS: u32 = 15;
@@ -38,7 +38,7 @@ pub(crate) fn recipe(codec: Codec, size: (u32, u32)) -> Option<Recipe> {
 
 /// Nobody comes.
 pub(crate) fn quiet(codec: Codec, size: (u32, u32)) -> Option<Recipe> {
-    let timeline = Timeline::Quiet { length_s: 40.0 };
+    let timeline = Timeline::Quiet { length_s: 18.0 };
     Some(Recipe { name: "nobody".to_owned(), timeline, ..recipe(codec, size)? })
 }
 

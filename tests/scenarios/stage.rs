@@ -333,6 +333,7 @@ fn still(incident: &str) -> Evidence {
         reference: format!("evidence/{incident}/1.jpg"),
         masked: true,
         taken: "2026-11-21T12:00:00.000+08:00".to_owned(),
+        stream: None,
     }
 }
 

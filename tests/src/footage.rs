@@ -24,7 +24,9 @@ pub struct Clip {
     pub from_s: u32,
     /// How long, seconds.
     pub length_s: u32,
-    /// Width and height, pixels.
+    /// How the camera hangs: turned clockwise by so many degrees, 0 or 90, its pictures are upright.
+    pub rotate_degrees: u16,
+    /// Width and height as the camera sends them, pixels.
     pub size: (u32, u32),
     /// Codec.
     pub codec: Codec,
@@ -37,6 +39,7 @@ pub const PERSON_1080P_H264: Clip = Clip {
     video: "one-by-one-person-detection.mp4",
     from_s: 0,
     length_s: 20,
+    rotate_degrees: 0,
     size: (1920, 1080),
     codec: Codec::H264,
     key_frame_every: 50,
@@ -44,6 +47,9 @@ pub const PERSON_1080P_H264: Clip = Clip {
 
 /// The same in H.265.
 pub const PERSON_1080P_H265: Clip = Clip { codec: Codec::H265, ..PERSON_1080P_H264 };
+
+/// The same from a camera that hangs on its side, as one would along an alley.
+pub const PERSON_ON_ITS_SIDE: Clip = Clip { rotate_degrees: 90, size: (720, 1280), ..PERSON_1080P_H264 };
 
 /// The same at 640x360, as a sub-stream would be.
 pub const PERSON_360P_H264: Clip = Clip { size: (640, 360), ..PERSON_1080P_H264 };
@@ -69,10 +75,11 @@ impl Clip {
         let source = data_dir()?.join("videos").join(self.video);
         let (width, height) = self.size;
         let stem = Path::new(self.video).file_stem().expect("a video has a name").to_string_lossy();
-        let Clip { from_s, length_s, codec, key_frame_every, .. } = self;
-        let name =
-            format!("{stem}-{from_s}s-{length_s}s-{width}x{height}-{codec:?}-key{key_frame_every}.mp4")
-                .to_lowercase();
+        let Clip { from_s, length_s, rotate_degrees, codec, key_frame_every, .. } = self;
+        let name = format!(
+            "{stem}-{from_s}s-{length_s}s-{rotate_degrees}deg-{width}x{height}-{codec:?}-key{key_frame_every}.mp4"
+        )
+        .to_lowercase();
         let file = cache_dir().join(name);
         if !file.exists() {
             self.encode(&source, &file);
@@ -85,7 +92,13 @@ impl Clip {
         // Written beside and renamed, so that tests running at the same time never read half a clip.
         let (process, thread) = (std::process::id(), std::thread::current().id());
         let partial = file.with_extension(format!("{process}-{thread:?}.mp4"));
-        let filter = format!("fps=25,scale={width}:{height},noise=alls=8:allf=t,format=yuv420p");
+        let turn = match self.rotate_degrees {
+            0 => "",
+            // Anticlockwise, so that a clockwise turn rights it.
+            90 => "transpose=cclock,",
+            other => panic!("footage from a camera that hangs at {other} degrees is not made here"),
+        };
+        let filter = format!("fps=25,{turn}scale={width}:{height},noise=alls=8:allf=t,format=yuv420p");
         // 4 Mbit/s for 1920x1080, what cameras are shipped with, and in proportion for other sizes.
         let bitrate = (u64::from(width) * u64::from(height) * 2).to_string();
         let encoder: &[&str] = match self.codec {

@@ -155,35 +155,23 @@ pub fn send(pid: processes::Pid, signal: Signal) {
 /// The binary `moshao`, built now if it is not up to date, in the profile that the test itself was built in.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(build)
+    BINARY.get_or_init(find)
 }
 
-fn build() -> PathBuf {
+fn find() -> PathBuf {
     // target/PROFILE/deps/end_to_end-0123456789abcdef, or target/PROFILE/bench
     let me = std::env::current_exe().expect("Linux tells where the executable is");
     let folder = me.parent().expect("an executable lies in a folder");
-    if !folder.ends_with("deps") {
-        // A benchmark; deploy/bench has built both together.
-        let binary = folder.join("moshao");
-        assert!(
-            binary.exists(),
-            "no moshao beside {}; build both: cargo build --release --bins",
-            me.display()
-        );
-        return binary;
-    }
-    let folder = folder.parent().expect("deps lies in a folder");
-    let target = folder.parent().expect("the profile's folder lies in the target folder");
-    let profile = if folder.ends_with("debug") { "dev" } else { "release" };
-    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        // With the tests, so that it shares what `cargo test --workspace` has built: features are those of the whole.
-        .args(["build", "--quiet", "--workspace", "--bins", "--tests", "--profile", profile, "--target-dir"])
-        .arg(target)
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .status()
-        .expect("cargo, which built this test, runs");
-    assert!(status.success(), "the binary under test does not build");
-    folder.join("moshao")
+    let binary = match folder.ends_with("deps") {
+        true => folder.with_file_name("moshao-under-test"),
+        false => folder.join("moshao"),
+    };
+    assert!(
+        binary.exists(),
+        "there is no {}: cargo builds it with the tests of moshao-tests, and deploy/bench with the benchmark",
+        binary.display()
+    );
+    binary
 }
 
 fn run(config: &Path, log: &Path) -> Child {

@@ -3,6 +3,7 @@
 //! A test that needs something which this machine lacks says so with [`skip`] and ends.
 
 pub mod broker;
+pub mod browser;
 pub mod camera_server;
 pub mod centre;
 pub mod compose;
@@ -12,6 +13,7 @@ pub mod footage;
 pub mod gateway;
 pub mod gateway_parts;
 pub mod nats;
+pub mod page_client;
 pub mod processes;
 pub mod simulated_camera;
 pub mod subscriber;

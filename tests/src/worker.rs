@@ -41,7 +41,7 @@ impl Worker {
     /// Gives the worker at the other end of `link` its cameras.
     pub async fn greet(link: UnixStream, cameras: Vec<CameraJob>) -> Self {
         let mut worker = Worker { link, life: None };
-        worker.say(&ToWorker::Start(Box::new(Assignment { detectors: vec![yolox()], cameras }))).await;
+        worker.say(&start(vec![yolox()], cameras)).await;
         let version = worker
             .until("Hello", 10, |message| match message {
                 FromWorker::Hello { version } => Some(version.clone()),
@@ -145,6 +145,11 @@ impl Worker {
     }
 }
 
+/// The first message to a worker.
+pub fn start(detectors: Vec<Detector>, cameras: Vec<CameraJob>) -> ToWorker {
+    ToWorker::Start(Box::new(Assignment { worker: "worker-0".to_owned(), detectors, cameras }))
+}
+
 /// The detector of people in the test data; check first that the data is there.
 pub fn yolox() -> Detector {
     let models = footage::data_dir().expect("checked before").join("models");
@@ -159,11 +164,13 @@ pub fn camera(id: &str, url: &str) -> CameraJob {
         url: url.to_owned(),
         username: None,
         password: None,
+        main: None,
         allow_basic: false,
         detector: "coco".to_owned(),
         detections_per_second: 5.0,
         gate: true,
         sensitivity: moshao_config::Sensitivity::Normal,
+        priority: moshao_config::Priority::Normal,
         masks: vec![],
         view: View::default(),
         deadlines: Deadlines {

@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::Check;
-use crate::model::{Broker, Gateway, Identity, Protocol, Secret, Tls};
+use crate::model::{Broker, Gateway, Protocol, Secret, Tls};
 use crate::raw::{self, At};
 use crate::report::Problem;
 use crate::secret::Template;
@@ -151,27 +151,10 @@ impl Check<'_> {
             let message = format!("`ca_file`: there is no file {} on this machine", path.display());
             self.problems.push(Problem::warning(ca_file.place(), message));
         }
-        Some(Tls { ca_file: path, identity: self.identity(broker) })
-    }
-
-    /// Certificate and key belong together.
-    fn identity(&mut self, broker: &raw::Broker) -> Option<Identity> {
-        match (&broker.certificate_file, &broker.key_file) {
-            (Some(certificate), Some(key)) => Some(Identity {
-                certificate_file: self.environment.path(certificate),
-                key_file: self.environment.path(key),
-            }),
-            (Some(alone), None) => {
-                self.error(alone.place(), "`certificate_file` without `key_file`", "add `key_file`");
-                None
-            }
-            (None, Some(alone)) => {
-                let hint = "add `certificate_file`";
-                self.error(alone.place(), "`key_file` without `certificate_file`", hint);
-                None
-            }
-            (None, None) => None,
-        }
+        Some(Tls {
+            ca_file: path,
+            identity: self.identity(broker.certificate_file.as_ref(), broker.key_file.as_ref()),
+        })
     }
 
     /// `host` or `host:port`; the port of the first broker where there is none.

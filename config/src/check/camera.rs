@@ -2,9 +2,11 @@
 
 use url::Url;
 
-use super::detector::{BUILT_IN, CATALOGUE};
+use super::detector::{self, CATALOGUE};
 use super::{Check, Names, Watcher, broker, polygon};
-use crate::model::{Camera, Deadlines, Detector, Line, Model, Polygon, Secret, Sensitivity, View};
+use crate::model::{
+    Camera, Deadlines, Detector, Line, Model, Polygon, Priority, Secret, Sensitivity, StreamAddress, View,
+};
 use crate::raw::{self, At};
 use crate::report::Problem;
 use crate::secret::Template;
@@ -66,21 +68,30 @@ impl Check<'_> {
         let zones = section.zones.0.iter().filter_map(zone).collect();
         let lines = section.lines.0.iter().filter_map(|(name, ends)| self.line(name, ends)).collect();
         let place = self.place(section.address.as_ref(), section.lon.as_ref(), section.lat.as_ref(), &path);
-        let mut url = section.url.as_ref().and_then(|text| self.camera_url(text))?;
-        let (username, password) = broker::credentials(&url);
-        // Neither fails on a URL with a host.
-        let stripped = url.set_username("").is_ok() && url.set_password(None).is_ok();
+        let main = section.main_url.as_ref().and_then(|text| self.stream("main_url", text));
+        let (url, address) = section.url.as_ref().and_then(|text| self.stream("url", text))?;
+        if let (Some((main, _)), Some(text)) = (&main, &section.main_url)
+            && *main == url
+        {
+            let message = format!("camera `{}`: `main_url` is the stream of `url`", **id);
+            let hint = "`url` is the small stream that is looked at, `main_url` the large one that stills are taken from; \
+                        leave `main_url` out where the camera has one stream";
+            self.error(text.place(), message, hint);
+        }
+        let StreamAddress { username, password, .. } = address;
         Some(Camera {
             id: id.to_string(),
             name: section.name.clone().unwrap_or_else(|| id.to_string()),
-            url: Some(url).filter(|_| stripped)?,
+            url,
             username,
-            password: password.map(Secret::new),
+            password,
+            main: main.map(|(_, address)| address),
             allow_basic: section.allow_basic,
             detector: section.detector.to_string(),
             detections_per_second: section.detections_per_second,
             gate: section.gate == raw::Switch::On,
             sensitivity: section.sensitivity.into(),
+            priority: section.priority.into(),
             watches,
             masks,
             view,
@@ -91,21 +102,31 @@ impl Check<'_> {
         })
     }
 
-    fn camera_url(&mut self, text: &At<String>) -> Option<Url> {
-        let expanded = self.secret("url", text, Template::Url)?;
+    /// The stream that a key names, its URL without the login.
+    fn stream(&mut self, key: &str, text: &At<String>) -> Option<(Url, StreamAddress)> {
+        let mut url = self.camera_url(key, text)?;
+        let (username, password) = broker::credentials(&url);
+        // Neither fails on a URL with a host.
+        let is_stripped = url.set_username("").is_ok() && url.set_password(None).is_ok();
+        let address = StreamAddress { url: url.to_string(), username, password: password.map(Secret::new) };
+        is_stripped.then_some((url, address))
+    }
+
+    fn camera_url(&mut self, key: &str, text: &At<String>) -> Option<Url> {
+        let expanded = self.secret(key, text, Template::Url)?;
         let url = match Url::parse(&expanded) {
             Ok(url) => url,
             Err(error) => {
-                self.error(text.place(), format!("`url` is no URL: {error}"), EXAMPLE);
+                self.error(text.place(), format!("`{key}` is no URL: {error}"), EXAMPLE);
                 return None;
             }
         };
         if url.scheme() != "rtsp" {
-            self.error(text.place(), "`url` must begin with rtsp://", EXAMPLE);
+            self.error(text.place(), format!("`{key}` must begin with rtsp://"), EXAMPLE);
             return None;
         }
         if broker::host(&url).is_none() {
-            self.error(text.place(), "`url` has no host", EXAMPLE);
+            self.error(text.place(), format!("`{key}` has no host"), EXAMPLE);
             return None;
         }
         Some(url)
@@ -121,18 +142,17 @@ impl Check<'_> {
         if let Some((_, detector)) = own.iter().find(|(section, _)| **section == **name) {
             return detector.clone();
         }
-        let model = if BUILT_IN.iter().any(|(built_in, _)| *built_in == name.as_str()) {
-            Model::BuiltIn(name.to_string())
-        } else if name.ends_with(".onnx") || CATALOGUE.contains(&name.as_str()) {
-            Model::File(self.model_file("detector", name, data_dir)?)
-        } else {
-            let own = own.iter().map(|(name, _)| name.as_str());
-            let known = BUILT_IN.iter().map(|(name, _)| *name).chain(CATALOGUE).chain(own);
-            let problem = Problem::error(name.place(), format!("there is no detector `{}`", **name));
-            self.problems.push(problem.did_you_mean(name, known));
-            return None;
-        };
-        Some(Detector::new(name.to_string(), model))
+        if let Some(detector) = detector::built_in(name) {
+            return Some(detector);
+        }
+        if name.ends_with(".onnx") || CATALOGUE.contains(&name.as_str()) {
+            let model = Model::File(self.model_file("detector", name, data_dir)?);
+            return Some(Detector::new(name.to_string(), model));
+        }
+        let known = detector::ready_made().chain(own.iter().map(|(name, _)| name.as_str()));
+        let problem = Problem::error(name.place(), format!("there is no detector `{}`", **name));
+        self.problems.push(problem.did_you_mean(name, known));
+        None
     }
 
     /// The polygons of a list that are some.
@@ -215,6 +235,16 @@ impl From<&raw::Deadlines> for Deadlines {
             play: raw.play.0,
             first_key_frame: raw.first_key_frame.0,
             silence: raw.silence.0,
+        }
+    }
+}
+
+impl From<raw::Priority> for Priority {
+    fn from(raw: raw::Priority) -> Self {
+        match raw {
+            raw::Priority::Low => Self::Low,
+            raw::Priority::Normal => Self::Normal,
+            raw::Priority::High => Self::High,
         }
     }
 }

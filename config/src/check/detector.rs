@@ -9,7 +9,7 @@ use crate::raw::{self, At, Detector as Raw};
 use crate::report::Problem;
 
 /// Detectors inside the binary and the labels that they know.
-pub(super) const BUILT_IN: [(&str, &[&str]); 1] = [("moshao-fire", &["fire", "smoke"])];
+const BUILT_IN: [(&str, &[&str]); 1] = [("moshao-fire", &["fire", "smoke"])];
 
 /// Detectors that `moshao models pull` fetches.
 pub const CATALOGUE: [&str; 3] = ["yolox-nano", "fastestdet", "ultraface-rfb-320"];
@@ -26,10 +26,13 @@ impl Check<'_> {
     }
 
     fn detector(&mut self, name: &At<String>, section: &Raw, data_dir: &str) -> Option<Detector> {
-        if BUILT_IN.iter().any(|(built_in, _)| *built_in == name.as_str()) {
-            self.error(name.place(), format!("`{}` is built in", **name), "choose another name");
+        if built_in(name).is_some() {
+            let hint =
+                format!("choose another name, and write `file = \"{}\"` to set something of it", **name);
+            self.error(name.place(), format!("`{}` is built in", **name), hint);
         }
-        let labels = self.labels(section);
+        let built_in = section.file.as_ref().and_then(|file| built_in(file));
+        let labels = self.labels(section).or_else(|| built_in.as_ref()?.labels.clone());
         let label_map = self.label_map(section, labels.as_deref());
         let told = labels.as_ref().map(|labels| label_map::told(labels, &label_map));
         for (label, _) in &section.thresholds.0 {
@@ -39,8 +42,10 @@ impl Check<'_> {
                 self.problems.push(problem.did_you_mean(label, labels.iter().copied()));
             }
         }
-        let file = section.file.as_ref()?;
-        let model = Model::File(self.model_file("file", file, data_dir)?);
+        let model = match built_in {
+            Some(built_in) => built_in.model,
+            None => Model::File(self.model_file("file", section.file.as_ref()?, data_dir)?),
+        };
         let thresholds = section.thresholds.0.iter();
         Some(Detector {
             family: section.family.clone(),
@@ -144,12 +149,19 @@ impl Check<'_> {
     }
 }
 
+/// The detector inside the binary that has this name.
+pub(super) fn built_in(name: &str) -> Option<Detector> {
+    let (name, labels) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name)?;
+    let labels = Some(labels.iter().map(|label| (*label).to_owned()).collect());
+    Some(Detector { labels, ..Detector::new(*name, Model::BuiltIn((*name).to_owned())) })
+}
+
+/// Names of the detectors that need no section.
+pub(super) fn ready_made<'a>() -> impl Iterator<Item = &'a str> {
+    BUILT_IN.iter().map(|(name, _)| *name).chain(CATALOGUE)
+}
+
 /// Labels that a detector knows, where the file or the binary tells them.
 pub(super) fn known_labels(detector: &Detector) -> Option<Vec<&str>> {
-    match &detector.model {
-        Model::BuiltIn(name) => {
-            BUILT_IN.iter().find(|(built_in, _)| built_in == name).map(|(_, labels)| labels.to_vec())
-        }
-        Model::File(_) => detector.labels.as_ref().map(|labels| label_map::told(labels, &detector.label_map)),
-    }
+    detector.labels.as_ref().map(|labels| label_map::told(labels, &detector.label_map))
 }

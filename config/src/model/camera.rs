@@ -19,6 +19,8 @@ pub struct Camera {
     pub username: Option<String>,
     /// RTSP password.
     pub password: Option<Secret>,
+    /// Its main stream, held for stills, where `url` is a sub-stream.
+    pub main: Option<StreamAddress>,
     /// Send the password over Basic authentication too, where the camera offers nothing better.
     pub allow_basic: bool,
     /// Name of the detector.
@@ -29,6 +31,8 @@ pub struct Camera {
     pub gate: bool,
     /// How much must change before it wakes.
     pub sensitivity: Sensitivity,
+    /// What it is worth when the box is too small for all.
+    pub priority: Priority,
     /// Ids of object rules that look at this camera.
     pub watches: Vec<String>,
     /// Areas that never leave the box in a picture and are never detected in.
@@ -43,6 +47,29 @@ pub struct Camera {
     pub deadlines: Deadlines,
     /// Where it stands.
     pub place: Place,
+}
+
+/// Where a stream is, and how to log in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamAddress {
+    /// RTSP URL without user and password.
+    pub url: String,
+    /// RTSP user.
+    pub username: Option<String>,
+    /// RTSP password.
+    pub password: Option<Secret>,
+}
+
+/// What a camera is worth when the box is too small for all, the least first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Priority {
+    /// Watched less before the others are.
+    Low,
+    /// What suits most cameras.
+    #[default]
+    Normal,
+    /// Watched less when all others are.
+    High,
 }
 
 /// How much must change in a camera's picture before it counts.

@@ -114,6 +114,15 @@ pub struct Http {
     pub listen: SocketAddr,
 }
 
+/// `[page]`: the local web page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Address to listen on; loopback where there is no identity.
+    pub listen: SocketAddr,
+    /// Certificate and key, where the page is served over TLS.
+    pub identity: Option<Identity>,
+}
+
 /// A password or key. Prints as `***` everywhere; only [`Secret::reveal`] gives it out.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -16,6 +16,11 @@ pub(crate) struct Camera {
         extend("x-secrets" = true, "examples" = [CAMERA_EXAMPLE])
     )]
     pub url: Option<At<String>>,
+    /// RTSP URL of the camera's main stream, where `url` is its sub-stream: it is received and held, and one picture of it
+    /// is decoded only when an incident wants a still. While it is down, stills are taken from `url`, and events say so.
+    /// Takes up to 6 MiB of the worker's memory.
+    #[schemars(extend("x-secrets" = true, "examples" = [MAIN_EXAMPLE]))]
+    pub main_url: Option<At<String>>,
     /// Name for people. The id where the key is absent.
     pub name: Option<String>,
     /// Name of a built-in detector (`moshao-fire`), of one of the catalogue (`moshao models list`) or of a `[detector.*]`
@@ -34,6 +39,10 @@ pub(crate) struct Camera {
     /// wake it again and again; `high` for small and faint ones, where people are far away.
     #[serde(default)]
     pub sensitivity: Sensitivity,
+    /// Which cameras are set aside first where the box is too small and doing less of everything does not help: `low`,
+    /// then `normal`, then `high`.
+    #[serde(default)]
+    pub priority: Priority,
     /// Ids of object rules that look at this camera.
     #[serde(default)]
     pub watches: Vec<At<String>>,
@@ -54,7 +63,7 @@ pub(crate) struct Camera {
     #[serde(default)]
     pub regions: Vec<At<Corners>>,
     /// Places in the picture that rules speak of, by name: polygons of `[x, y]`, fractions of the picture from its top
-    /// left corner. An object is in a zone when the bottom centre of its box is.
+    /// left corner, not turned. An object is in a zone when the bottom centre of its box, seen upright, is.
     #[serde(default)]
     pub zones: Named<At<Corners>>,
     /// Lines and directions that rules speak of, by name: `[[x, y], [x, y]]`, fractions of the picture from its top left
@@ -93,6 +102,17 @@ pub(crate) enum Switch {
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
 pub(crate) enum Sensitivity {
+    Low,
+    #[default]
+    Normal,
+    High,
+}
+
+/// What a camera is worth.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum Priority {
     Low,
     #[default]
     Normal,
@@ -141,6 +161,7 @@ pub(crate) struct Ends(
 );
 
 const CAMERA_EXAMPLE: &str = "rtsp://viewer:${env:CAM_PASSWORD}@10.0.0.12/Streaming/Channels/102";
+const MAIN_EXAMPLE: &str = "rtsp://viewer:${env:CAM_PASSWORD}@10.0.0.12/Streaming/Channels/101";
 
 // === impl Deadlines ===
 

@@ -36,6 +36,10 @@ pub(super) fn listen() -> At<String> {
     At::from("127.0.0.1:9464".to_owned())
 }
 
+pub(super) fn page_listen() -> At<String> {
+    At::from("127.0.0.1:8080".to_owned())
+}
+
 pub(super) fn provider() -> String {
     "cpu".to_owned()
 }

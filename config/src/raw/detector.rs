@@ -9,7 +9,8 @@ use super::{At, Named, default};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Detector {
-    /// ONNX file, relative to the configuration file, or the name of a detector of the catalogue (`moshao models list`).
+    /// ONNX file, relative to the configuration file, or the name of a detector that is built in or in the catalogue
+    /// (`moshao models list`).
     #[schemars(required)]
     pub file: Option<At<String>>,
     /// Family of the model (`moshao models inspect FILE`), where the file alone does not tell it.

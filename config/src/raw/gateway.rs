@@ -60,7 +60,7 @@ pub(crate) struct Outbox {
     pub window: usize,
 }
 
-/// Where metrics, health and the local page are served.
+/// Where metrics and health are served.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Http {

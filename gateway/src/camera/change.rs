@@ -31,6 +31,8 @@ pub struct Threshold {
 #[derive(Debug, Clone, Default)]
 pub struct Noise {
     mean_abs: Vec<f32>,
+    /// Pictures compared.
+    comparisons: u32,
 }
 
 /// The cells that differ.
@@ -66,12 +68,15 @@ impl Change {
         debug_assert!(now.fits(before));
         let light = Light::between(now, before);
         noise.mean_abs.resize(now.cells.len(), NOISE_AT_FIRST);
+        // The first few say more than what was guessed before them.
+        let rate = NOISE_RATE.max(1.0 / (noise.comparisons as f32 + 2.0));
+        noise.comparisons = noise.comparisons.saturating_add(1);
         let cells = now.cells.iter().zip(&before.cells).zip(&mut noise.mean_abs);
         let cells = cells.map(|((now, before), noise)| {
             let difference = (now - light.on(*before)).abs();
             let limit = threshold.limit(*noise);
             // A change counts as noise only so far that something that stays is not learned away at once.
-            *noise += NOISE_RATE * (difference.min(limit) - *noise);
+            *noise += rate * (difference.min(limit) - *noise);
             *noise = noise.clamp(NOISE_LEAST, NOISE_MOST);
             difference > limit
         });

@@ -167,6 +167,11 @@ impl Decoder {
         outcome.map(drop)
     }
 
+    /// Something is left out: nothing is decoded before the next key frame.
+    pub fn wait_for_key(&mut self) {
+        self.waits_for_key = true;
+    }
+
     /// Decodes a key frame alone and forgets it: the next may be another camera's, with parameters of its own.
     ///
     /// # Errors

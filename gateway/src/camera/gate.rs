@@ -1,29 +1,35 @@
 //! When a camera sleeps and when it is awake. Pure: media time and what was noticed in, decisions out.
 //!
 //! ```text
-//!            look, sentinel, detector, fault, request
-//!   asleep ───────────────────────────────────────────▶ awake: first looks back, then live
-//!     ▲                                                    │
-//!     └─── nothing has moved, nobody is waited for ◀───────┘
+//!            a look and the detector, sentinel, fault, request
+//!   asleep ─────────────────────────────────────────────────────▶ awake: first looks back, then live
+//!     ▲                                                             │
+//!     └─── nothing has moved, or nothing that moves is known ◀──────┘
 //! ```
 //!
-//! Generous in waking, stingy only in staying awake: a wake that led to nothing ends after `LINGER`, one in which
-//! something was tracked after `LINGER_TRACKED`. What is still tracked although nothing moves is *parked*: it is
-//! remembered, and the detector looks again at times.
+//! A look that differs is no more than a suspicion. The detector sees it too: what it recognises there wakes the camera,
+//! what it knows nothing of does so within a [`Budget`]. Awake, motion that is tracked keeps the camera so; motion of
+//! something that the detector knows nothing of does so for `VAIN_MAX`. What is still tracked although nothing moves is
+//! *parked*: it is remembered, and the detector looks again at times.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use moshao_config::Sensitivity;
 
+use super::budget::Budget;
 use super::change::Threshold;
+use super::familiar::Familiar;
+use super::opinion::{Opinion, Suspicion, touch};
+use super::thumb::Area;
 
-/// Awake after a beginning: until the scene is known.
-const SETTLING: Duration = Duration::from_secs(6);
-/// Awake after the last motion, where nothing was tracked.
-const LINGER: Duration = Duration::from_millis(1200);
-/// Awake after the last motion, where something was: longer than a tracker remembers.
-const LINGER_TRACKED: Duration = Duration::from_millis(3500);
+/// Awake after a beginning, at least: until the scene is known. The worker waits for a second key frame besides.
+const SETTLING: Duration = Duration::from_millis(2500);
+/// Awake after the last motion, where nothing is tracked. Motion is told for a second after its end.
+const LINGER: Duration = Duration::from_millis(500);
+/// Awake after the last motion, where something is.
+const LINGER_TRACKED: Duration = Duration::from_millis(1500);
+/// Awake while something moves of which nothing is tracked.
+const VAIN_MAX: Duration = Duration::from_millis(2500);
 /// How long an answer of the detector is waited for; beyond this it fails or is far behind.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// While nothing moves the detector looks this often, awake.
@@ -32,6 +38,9 @@ const IDLE_EVERY: Duration = Duration::from_millis(900);
 pub const LOOK_EVERY: Duration = Duration::from_millis(950);
 /// Time between looks, at most, where the sentinel has proven itself.
 const LOOK_EVERY_PROVEN: Duration = Duration::from_secs(10);
+/// With key frames further apart than this somebody may come and go unseen by any look: the camera sleeps only where the
+/// sentinel has proven itself, and what is parked would be taken for gone.
+pub const KEY_INTERVAL_MAX: Duration = Duration::from_millis(4500);
 /// The detector sees one look in so much time although nothing has changed: what came too slowly for every comparison.
 const PATROL_EVERY: Duration = Duration::from_secs(30);
 /// The same where something is restless, which makes the gate less sharp.
@@ -49,11 +58,11 @@ pub enum Wake {
     Switch,
     /// Sizes of encoded pictures.
     Sentinel,
-    /// The detector found something in a look that had seemed quiet, or misses something parked.
+    /// The detector found something in a look in which nothing had changed, or misses something parked.
     Detector,
     /// Somebody asked: an alarm, a still.
     Request,
-    /// Key frames could not be looked at.
+    /// Key frames could not be looked at, or do not come.
     Blind,
     /// The ring cannot hold what came since the last look.
     Overrun,
@@ -99,7 +108,9 @@ pub struct Findings {
     /// Media time of the picture.
     pub media_time: Duration,
     /// Tracks seen in it: id and where, in fractions of the picture.
-    pub tracks: Vec<(u64, super::thumb::Area)>,
+    pub tracks: Vec<(u64, Area)>,
+    /// What it makes of a suspicion; none where the picture was one of an awake camera.
+    pub opinion: Option<Opinion>,
 }
 
 /// The gate of one camera.
@@ -113,11 +124,26 @@ pub struct Gate {
     held_until: Duration,
     asked: Option<Duration>,
     answered: Option<Duration>,
+    /// When something was tracked last, and when something tracked moved, since it woke.
     tracked_at: Option<Duration>,
+    lively_at: Option<Duration>,
     tracks: Findings,
     last_look: Option<Duration>,
     last_detection: Option<Duration>,
     failed_looks: u32,
+    /// What the detector has been asked about and has not answered.
+    doubt: Option<Doubt>,
+    /// Patrols in a row that missed something parked.
+    misses: u32,
+    familiar: Familiar,
+    budget: Budget,
+}
+
+/// A look that the detector has been asked about.
+#[derive(Debug, Clone, Copy)]
+struct Doubt {
+    at: Duration,
+    because: Wake,
 }
 
 // === impl Gate ===
@@ -125,6 +151,11 @@ pub struct Gate {
 impl Gate {
     /// Begins awake: how things are has to be seen first.
     pub fn new(sensitivity: Sensitivity) -> Self {
+        let share_in_vain = match sensitivity {
+            Sensitivity::Low => 0.002,
+            Sensitivity::Normal => 0.006,
+            Sensitivity::High => 0.02,
+        };
         Self {
             sensitivity,
             is_awake: true,
@@ -135,10 +166,15 @@ impl Gate {
             asked: None,
             answered: None,
             tracked_at: None,
+            lively_at: None,
             tracks: Findings::default(),
             last_look: None,
             last_detection: None,
             failed_looks: 0,
+            doubt: None,
+            misses: 0,
+            familiar: Familiar::default(),
+            budget: Budget::new(share_in_vain),
         }
     }
 
@@ -161,14 +197,14 @@ impl Gate {
         self.wake
     }
 
-    /// What stands still in the picture and is known, as seen last.
-    pub fn parked(&self) -> &[(u64, super::thumb::Area)] {
-        &self.tracks.tracks
+    /// Where something stands still in the picture and is known, as seen last.
+    pub fn parked(&self) -> Vec<Area> {
+        self.tracks.tracks.iter().map(|(_, area)| *area).collect()
     }
 
-    /// Whether anything was tracked since it woke.
+    /// Whether anything that was tracked has moved since it woke.
     pub fn was_fruitful(&self) -> bool {
-        self.tracked_at.is_some()
+        self.lively_at.is_some()
     }
 
     /// Something was noticed. True if the camera was asleep and wakes.
@@ -186,6 +222,10 @@ impl Gate {
         self.failed_looks = 0;
         self.asked = None;
         self.tracked_at = None;
+        self.lively_at = None;
+        self.familiar.begin();
+        self.doubt = None;
+        self.misses = 0;
         true
     }
 
@@ -195,9 +235,44 @@ impl Gate {
         self.wake(at, Wake::Request)
     }
 
-    /// Something moves in an awake camera's picture.
-    pub fn moves(&mut self, at: Duration) {
+    /// Something moves in an awake camera's picture, at these places.
+    pub fn moves(&mut self, at: Duration, places: &[Area]) {
         self.last_motion = self.last_motion.max(at);
+        let tracks = &self.tracks.tracks;
+        if places.iter().any(|place| tracks.iter().any(|(_, area)| touch(*place, *area))) {
+            self.lively_at = self.lively_at.max(Some(at));
+        }
+    }
+
+    /// A look of a sleeping camera has shown something. What the detector is to be asked, or nothing where it owes the
+    /// last answer for long: then the camera wakes.
+    pub fn suspects(&mut self, at: Duration, because: Wake, moving: Vec<Area>) -> Option<Suspicion> {
+        if self.doubt.is_some() {
+            self.wake(at, because);
+            return None;
+        }
+        self.doubt = Some(Doubt { at, because });
+        self.last_look = Some(at);
+        self.last_detection = Some(at);
+        // What may wake it all the same is looked back at: nothing may be told that is younger.
+        let is_told = !self.tracks.tracks.is_empty() && !self.budget.affords(at);
+        Some(Suspicion { moving, parked: self.parked(), familiar: self.familiar.at(at), is_told })
+    }
+
+    /// The detector is to see a look in which nothing had changed.
+    pub fn patrols(&mut self, at: Duration) -> Suspicion {
+        self.doubt = Some(Doubt { at, because: Wake::Detector });
+        self.last_detection = Some(at);
+        Suspicion { moving: Vec::new(), parked: self.parked(), familiar: self.familiar.at(at), is_told: true }
+    }
+
+    /// The sentinel gives the alarm. True if the camera was asleep and wakes.
+    pub fn alarm(&mut self, at: Duration) -> bool {
+        if !self.is_awake && !self.budget.affords(at) {
+            self.look_soon();
+            return false;
+        }
+        self.wake(at, Wake::Sentinel)
     }
 
     /// A picture is on its way to the detector.
@@ -206,36 +281,69 @@ impl Gate {
         self.last_detection = Some(at);
     }
 
-    /// The detector's answer. True if the camera was asleep and wakes, because there is more or less than was parked.
+    /// The detector's answer. True if the camera was asleep and wakes.
     pub fn hear(&mut self, findings: Findings) -> bool {
         let at = findings.media_time;
-        let ids = |findings: &Findings| findings.tracks.iter().map(|(id, _)| *id).collect::<BTreeSet<_>>();
-        let differs = ids(&findings) != ids(&self.tracks);
         self.answered = self.answered.max(Some(at));
-        if !findings.tracks.is_empty() && (self.is_awake || differs) {
+        if let Some(opinion) = findings.opinion {
+            return self.weigh(opinion);
+        }
+        if self.is_awake && !findings.tracks.is_empty() {
             self.tracked_at = Some(at);
         }
+        if self.is_awake {
+            findings.tracks.iter().for_each(|(_, area)| self.familiar.see(*area));
+        }
         self.tracks = findings;
-        !self.is_awake && differs && self.wake(at, Wake::Detector)
+        false
+    }
+
+    /// What the detector made of a look.
+    fn weigh(&mut self, opinion: Opinion) -> bool {
+        let Some(Doubt { at, because }) = self.doubt.take() else { return false };
+        let is_patrol = because == Wake::Detector;
+        // What has not changed is not gone because it is missed once.
+        self.misses = if is_patrol && opinion == Opinion::Gone { self.misses + 1 } else { 0 };
+        let wakes = match opinion {
+            Opinion::Clear => true,
+            Opinion::Gone if is_patrol => self.misses >= 2,
+            Opinion::Faint | Opinion::Nothing if is_patrol => false,
+            Opinion::Gone | Opinion::Faint => self.budget.affords_on_credit(at),
+            Opinion::Nothing => self.budget.affords(at),
+        };
+        wakes && self.wake(at, because)
     }
 
     /// Whether the detector should see the awake camera's picture that is due: always while something moves or is
     /// tracked, and once in a while otherwise.
     pub fn wants_detection(&self, at: Duration) -> bool {
-        let is_lively = at <= self.last_motion + LINGER
+        self.is_lively(at) || self.last_detection.is_none_or(|last| last + IDLE_EVERY <= at || at < last)
+    }
+
+    /// Whether something moves before an awake camera or is tracked, or somebody wants to see.
+    pub fn is_lively(&self, at: Duration) -> bool {
+        at <= self.last_motion + LINGER
             || at <= self.held_until
-            || self.tracked_at.is_some_and(|tracked| at <= tracked + LINGER_TRACKED);
-        is_lively || self.last_detection.is_none_or(|last| last + IDLE_EVERY <= at || at < last)
+            || self.tracked_at.is_some_and(|tracked| at <= tracked + LINGER_TRACKED)
     }
 
     /// Whether an awake camera that has caught up may sleep; then it does.
     pub fn sleeps(&mut self, at: Duration) -> bool {
-        let linger = if self.tracked_at.is_some() { LINGER_TRACKED } else { LINGER };
+        let linger = if self.tracks.tracks.is_empty() { LINGER } else { LINGER_TRACKED };
         let waits = self.asked.is_some_and(|asked| {
             self.answered.is_none_or(|answered| answered < asked) && at < asked + ANSWER_MAX
         });
-        if !self.is_awake || waits || at < self.held_until || at < self.last_motion.max(self.since) + linger {
+        let is_still = at >= self.last_motion.max(self.since) + linger;
+        let is_in_vain = at >= self.lively_at.unwrap_or_default().max(self.since) + VAIN_MAX;
+        if !self.is_awake || waits || at < self.held_until || !(is_still || is_in_vain) {
             return false;
+        }
+        let was_doubtful = matches!(self.wake, Wake::Look | Wake::Switch | Wake::Sentinel | Wake::Detector);
+        if !self.was_fruitful() {
+            self.familiar.keep(at);
+            if was_doubtful {
+                self.budget.spend(at, at.saturating_sub(self.since));
+            }
         }
         self.is_awake = false;
         // The falling asleep has seen everything: looks and patrols count from here.
@@ -243,8 +351,11 @@ impl Gate {
         true
     }
 
-    /// Whether the key frame at `at` is to be looked at.
+    /// Whether the key frame at `at` is to be looked at. Not while the detector is asked about another.
     pub fn wants_look(&self, at: Duration, is_sentinel_proven: bool) -> bool {
+        if self.doubt.is_some_and(|doubt| doubt.at <= at && at < doubt.at + ANSWER_MAX) {
+            return false;
+        }
         // What is parked is told again with each look, so that nobody takes it for gone.
         let may_be_rare = is_sentinel_proven && self.failed_looks == 0 && self.tracks.tracks.is_empty();
         let every = if may_be_rare { LOOK_EVERY_PROVEN } else { LOOK_EVERY };
@@ -257,6 +368,7 @@ impl Gate {
     pub fn looked(&mut self, at: Duration) {
         self.last_look = Some(at);
         self.failed_looks = 0;
+        self.doubt = None;
     }
 
     /// Something was lost since the last look: the next key frame is looked at in any case.

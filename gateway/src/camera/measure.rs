@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{AccessUnit, ring};
+use super::reference::is_unreferenced;
+use super::{AccessUnit, gate, ring};
 
 /// Key frames further apart than this keep a picture broken for long after a loss, seconds.
 const KEY_FRAME_INTERVAL_MAX_S: f64 = 4.0;
@@ -30,6 +31,7 @@ pub struct Measure {
     keys: Vec<Key>,
     first: Option<Duration>,
     last: Duration,
+    unreferenced: usize,
     lost_packets: u64,
     longest_gap: Duration,
     codec: &'static str,
@@ -67,6 +69,8 @@ pub struct Figures {
     pub key_frame_bytes: usize,
     /// Median size of any picture, bytes.
     pub picture_bytes: usize,
+    /// Share of pictures that no other refers to, 0 to 1: these can be left out where not all is to be decoded.
+    pub unreferenced_share: f64,
     /// RTP packets that did not come.
     pub lost_packets: u64,
     /// Longest media time between two pictures, milliseconds.
@@ -83,6 +87,9 @@ pub enum Sleep {
     KeyFrames,
     /// It sends nothing but key frames: one a second is looked at, and awake only those that are due are decoded.
     OnlyKeyFrames,
+    /// Its key frames are so far apart that somebody may come and go in between: it sleeps only once the sizes of its
+    /// pictures have proven to tell.
+    FarKeyFrames,
     /// Between two key frames more comes than can be held to look back at: every picture is decoded.
     Never,
     /// Too few key frames were seen to tell.
@@ -97,7 +104,13 @@ impl Sleep {
         match self {
             Sleep::KeyFrames => "sleeps while nothing moves; its key frames are looked at",
             Sleep::OnlyKeyFrames => "sleeps while nothing moves; one key frame a second is looked at",
-            Sleep::Never => "cannot sleep: too much comes between two key frames; every picture is decoded",
+            Sleep::FarKeyFrames => {
+                "sleeps only if the sizes of its pictures prove to tell what moves: key frames are too far apart"
+            }
+            Sleep::Never => {
+                "cannot sleep: too much comes between two key frames; while nothing moves, pictures that others refer to are \
+                 decoded and one a second is looked at"
+            }
             Sleep::Unknown => "cannot be told: too few key frames came; watch longer with --seconds",
         }
     }
@@ -114,6 +127,7 @@ impl Measure {
             keys: Vec::new(),
             first: None,
             last: Duration::ZERO,
+            unreferenced: 0,
             lost_packets: 0,
             longest_gap: Duration::ZERO,
             codec: "",
@@ -133,6 +147,7 @@ impl Measure {
             let (number, bytes) = (self.sizes_bytes.len(), unit.data.len());
             self.keys.push(Key { number, at: unit.media_time, bytes });
         }
+        self.unreferenced += usize::from(is_unreferenced(unit));
         self.sizes_bytes.push(unit.data.len());
     }
 
@@ -159,6 +174,7 @@ impl Measure {
             kbit_s: bytes as f64 * 8.0 / 1000.0 / seconds,
             key_frame_bytes: median(self.keys.iter().map(|key| key.bytes)).unwrap_or_default(),
             picture_bytes: median(self.sizes_bytes.iter().copied()).unwrap_or_default(),
+            unreferenced_share: self.unreferenced as f64 / self.sizes_bytes.len() as f64,
             lost_packets: self.lost_packets,
             longest_gap_ms: self.longest_gap.as_millis() as u64,
             clock_offset_s: clock_offset_s.filter(|offset| offset.abs() < CLOCK_OFFSET_SENSELESS_S),
@@ -176,6 +192,9 @@ impl Figures {
             (None, _) => Sleep::Unknown,
             (Some(bytes), _) if bytes > GROUP_MAX_BYTES => Sleep::Never,
             (Some(_), Some(1)) => Sleep::OnlyKeyFrames,
+            _ if self.key_frame_interval_s > Some(gate::KEY_INTERVAL_MAX.as_secs_f64()) => {
+                Sleep::FarKeyFrames
+            }
             (Some(_), _) => Sleep::KeyFrames,
         }
     }
@@ -190,7 +209,7 @@ impl Figures {
             )),
             Some(interval) if interval > KEY_FRAME_INTERVAL_MAX_S => advice.push(format!(
                 "a key frame every {interval:.1} s: set the key frame (I-frame) interval to 2 s, so that the picture \
-                 mends sooner after a loss"
+                 mends sooner after a loss and the camera can sleep while nothing moves"
             )),
             Some(interval) if interval < KEY_FRAME_INTERVAL_MIN_S && self.key_frame_interval_pictures == Some(1) => {
                 advice.push(
@@ -305,9 +324,28 @@ mod tests {
         assert_eq!(figures(25, 10, 50).sleep(), Sleep::KeyFrames);
         assert_eq!(figures(25, 10, 1).sleep(), Sleep::OnlyKeyFrames);
         assert_eq!(figures(25, 8, 250).sleep(), Sleep::Unknown);
+        assert_eq!(figures(25, 32, 250).sleep(), Sleep::FarKeyFrames);
         let greedy = Figures { kbit_s: 16_000.0, ..figures(25, 12, 125) };
         assert_eq!(greedy.sleep(), Sleep::Never);
         assert!(greedy.advice().join("\n").contains("so that the camera can sleep"));
+    }
+
+    #[test]
+    fn pictures_that_no_other_refers_to_are_counted() {
+        let mut measure = Measure::new((640, 360));
+        for n in 0..40_u64 {
+            let header = if n % 2 == 1 { 0x01 } else { 0x41 };
+            measure.add(&AccessUnit {
+                data: vec![0, 0, 0, 1, header, 9],
+                codec: Codec::H264,
+                is_key: n == 0,
+                lost_packets: 0,
+                is_new_sequence: n == 0,
+                media_time: Duration::from_millis(n * 40),
+                received_unix_ms: 0,
+            });
+        }
+        assert_eq!(measure.figures(None).unwrap().unreferenced_share, 0.5);
     }
 
     #[test]

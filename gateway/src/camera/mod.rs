@@ -7,13 +7,18 @@
 //!
 //! Most cameras see nothing most of the time, and a [`gate`] lets them sleep: [`ring`] holds what came of late, [`look`]
 //! compares key frames made small by [`thumb`], [`sentinel`] watches sizes in between, [`motion`] says what moves while
-//! awake, [`restless`] learns what moves and means nothing. [`change`] is what all of them call a difference.
+//! awake, [`restless`] learns what moves and means nothing, [`watched`] knows masks and regions; [`place`] is these
+//! together. [`change`] is what all of them call a difference. What seems to have changed is shown to the detector,
+//! whose [`opinion`] decides; what it knows nothing of wakes within a [`budget`], and what it sees where nothing ever
+//! moves is [`familiar`]. [`reference`] says what may be left out of decoding.
 //!
 //! Nothing here knows the worker's threads or the parent.
 
 pub mod backoff;
+pub mod budget;
 pub mod change;
 pub mod decode;
+pub mod familiar;
 pub mod fault;
 pub mod file;
 pub mod gate;
@@ -23,16 +28,20 @@ pub mod mask;
 pub mod measure;
 pub mod media_clock;
 pub mod motion;
+pub mod opinion;
 pub mod pace;
 pub mod picture;
+pub mod place;
 pub mod privacy;
 pub mod recording;
+pub mod reference;
 pub mod restless;
 pub mod ring;
 pub mod rtsp;
 pub mod sentinel;
 pub mod still;
 pub mod thumb;
+pub mod watched;
 
 use std::time::Duration;
 
@@ -43,7 +52,7 @@ pub const MAX_PICTURE_PX: u32 = 4096 * 2304;
 pub const USER_AGENT: &str = concat!("moshao/", env!("CARGO_PKG_VERSION"));
 
 /// One encoded picture as it came from the camera: Annex B, parameter sets before each key frame.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct AccessUnit {
     /// Encoded bytes.
     pub data: Vec<u8>,

@@ -11,6 +11,8 @@ const ROUNDING: Duration = Duration::from_millis(1);
 /// Lets at most so many pictures a second pass.
 #[derive(Debug)]
 pub struct Pace {
+    /// As asked for, and as it is now.
+    base: Duration,
     interval: Duration,
     next: Option<Duration>,
 }
@@ -24,7 +26,13 @@ impl Pace {
     /// If `per_second` is not a positive number (the configuration has been checked).
     pub fn new(per_second: f64) -> Self {
         assert!(per_second > 0.0 && per_second.is_finite(), "{per_second} detections per second");
-        Self { interval: Duration::from_secs_f64(1.0 / per_second), next: None }
+        let base = Duration::from_secs_f64(1.0 / per_second);
+        Self { base, interval: base, next: None }
+    }
+
+    /// So many times fewer pictures from the next one on; 1 for as many as asked for.
+    pub fn stretch(&mut self, times: u32) {
+        self.interval = self.base * times;
     }
 
     /// Whether the picture at `media_time` would be due.
@@ -68,6 +76,16 @@ mod tests {
     #[test]
     fn a_slow_camera_is_looked_at_in_every_picture() {
         assert_eq!(due_in(&mut Pace::new(5.0), 2.0, 10.0), 20);
+    }
+
+    #[test]
+    fn stretched_it_lets_a_part_pass_until_it_is_as_before() {
+        let mut pace = Pace::new(5.0);
+        let mut due = |from: u64, times| {
+            pace.stretch(times);
+            (from..from + 250).filter(|n| pace.is_due(Duration::from_millis(n * 40))).count()
+        };
+        assert_eq!([due(0, 1), due(250, 2), due(500, 1)], [50, 25, 50]);
     }
 
     #[test]

@@ -36,8 +36,10 @@ const LINES_EVERY: u32 = 8;
 pub enum Lesson {
     /// One of several a second.
     Picture,
-    /// One of a few a minute.
+    /// One of a few a minute, in which nothing mattered.
     Look,
+    /// One in which something seemed to matter, and the detector knew nothing of it: it might be wrong.
+    Dismissed,
 }
 
 /// What is known of each cell.
@@ -74,6 +76,7 @@ impl Restless {
         let step = match lesson {
             Lesson::Picture => 0.03,
             Lesson::Look => 0.1,
+            Lesson::Dismissed => 0.05,
         };
         let mut is_tracked = vec![false; now.cells.len()];
         for cell in tracked.iter().flat_map(|area| now.cells_in(*area)) {

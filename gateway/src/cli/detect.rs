@@ -134,6 +134,7 @@ fn open(arguments: &Arguments) -> Result<Detector, Failure> {
         across_labels: arguments.across_labels,
         max_detections: arguments.max_detections.map(usize::from),
         batch: arguments.batch.map(usize::from),
+        longest_run: None,
     };
     Detector::open(&source(&arguments.model), &settings).map_err(Failure::failed)
 }

@@ -7,8 +7,10 @@ mod camera_worker;
 mod check;
 mod demo;
 mod detect;
+mod discover;
 mod draw;
 mod events;
+mod init;
 mod models;
 mod probe;
 mod pull;
@@ -39,6 +41,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Find objects in pictures and videos.
     Detect(detect::Arguments),
+    Init(init::Arguments),
+    Discover(discover::Arguments),
     Probe(probe::Arguments),
     Replay(replay::Arguments),
     /// Know detectors: list, inspect, fetch and verify them.
@@ -74,6 +78,8 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Detect(arguments) => detect::run(arguments),
         Command::Models(arguments) => models::run(arguments),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Discover(arguments) => discover::run(&arguments),
         Command::Probe(arguments) => probe::run(arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Events(arguments) => events::run(arguments),

@@ -132,6 +132,10 @@ fn print(report: &Report, json: bool) -> Outcome {
         }
         _ => println!("  key frame interval  longer than {seconds:.0} s"),
     }
+    println!(
+        "  to be left out      {:.0} % of the pictures: no other refers to them",
+        figures.unreferenced_share * 100.0
+    );
     println!("  first key frame     {first_key_frame_s:.2} s after the first connection");
     println!("  longest gap         {} ms", figures.longest_gap_ms);
     println!("  packets lost        {} in {seconds:.1} s", figures.lost_packets);

@@ -72,6 +72,8 @@ struct Stats {
     media_seconds: f64,
     access_units: u64,
     looks: u64,
+    /// Looks that the detector was asked about, and for which the camera did not wake.
+    dismissed: u64,
     decoded: u64,
     inferred: u64,
     lost: u64,
@@ -170,12 +172,12 @@ impl Replay {
         self.stats.lost += u64::from(glance.lost.is_some());
         let Some(due) = glance.due else { return Ok(()) };
         let thought = self.mind.think(&self.job, &mut self.detector, &due).map_err(Failure::failed)?;
-        self.eye.hear(thought.findings());
+        self.eye.hear(thought.findings);
         let Due { picture, task, .. } = due;
         self.stats.inferred += u64::from(task != Task::Remember);
+        let Some(mut seen) = thought.observation else { return Ok(()) };
         self.tick(picture.media_time)?;
         let now = self.at(picture.media_time);
-        let mut seen = thought.observation;
         seen.received_unix_ms = now.wall.as_millisecond();
         if self.tracks {
             trace::seen(&seen)?;
@@ -198,6 +200,7 @@ impl Replay {
             tally.moves.iter().try_for_each(trace::moved)?;
         }
         self.stats.looks += tally.looks;
+        self.stats.dismissed += tally.dismissed;
         if self.job.gate {
             self.stats.awake_seconds += tally.awake.as_secs_f64();
         }

@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         warn!(config = %arguments.config.display(), "{}", doubt.message);
     }
     let runtime = runtime()?;
-    let outcome = runtime.block_on(serve(loaded.config, arguments.log_format));
+    let outcome = runtime.block_on(serve(loaded.config, arguments));
     // Nothing that matters runs any more; a look-up that hangs must not hold up the end.
     runtime.shutdown_timeout(Duration::from_millis(200));
     outcome
@@ -55,12 +55,13 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::failed(format!("cannot start threads: {error}")))
 }
 
-async fn serve(config: Config, format: logging::Format) -> Outcome {
+async fn serve(config: Config, arguments: &Arguments) -> Outcome {
     let stop = CancellationToken::new();
     let signals =
         Signals::listen().map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))?;
-    let worker = worker_command(format)?;
+    let worker = worker_command(arguments.log_format)?;
     let app = App::build(config, worker).await.map_err(Failure::failed)?;
+    let app = app.with_config_file(arguments.config.clone());
     let address = app.http_address().map_err(Failure::failed)?;
     info!("metrics at http://{address}/metrics, health at http://{address}/healthz");
     let running = app.run(stop.clone());

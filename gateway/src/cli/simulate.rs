@@ -44,7 +44,7 @@ Examples:
   moshao simulate camera --scene 7 --fault loss=1% --fault silent-after=30s
 
 Faults: silent-after=TIME close-after=TIME loss=PERCENT corrupt=PERCENT corrupt-key-frames no-key-frames
-        clock-jump=TIME+TIME audio-only no-answer=METHOD basic-auth not-rtsp
+        clock-jump=TIME+TIME motion-jpeg audio-only no-answer=METHOD basic-auth not-rtsp
 Those of packets may be limited to a time after PLAY: loss=30%@20s-24s")]
 struct Camera {
     /// Files to play in a loop, H.264 or H.265; without any, a generated scene.

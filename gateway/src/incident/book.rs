@@ -73,6 +73,11 @@ impl Incidents {
         &self.closed
     }
 
+    /// Puts a device, or with none the whole site, into test mode, or ends that. Open incidents stay what they are.
+    pub fn set_test(&mut self, device: Option<&str>, on: bool) {
+        self.places.set_test(device, on);
+    }
+
     /// One finding of a rule.
     pub fn find(&mut self, now: Moment, finding: &Finding) -> Vec<Change> {
         self.latest = now;
@@ -276,6 +281,8 @@ impl Incidents {
             incident.confirm = match finding.source {
                 Source::Camera(_) => Confirm::VideoConfirmed,
                 Source::Sensor(_) => Confirm::SensorConfirmed,
+                // What is wrong with the gateway confirms nothing.
+                Source::Gateway(_) => incident.confirm,
             };
         }
         self.open[index] = incident;
@@ -547,6 +554,7 @@ impl Incidents {
             return Vec::new();
         }
         match &finding.source {
+            Source::Gateway(_) => Vec::new(),
             Source::Sensor(_) => self.sight.ask(Mark::of(now), &self.places, incident, finding),
             Source::Camera(camera) => {
                 let alarming: BTreeSet<&str> = self
@@ -556,7 +564,7 @@ impl Incidents {
                     .filter(|member| member.active)
                     .filter_map(|member| match &member.source {
                         Source::Sensor(instance) => Some(instance.as_str()),
-                        Source::Camera(_) => None,
+                        Source::Camera(_) | Source::Gateway(_) => None,
                     })
                     .collect();
                 let found = incident.looks.iter_mut().filter(|looking| looking.look.camera == *camera);

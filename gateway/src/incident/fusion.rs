@@ -11,6 +11,7 @@ use moshao_config::{Config, DeviceMode, IncidentPolicy};
 use super::Incident;
 use super::happening::Happening;
 use crate::rules::{Finding, RuleInfo, Source};
+use crate::supervise::worker_names;
 
 /// Metres of one degree of latitude.
 const METRES_A_DEGREE: f64 = 111_195.0;
@@ -27,6 +28,9 @@ pub struct Places {
     neighbours_m: f64,
     site_mode: DeviceMode,
     modes: BTreeMap<String, DeviceMode>,
+    /// What a person tests at the moment: the whole site, or devices.
+    site_is_tested: bool,
+    tested: BTreeSet<String>,
     /// Cameras with a rule that finds fire.
     fire_cameras: BTreeSet<String>,
     /// Every camera and configured sensor.
@@ -51,7 +55,8 @@ impl Places {
         places.fire_cameras = fire_cameras.map(|camera| camera.id.clone()).collect();
         let cameras = config.cameras.iter().map(|camera| Source::Camera(camera.id.clone()));
         let sensors = config.sensors.iter().map(|sensor| Source::Sensor(sensor.id.clone()));
-        places.devices = cameras.chain(sensors).collect();
+        let workers = worker_names(config).map(Source::Gateway);
+        places.devices = cameras.chain(sensors).chain(workers).collect();
         let cameras = config.cameras.iter().map(|camera| (Source::Camera(camera.id.clone()), &camera.place));
         let sensors = config.sensors.iter().map(|sensor| (Source::Sensor(sensor.id.clone()), &sensor.place));
         places.coordinates = cameras
@@ -80,6 +85,15 @@ impl Places {
         self.modes = named.map(|id| (id.clone(), policy.mode_of(id))).collect();
     }
 
+    /// Puts a device, or with none the whole site, into test mode, or ends that.
+    pub fn set_test(&mut self, device: Option<&str>, on: bool) {
+        match device {
+            None => self.site_is_tested = on,
+            Some(id) if on => drop(self.tested.insert(id.to_owned())),
+            Some(id) => drop(self.tested.remove(id)),
+        }
+    }
+
     /// Cameras that see the place of `source`; a camera sees its own.
     pub fn cameras(&self, source: &Source) -> BTreeSet<String> {
         match source {
@@ -87,6 +101,7 @@ impl Places {
             Source::Sensor(instance) => {
                 self.cameras_of.get(configured_id(instance)).cloned().unwrap_or_default()
             }
+            Source::Gateway(_) => BTreeSet::new(),
         }
     }
 
@@ -111,7 +126,7 @@ impl Places {
     /// Whether the configuration has this device.
     pub fn knows(&self, source: &Source) -> bool {
         match source {
-            Source::Camera(_) => self.devices.contains(source),
+            Source::Camera(_) | Source::Gateway(_) => self.devices.contains(source),
             Source::Sensor(instance) => {
                 self.devices.contains(&Source::Sensor(configured_id(instance).to_owned()))
             }
@@ -121,10 +136,12 @@ impl Places {
     /// Whether what `source` says is for real.
     pub fn mode(&self, source: &Source) -> DeviceMode {
         let id = match source {
-            Source::Camera(id) => id,
+            Source::Camera(id) | Source::Gateway(id) => id,
             Source::Sensor(instance) => configured_id(instance),
         };
-        self.modes.get(id).copied().unwrap_or(self.site_mode)
+        let configured = self.modes.get(id).copied().unwrap_or(self.site_mode);
+        let tested = self.site_is_tested || self.tested.contains(id);
+        if configured == DeviceMode::Live && tested { DeviceMode::Test } else { configured }
     }
 
     /// Whether `finding` is one more sign of what `incident` is about.
@@ -147,7 +164,7 @@ impl Places {
     fn are_neighbours(&self, one: &Source, other: &Source) -> bool {
         let at = |source: &Source| {
             let device = match source {
-                Source::Camera(_) => source.clone(),
+                Source::Camera(_) | Source::Gateway(_) => source.clone(),
                 Source::Sensor(instance) => Source::Sensor(configured_id(instance).to_owned()),
             };
             self.coordinates.get(&device).copied()

@@ -33,6 +33,7 @@ pub fn tell(config: &Config, now: Moment, change: &Change) -> Telling {
         subject: match &change.source {
             Source::Camera(id) => format!("camera/{id}"),
             Source::Sensor(id) => format!("sensor/{id}"),
+            Source::Gateway(part) => format!("gateway/{part}"),
         },
         happened: Timestamp::from_millisecond(change.origin_unix_ms).unwrap_or(now.wall),
         recorded: now.wall,
@@ -104,6 +105,10 @@ fn device(config: &Config, source: &Source) -> (Device, Place) {
                 name: camera.map_or_else(|| id.clone(), |camera| camera.name.clone()),
             };
             (device, camera.map(|camera| camera.place.clone()).unwrap_or_default())
+        }
+        Source::Gateway(_) => {
+            let id = config.gateway.id.clone();
+            (Device { kind: "gateway".to_owned(), id: id.clone(), name: id }, Place::default())
         }
         Source::Sensor(instance) => {
             let sensor = config.sensors.iter().find(|sensor| sensor.id == configured_id(instance));

@@ -151,6 +151,7 @@ fn evidence_is_told_while_the_incident_is_open_and_not_after() {
         reference: "evidence/inc-1/1.jpg".to_owned(),
         masked: true,
         taken: "1970-01-01T00:00:00Z".to_owned(),
+        stream: None,
     };
     let gate = Source::Camera("gate".to_owned());
     let updated = incidents.attach(at(1), "inc-1", &gate, still.clone()).unwrap();

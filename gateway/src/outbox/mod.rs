@@ -275,6 +275,14 @@ impl OutboxHandle {
         self.ask(|reply| Command::Next { after, limit, reply }).await?
     }
 
+    /// Those of the events that have not been delivered and not been given up.
+    ///
+    /// # Errors
+    /// The storage fails.
+    pub async fn which_wait(&self, sequences: Vec<Sequence>) -> Result<Vec<Sequence>, OutboxError> {
+        self.ask(|reply| Command::WhichWait { sequences, reply }).await?
+    }
+
     /// Removes events that the centre's broker has acknowledged. They go with the next commit, within a second.
     ///
     /// # Errors

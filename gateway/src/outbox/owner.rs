@@ -29,6 +29,7 @@ const MAX_DELETIONS: usize = 10_000;
 pub(super) enum Command {
     Accept { entry: Entry, handed_over: Instant, reply: Reply<Vec<Sequence>> },
     Next { after: Cursor, limit: usize, reply: Reply<Vec<Waiting>> },
+    WhichWait { sequences: Vec<Sequence>, reply: Reply<Vec<Sequence>> },
     Delivered(Vec<Sequence>),
     SinkNext { sink: String, limit: usize, reply: Reply<SinkBatch> },
     SinkDone { sink: String, done: SinkDone },
@@ -167,6 +168,10 @@ impl Owner {
             Command::Next { after, limit, reply } => {
                 let answer = self.with_store(now, |store| store.next(after, limit));
                 drop(reply.send(answer.map(|rows| self.without_delivered(rows))));
+            }
+            Command::WhichWait { mut sequences, reply } => {
+                sequences.retain(|sequence| !self.delivered.contains(sequence));
+                drop(reply.send(self.with_store(now, |store| store.which_wait(&sequences))));
             }
             Command::SetAside { sequence, reason, reply } => {
                 let moved = self.with_store(now, |store| store.set_aside(sequence, &reason));

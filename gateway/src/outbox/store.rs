@@ -251,6 +251,22 @@ impl Store {
         Ok(())
     }
 
+    /// Those of the sequences whose event is still here.
+    pub(super) fn which_wait(&self, sequences: &[Sequence]) -> Result<Vec<Sequence>, OutboxError> {
+        let read = || {
+            let mut statement =
+                self.connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE sequence = ?1)")?;
+            let mut waiting = Vec::new();
+            for sequence in sequences {
+                if statement.query_row([sequence.0 as i64], |row| row.get(0))? {
+                    waiting.push(*sequence);
+                }
+            }
+            Ok(waiting)
+        };
+        read().map_err(|error: rusqlite::Error| self.failed(&error))
+    }
+
     /// A value saved with [`Entry::state`].
     pub(super) fn load_state(&self, key: &str) -> Result<Option<Vec<u8>>, OutboxError> {
         self.connection

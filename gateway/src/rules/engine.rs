@@ -127,6 +127,8 @@ impl Engine {
     pub fn restore(&mut self, now: Moment, rule_id: &str, source: &Source) {
         let is = |rules: &[Known], index: usize| rules[index].info.id == rule_id;
         match source {
+            // No rule of the configuration looks at the gateway itself.
+            Source::Gateway(_) => {}
             Source::Camera(id) => {
                 let Some(eyes) = self.cameras.get_mut(id) else { return };
                 for watch in eyes.watches.iter_mut().filter(|watch| is(&self.rules, watch.rule)) {

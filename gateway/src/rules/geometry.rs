@@ -19,7 +19,8 @@ pub(super) struct Thing {
     pub(super) key: u64,
     /// As it is told.
     pub(super) object: Object,
-    /// Where it stands, in fractions of the picture: the bottom centre of its box.
+    /// Where it stands, in fractions of the picture as it came: the middle of that side of its box which is the bottom once
+    /// the picture is upright.
     pub(super) foot: Point,
     /// The same in picture heights.
     pub(super) spot: Point,
@@ -43,8 +44,7 @@ pub(super) fn things(
     };
     let tracks = seen.tracks.iter().filter(|track| counts(&track.label, track.score));
     let things = tracks.map(|track| {
-        let [left, top, right, bottom] = track.area;
-        let foot = (left.midpoint(right), bottom);
+        let (foot, height) = stance(track.area, seen.rotate_degrees, aspect);
         Thing {
             key: session << 48 | track.id & ((1 << 48) - 1),
             object: Object {
@@ -55,13 +55,27 @@ pub(super) fn things(
             },
             foot,
             spot: (foot.0 * aspect, foot.1),
-            height: (bottom - top).max(LEAST_HEIGHT),
+            height: height.max(LEAST_HEIGHT),
         }
     });
-    // The lower edge of the picture belongs to it, and to a zone that reaches down to it.
-    let inside =
-        |thing: &Thing| zone.is_none_or(|zone| mask::contains(zone, (thing.foot.0, thing.foot.1.min(0.999))));
+    // The edges of the picture belong to it, and to a zone that reaches up to them.
+    let inside = |thing: &Thing| {
+        let (x, y) = thing.foot;
+        zone.is_none_or(|zone| mask::contains(zone, (x.min(0.999), y.min(0.999))))
+    };
     things.filter(inside).collect()
+}
+
+/// Where something stands, in fractions of the picture, and how tall it is, in picture heights: in a picture that is upright
+/// once it has been turned clockwise by `rotate_degrees`.
+fn stance([left, top, right, bottom]: [f32; 4], rotate_degrees: u16, aspect: f32) -> (Point, f32) {
+    let (middle, centre) = (left.midpoint(right), top.midpoint(bottom));
+    match rotate_degrees {
+        90 => ((right, centre), (right - left) * aspect),
+        180 => ((middle, top), bottom - top),
+        270 => ((left, centre), (right - left) * aspect),
+        _ => ((middle, bottom), bottom - top),
+    }
 }
 
 /// Which side of the line a point lies on, and how far: positive to the right of somebody who walks from the first point
@@ -144,6 +158,25 @@ pub(super) mod tests {
         assert!(meets(fence, (0.5, 0.4), (0.5, 0.5)), "touching it is meeting it");
         assert!(!meets(fence, (0.9, 0.4), (0.9, 0.6)), "past the end");
         assert!(!meets(fence, (0.5, 0.3), (0.5, 0.4)), "not there yet");
+    }
+
+    #[test]
+    fn things_stand_on_what_is_the_bottom_of_the_upright_picture() {
+        use moshao_inference::picture::{BoxPx, Rotation};
+        // Wherever the turn takes the box, its lower edge there is where it stands.
+        let (area, [width, height]) = ([0.1, 0.2, 0.3, 0.6], [1600.0, 900.0]);
+        let [x1, y1, x2, y2] = area;
+        let pixels = BoxPx { x1: x1 * width, y1: y1 * height, x2: x2 * width, y2: y2 * height };
+        for degrees in [0, 90, 180, 270] {
+            let rotation = Rotation::from_degrees(degrees).unwrap();
+            let upright = rotation.turned(pixels, width, height);
+            let ((x, y), tall) = stance(area, degrees, width / height);
+            let point = BoxPx { x1: x * width, y1: y * height, x2: x * width, y2: y * height };
+            let foot = rotation.turned(point, width, height);
+            let wanted = (upright.x1.midpoint(upright.x2), upright.y2);
+            assert!(distance((foot.x1, foot.y1), wanted) < 0.01, "{degrees}: {foot:?}, not {wanted:?}");
+            assert!((tall * height - (upright.y2 - upright.y1)).abs() < 0.01, "{degrees}: {tall}");
+        }
     }
 
     #[test]

@@ -100,6 +100,8 @@ pub enum Source {
     Camera(String),
     /// Sensor id, with captured topic levels behind a slash.
     Sensor(String),
+    /// A part of the gateway itself, such as `worker-0`.
+    Gateway(String),
 }
 
 /// How findings of a rule are told.

@@ -83,6 +83,7 @@ fn picture(seconds: u64, seen: &[(&str, f32, f32)]) -> Observation {
         media_time: Duration::from_secs(seconds),
         width: 1920,
         height: 1080,
+        rotate_degrees: 0,
         tracks: seen.iter().enumerate().map(track).collect(),
     }
 }

@@ -38,6 +38,8 @@ pub enum Fault {
         /// Its end.
         to: Duration,
     },
+    /// `motion-jpeg`: the session description offers video as Motion JPEG alone.
+    MotionJpeg,
     /// `audio-only`: the session description offers no video.
     AudioOnly,
     /// `no-answer=describe`: this request is never answered.
@@ -54,7 +56,7 @@ pub enum FaultError {
     /// No such fault.
     #[error(
         "no fault is called '{0}'; there are silent-after=TIME, close-after=TIME, loss=PERCENT, corrupt=PERCENT, \
-         corrupt-key-frames, no-key-frames, clock-jump=TIME+TIME, audio-only, no-answer=METHOD, basic-auth and not-rtsp"
+         corrupt-key-frames, no-key-frames, clock-jump=TIME+TIME, motion-jpeg, audio-only, no-answer=METHOD, basic-auth and not-rtsp"
     )]
     Unknown(String),
     /// A time that cannot be read.
@@ -95,13 +97,15 @@ impl FromStr for Fault {
             "corrupt" => Fault::Corrupt(share(needed()?)?),
             "no-answer" => Fault::NoAnswer(needed()?.to_ascii_uppercase()),
             "clock-jump" => jump(needed()?)?,
-            "corrupt-key-frames" | "no-key-frames" | "audio-only" | "basic-auth" | "not-rtsp"
+            "corrupt-key-frames" | "no-key-frames" | "motion-jpeg" | "audio-only" | "basic-auth"
+            | "not-rtsp"
                 if value.is_some() =>
             {
                 return Err(FaultError::Value(name.to_owned(), "takes no value"));
             }
             "corrupt-key-frames" => Fault::CorruptKeyFrames,
             "no-key-frames" => Fault::NoKeyFrames,
+            "motion-jpeg" => Fault::MotionJpeg,
             "audio-only" => Fault::AudioOnly,
             "basic-auth" => Fault::BasicAuth,
             "not-rtsp" => Fault::NotRtsp,

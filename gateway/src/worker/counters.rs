@@ -13,11 +13,13 @@ use crate::camera::gate::Wake;
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) bytes: Count,
+    pub(super) main_bytes: Count,
     pub(super) access_units: Count,
     pub(super) decoded: Count,
     pub(super) inferred: Count,
     pub(super) replaced: Count,
     pub(super) skipped: Count,
+    pub(super) passed_over: Count,
     pub(super) broken: Count,
     pub(super) lost_packets: Count,
     pub(super) decode_busy_ns: Count,
@@ -47,11 +49,13 @@ impl Counters {
         CameraCounters {
             camera: camera.to_owned(),
             bytes: self.bytes.take(),
+            main_bytes: self.main_bytes.take(),
             access_units: self.access_units.take(),
             decoded: self.decoded.take(),
             inferred: self.inferred.take(),
             replaced: self.replaced.take(),
             skipped: self.skipped.take(),
+            passed_over: self.passed_over.take(),
             broken: self.broken.take(),
             lost_packets: self.lost_packets.take(),
             decode_busy: Duration::from_nanos(self.decode_busy_ns.take()),

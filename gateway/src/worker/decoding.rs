@@ -8,8 +8,10 @@ use super::Camera;
 use super::counters::{Busy, Count};
 use super::eye::{Due, Eye, Glance};
 use super::looker::Looker;
+use super::order::{Order, Service};
 use super::slots::Slots;
 use super::units::{Units, Work};
+use crate::camera::AccessUnit;
 
 /// Pieces of work taken before cameras that look back get their next turn.
 const WORK_A_TURN: usize = 32;
@@ -19,14 +21,18 @@ struct Room<'a> {
     cameras: &'a [Camera],
     units: &'a Units,
     pictures: &'a Slots<Due>,
+    order: &'a Order,
     eyes: Vec<Eye>,
+    /// Cameras that are set aside, or were and wait for a key frame.
+    aside: Vec<bool>,
     looker: Looker,
 }
 
 /// Decodes until `units` is closed.
-pub(super) fn run(cameras: &[Camera], units: &Units, pictures: &Slots<Due>) {
+pub(super) fn run(cameras: &[Camera], units: &Units, pictures: &Slots<Due>, order: &Order) {
     let eyes = cameras.iter().map(|camera| Eye::new(&camera.job)).collect();
-    let mut room = Room { cameras, units, pictures, eyes, looker: Looker::default() };
+    let aside = vec![false; cameras.len()];
+    let mut room = Room { cameras, units, pictures, order, eyes, aside, looker: Looker::default() };
     loop {
         let mut may_wait = !room.any_can_catch_up();
         for _ in 0..WORK_A_TURN {
@@ -47,8 +53,14 @@ impl Room<'_> {
     fn work(&mut self, work: Work) {
         let index = match work {
             Work::Unit(index, unit) => {
-                let eye = &mut self.eyes[index];
                 let counters = &self.cameras[index].counters;
+                let service = self.order.service(index);
+                let Some(unit) = self.unless_aside(index, unit, service) else {
+                    counters.passed_over.add(1);
+                    return;
+                };
+                let eye = &mut self.eyes[index];
+                eye.serve(service);
                 let busy = Busy::start();
                 let was_asleep = eye.is_asleep();
                 let glance = eye.take(unit, &mut self.looker);
@@ -67,6 +79,19 @@ impl Room<'_> {
             Work::Nothing => return,
         };
         self.note_gate(index);
+    }
+
+    /// The access unit, unless its camera is set aside. One that was begins afresh, with a key frame.
+    fn unless_aside(&mut self, index: usize, mut unit: AccessUnit, service: Service) -> Option<AccessUnit> {
+        let aside = &mut self.aside[index];
+        if service == Service::Nothing {
+            *aside = true;
+        }
+        if *aside && (service == Service::Nothing || !unit.is_key) {
+            return None;
+        }
+        unit.is_new_sequence |= std::mem::take(aside);
+        Some(unit)
     }
 
     /// Whether a camera that looks back may go on: the detector has taken its last picture.
@@ -94,6 +119,7 @@ impl Room<'_> {
         let camera = &self.cameras[index];
         let add = |count: &Count, by: bool| count.add(u64::from(by));
         camera.counters.decoded.add(glance.decoded);
+        camera.counters.passed_over.add(glance.passed_over);
         if let Some(error) = glance.lost {
             add(&camera.counters.broken, true);
             debug!(camera = camera.job.id, %error, "access unit lost");

@@ -55,6 +55,7 @@ pub(crate) fn open(wanted: &moshao_config::Detector) -> Result<Detector, ModelEr
         across_labels: wanted.across_labels,
         max_detections: wanted.max_detections,
         batch: wanted.batch,
+        longest_run: None,
     };
     let detector = Detector::open(&source, &settings)?;
     info!(detector = wanted.name, labels = detector.labels().len(), "detector loaded");
@@ -88,9 +89,10 @@ pub(super) fn run(
         };
         busy.add_to(&camera.counters.infer_busy_ns);
         camera.counters.inferred.add(u64::from(due.task != Task::Remember));
-        units.tell(index, thought.findings());
+        let Thought { findings, observation, people } = thought;
+        units.tell(index, findings);
 
-        let Thought { observation, people } = thought;
+        let Some(observation) = observation else { continue };
         let picture = due.picture;
         analysed.keep(index, Arc::new(Look { number: observation.picture, picture, people }));
         if reports.blocking_send(FromWorker::Observation(observation)).is_err() {

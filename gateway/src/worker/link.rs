@@ -9,10 +9,12 @@
 
 use std::time::Duration;
 
-use moshao_config::{Deadlines, Detector, Polygon, Secret, Sensitivity, View};
+use moshao_config::{Deadlines, Detector, Polygon, Priority, Secret, Sensitivity, StreamAddress, View};
 use serde::{Deserialize, Serialize};
 
+use super::ladder::Rung;
 use crate::camera::gate::Wake;
+use crate::event::StreamName;
 
 /// Largest message: a still of a 4K picture with room to spare.
 pub const MAX_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
@@ -38,6 +40,8 @@ pub enum ToWorker {
 /// The cameras of one worker and the detectors that they need.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Assignment {
+    /// Name of the worker in metrics and events: `worker-0` and so on.
+    pub worker: String,
     /// Detectors, each once.
     pub detectors: Vec<Detector>,
     /// Cameras.
@@ -55,6 +59,8 @@ pub struct CameraJob {
     pub username: Option<String>,
     /// RTSP password.
     pub password: Option<Secret>,
+    /// Its main stream, where `url` is a sub-stream.
+    pub main: Option<StreamAddress>,
     /// Answer a Basic challenge too.
     pub allow_basic: bool,
     /// Which detector.
@@ -65,6 +71,8 @@ pub struct CameraJob {
     pub gate: bool,
     /// How much must change before it wakes.
     pub sensitivity: Sensitivity,
+    /// What it is worth when the worker cannot do all.
+    pub priority: Priority,
     /// Filled in stills, and detections whose centre lies in one are dropped.
     pub masks: Vec<Polygon>,
     /// How the detector looks at pictures.
@@ -111,6 +119,15 @@ pub enum FromWorker {
         /// New state.
         state: StreamState,
     },
+    /// A camera's main stream changed state.
+    MainStream {
+        /// Camera id.
+        camera: String,
+        /// New state.
+        state: StreamState,
+    },
+    /// How far the worker has stepped down because it cannot do all; comes at the beginning and with each step.
+    Standing(Standing),
     /// One analysed picture.
     Observation(Observation),
     /// Answer to [`ToWorker::TakeStill`].
@@ -124,6 +141,8 @@ pub enum FromWorker {
         jpeg: Option<Vec<u8>>,
         /// Wall clock time of the picture, milliseconds since the Unix epoch.
         taken_unix_ms: i64,
+        /// Which stream it is of; none where the camera has one.
+        stream: Option<StreamName>,
     },
     /// Counters since the last report, each second.
     Counters(Vec<CameraCounters>),
@@ -182,6 +201,19 @@ pub enum StreamFault {
     Corrupt,
 }
 
+/// How far a worker has stepped down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// [`Assignment::worker`].
+    pub worker: String,
+    /// The step.
+    pub rung: Rung,
+    /// Cameras that are set aside, least worth first.
+    pub set_aside: Vec<String>,
+    /// What made it step, in a sentence.
+    pub reason: String,
+}
+
 /// What a worker saw in one picture of one camera.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
@@ -197,6 +229,8 @@ pub struct Observation {
     pub width: u32,
     /// Picture size, pixels.
     pub height: u32,
+    /// How far the picture must be turned clockwise to be upright, degrees. Areas are those of the picture as it came.
+    pub rotate_degrees: u16,
     /// Tracks seen in this picture.
     pub tracks: Vec<SeenTrack>,
 }
@@ -221,6 +255,8 @@ pub struct CameraCounters {
     pub camera: String,
     /// Bytes of access units received.
     pub bytes: u64,
+    /// Bytes of access units received in the main stream.
+    pub main_bytes: u64,
     /// Access units received.
     pub access_units: u64,
     /// Pictures decoded.
@@ -231,6 +267,8 @@ pub struct CameraCounters {
     pub replaced: u64,
     /// Access units thrown away because the decoder was behind, up to the next key frame.
     pub skipped: u64,
+    /// Access units passed over because the worker cannot do all (see [`Standing`]).
+    pub passed_over: u64,
     /// Access units that did not decode.
     pub broken: u64,
     /// RTP packets lost on the way.

@@ -1,4 +1,5 @@
-//! What one camera does with a picture: detect, leave out what is masked, track.
+//! What one camera does with a picture: detect, leave out what is masked, track; or, for a look of a sleeping camera,
+//! say what is to be made of it.
 //!
 //! The same steps run in the inference thread of a worker and in a replay of recorded footage.
 
@@ -11,7 +12,9 @@ use super::link::{CameraJob, Observation, SeenTrack};
 use super::looks::Looks;
 use crate::camera::gate::Findings;
 use crate::camera::mask;
+use crate::camera::opinion::{Opinion, Suspicion};
 use crate::camera::picture::Picture;
+use crate::camera::thumb::Area;
 
 /// What one camera needs between picture and observation.
 #[derive(Default)]
@@ -31,19 +34,12 @@ struct Scene {
 
 /// What was made of one picture.
 pub(crate) struct Thought {
-    pub(crate) observation: Observation,
+    /// What the gate wants to know of it.
+    pub(crate) findings: Findings,
+    /// What is told of it; nothing where a sleeping camera may wake for it and look back.
+    pub(crate) observation: Option<Observation>,
     /// People in it, in fractions; none where the detector does not know people.
     pub(crate) people: Option<Vec<[f32; 4]>>,
-}
-
-// === impl Thought ===
-
-impl Thought {
-    /// What the gate wants to know of it.
-    pub(crate) fn findings(&self) -> Findings {
-        let tracks = self.observation.tracks.iter().map(|track| (track.id, track.area)).collect();
-        Findings { media_time: self.observation.media_time, tracks }
-    }
 }
 
 // === impl Mind ===
@@ -56,15 +52,30 @@ impl Mind {
         detector: &mut Detector,
         due: &Due,
     ) -> Result<Thought, DetectError> {
-        if due.task != Task::Remember {
-            self.latest = self.look(job, detector, due)?;
-        }
-        self.pictures += 1;
+        let opinion = match &due.task {
+            Task::Detect { .. } => {
+                self.latest = self.look(job, detector, due)?;
+                None
+            }
+            Task::Remember => None,
+            Task::Judge(suspicion) => Some(judge(job, detector, due, suspicion)?),
+        };
+        let is_told = match (&due.task, opinion) {
+            (Task::Judge(suspicion), Some(opinion)) => suspicion.is_told && opinion == Opinion::Nothing,
+            _ => true,
+        };
         let Scene { tracks, people } = &self.latest;
-        Ok(Thought {
-            observation: observation(job, self.pictures, &due.picture, tracks, detector.labels()),
-            people: people.clone(),
-        })
+        let tracks = seen_tracks(&due.picture, tracks, detector.labels());
+        let findings = Findings {
+            media_time: due.picture.media_time,
+            tracks: tracks.iter().map(|track| (track.id, track.area)).collect(),
+            opinion,
+        };
+        let observation = is_told.then(|| {
+            self.pictures += 1;
+            observation(job, self.pictures, &due.picture, tracks)
+        });
+        Ok(Thought { findings, observation, people: people.clone() })
     }
 
     /// Where a picture takes several looks (tiles), those in which something moves or was tracked; all where nothing is
@@ -103,6 +114,23 @@ impl Mind {
     }
 }
 
+/// What is to be made of a look. The tracker learns nothing of it: the camera may look back to before it.
+fn judge(
+    job: &CameraJob,
+    detector: &mut Detector,
+    due: &Due,
+    suspicion: &Suspicion,
+) -> Result<Opinion, DetectError> {
+    let picture = &due.picture;
+    let view = job.view.seen(picture.view());
+    let detections = detector.detect_in(&view, &job.view.looks(view.area()))?;
+    let areas = |detections: &[Detection]| -> Vec<Area> {
+        let wanted = detections.iter().filter(|detection| is_wanted(job, picture, detection));
+        wanted.map(|detection| in_fractions(picture, detection.area)).collect()
+    };
+    Ok(suspicion.opinion(&areas(&detections), &areas(detector.faint())))
+}
+
 /// An area in fractions of the picture, in its pixels.
 fn in_pixels(picture: &Picture, [left, top, right, bottom]: [f32; 4]) -> BoxPx {
     let (width, height) = (picture.width() as f32, picture.height() as f32);
@@ -127,22 +155,17 @@ fn people<'a>(
     Some(people.map(|detection| in_fractions(picture, detection.area)).collect())
 }
 
-fn observation(
-    job: &CameraJob,
-    number: u64,
-    picture: &Picture,
-    tracks: &[Track],
-    labels: &[String],
-) -> Observation {
-    let tracks = tracks
-        .iter()
-        .map(|track| SeenTrack {
-            id: track.id,
-            label: labels.get(track.label).cloned().unwrap_or_else(|| track.label.to_string()),
-            score: track.score,
-            area: in_fractions(picture, track.area),
-        })
-        .collect();
+fn seen_tracks(picture: &Picture, tracks: &[Track], labels: &[String]) -> Vec<SeenTrack> {
+    let seen = |track: &Track| SeenTrack {
+        id: track.id,
+        label: labels.get(track.label).cloned().unwrap_or_else(|| track.label.to_string()),
+        score: track.score,
+        area: in_fractions(picture, track.area),
+    };
+    tracks.iter().map(seen).collect()
+}
+
+fn observation(job: &CameraJob, number: u64, picture: &Picture, tracks: Vec<SeenTrack>) -> Observation {
     Observation {
         camera: job.id.clone(),
         picture: number,
@@ -150,6 +173,7 @@ fn observation(
         media_time: picture.media_time,
         width: picture.width(),
         height: picture.height(),
+        rotate_degrees: job.view.rotate_degrees,
         tracks,
     }
 }

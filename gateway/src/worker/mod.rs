@@ -10,37 +10,48 @@
 //! ```
 //!
 //! An `eye::Eye` lets its camera sleep while nothing moves: access units go into a ring, and key frames are looked at
-//! by a `looker::Looker` that all sleeping cameras share. A camera that wakes gets a decoder of its own (`sight::Sight`)
+//! by a `looker::Looker` that all sleeping cameras share (`lid::Lid`). A camera that wakes gets a decoder of its own (`sight::Sight`)
 //! and looks back to the last quiet key frame, as fast as the detector takes the pictures, before it goes on live.
 //!
 //! `units::Units` is a bounded queue for each camera: when the decoder is behind, access units are thrown away up to
 //! the next key frame and counted as skipped. `slots::Slots` hold one picture for each camera: a newer one replaces
 //! one that nobody took, counted as replaced. Both are served camera by camera in turn, so that a busy camera never
-//! starves the others.
+//! starves the others; cameras that an alarm is linked to come first (`order::Order`). A worker that cannot do all gives
+//! up one thing after the other, in the order of the table in [`ladder`].
+//!
+//! A camera may have a main stream beside the one that is looked at: it goes into a ring (`held::Held`), of which one
+//! picture is decoded when a still is wanted.
 //!
 //! The process touches no disk (but for the model and ONNX Runtime) and no broker. It ends when its parent says so or
 //! is gone, and when one of its threads is: a worker that cannot see must not look alive.
 
 pub mod codec;
+pub mod ladder;
 pub mod link;
 mod looks;
 
+mod balancing;
 mod counters;
 mod decoding;
 pub(crate) mod detecting;
 pub(crate) mod eye;
+mod held;
+mod lid;
 pub(crate) mod looker;
 pub(crate) mod mind;
+mod order;
 mod sight;
 mod slots;
 mod source;
 mod stills;
 mod units;
+mod waiting;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use moshao_config::{Secret, StreamAddress};
 use retina::client::SessionGroup;
 use tokio::io::{AsyncWriteExt, BufWriter};
 use tokio::net::UnixStream;
@@ -51,12 +62,15 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, info_span, warn};
 
+use self::balancing::Balance;
 use self::codec::{LinkError, read_message, write_message};
 use self::counters::Counters;
 use self::eye::Due;
+use self::held::Held;
 use self::link::{Assignment, CameraJob, FromWorker, ToWorker};
+use self::order::Order;
 use self::slots::Slots;
-use self::source::Source;
+use self::source::{Outlet, Source};
 use self::stills::Analysed;
 use self::units::Units;
 use crate::camera::decode::{self, DecodeError};
@@ -103,6 +117,8 @@ pub enum WorkerError {
 struct Camera {
     job: CameraJob,
     endpoint: Endpoint,
+    /// The main stream, where it has one.
+    main: Option<Endpoint>,
     counters: Counters,
 }
 
@@ -151,6 +167,7 @@ struct Watch {
     sources: JoinSet<()>,
     stop: CancellationToken,
     groups: Vec<Arc<SessionGroup>>,
+    order: Arc<Order>,
     units: Arc<Units>,
     pictures: Arc<Slots<Due>>,
     stills: stills::Desk,
@@ -168,7 +185,7 @@ struct Thread {
 impl Watch {
     /// Loads the detectors and starts everything, in the order of the data from its end to its beginning.
     async fn start(assignment: Assignment, reports: &mpsc::Sender<FromWorker>) -> Result<Self, WorkerError> {
-        let Assignment { detectors: wanted, cameras: mut jobs } = assignment;
+        let Assignment { worker, detectors: wanted, cameras: mut jobs } = assignment;
         let loaded = tokio::task::spawn_blocking(move || detecting::load(&wanted))
             .await
             .map_err(|_| WorkerError::ThreadGone("loading"))?;
@@ -181,10 +198,13 @@ impl Watch {
         jobs.retain(|job| usable.contains(job.detector.as_str()));
         let cameras: Arc<[Camera]> = jobs.into_iter().map(Camera::new).collect::<Result<_, _>>()?;
 
-        let units = Arc::new(Units::new(cameras.len()));
-        let pictures = Arc::new(Slots::new(cameras.len()));
+        let order = Arc::new(Order::new(cameras.iter().map(|camera| camera.job.priority)));
+        let units = Arc::new(Units::new(cameras.len(), order.clone()));
+        let pictures = Arc::new(Slots::new(cameras.len(), order.clone()));
         let analysed = Arc::new(Analysed::new(cameras.len()));
-        let (stills, stills_thread) = stills::Desk::open(cameras.clone(), analysed.clone(), reports.clone())?;
+        let held = Arc::new(Held::new(cameras.len()));
+        let (stills, stills_thread) =
+            stills::Desk::open(cameras.clone(), analysed.clone(), held.clone(), reports.clone())?;
         let inference_thread = {
             let (cameras, pictures, reports) = (cameras.clone(), pictures.clone(), reports.clone());
             let units = units.clone();
@@ -194,27 +214,42 @@ impl Watch {
         };
         let decode_thread = {
             let (cameras, units, pictures) = (cameras.clone(), units.clone(), pictures.clone());
-            Thread::spawn("decode", move || decoding::run(&cameras, &units, &pictures))?
+            let order = order.clone();
+            Thread::spawn("decode", move || decoding::run(&cameras, &units, &pictures, &order))?
         };
 
         let stop = CancellationToken::new();
         let mut groups: HashMap<String, Arc<SessionGroup>> = HashMap::new();
         let mut sources = JoinSet::new();
         for (index, camera) in cameras.iter().enumerate() {
-            // One group a host: sessions that a recorder still holds open count against all of its channels.
-            let host = camera.endpoint.url.host_str().unwrap_or_default().to_owned();
-            let group = groups.entry(host).or_default().clone();
-            let span = info_span!("camera", id = camera.job.id);
-            let source =
-                Source::new(cameras.clone(), index, group, units.clone(), reports.clone(), stop.clone());
-            sources.spawn(source.run().instrument(span));
+            let watched = Some((&camera.endpoint, Outlet::Watched(units.clone())));
+            let main = camera.main.as_ref().map(|main| (main, Outlet::Main(held.clone())));
+            for (endpoint, outlet) in [watched, main].into_iter().flatten() {
+                // One group a host: sessions that a recorder still holds open count against all of its channels.
+                let host = endpoint.url.host_str().unwrap_or_default().to_owned();
+                let group = groups.entry(host).or_default().clone();
+                let span = info_span!("camera", id = camera.job.id);
+                let source =
+                    Source::new(cameras.clone(), index, group, outlet, reports.clone(), stop.clone());
+                sources.spawn(source.run().instrument(span));
+            }
         }
         sources.spawn(report_counters(cameras.clone(), reports.clone(), stop.clone()));
+        let balance = Balance {
+            worker,
+            cameras: cameras.clone(),
+            order: order.clone(),
+            units: units.clone(),
+            pictures: pictures.clone(),
+            reports: reports.clone(),
+        };
+        sources.spawn(balance.run(stop.clone()));
         Ok(Self {
             cameras,
             sources,
             stop,
             groups: groups.into_values().collect(),
+            order,
             units,
             pictures,
             stills,
@@ -225,6 +260,7 @@ impl Watch {
     /// Has a camera looked at closely for a while.
     fn look(&self, id: &str, lasting: Duration) {
         if let Some(camera) = self.cameras.iter().position(|camera| camera.job.id == id) {
+            self.order.link(camera, lasting);
             self.units.hold(camera, lasting);
         }
     }
@@ -263,15 +299,20 @@ impl Watch {
 
 impl Camera {
     fn new(job: CameraJob) -> Result<Self, WorkerError> {
-        let url = job.url.parse().map_err(|error| WorkerError::Url { camera: job.id.clone(), error })?;
-        let endpoint = Endpoint {
-            url,
-            username: job.username.clone(),
-            password: job.password.clone(),
-            allow_basic: job.allow_basic,
-            deadlines: job.deadlines,
+        let endpoint = |url: &str, username: &Option<String>, password: &Option<Secret>| {
+            let url = url.parse().map_err(|error| WorkerError::Url { camera: job.id.clone(), error })?;
+            Ok::<_, WorkerError>(Endpoint {
+                url,
+                username: username.clone(),
+                password: password.clone(),
+                allow_basic: job.allow_basic,
+                deadlines: job.deadlines,
+            })
         };
-        Ok(Self { job, endpoint, counters: Counters::default() })
+        let main = |main: &StreamAddress| endpoint(&main.url, &main.username, &main.password);
+        let main = job.main.as_ref().map(main).transpose()?;
+        let endpoint = endpoint(&job.url, &job.username, &job.password)?;
+        Ok(Self { job, endpoint, main, counters: Counters::default() })
     }
 }
 

@@ -3,18 +3,21 @@
 use std::time::Duration;
 
 use super::eye::{Due, Glance, Task};
+use super::order::Service;
 use crate::camera::AccessUnit;
 use crate::camera::decode::Decoder;
 use crate::camera::gate::Gate;
-use crate::camera::look::Looks;
 use crate::camera::motion::Motion;
 use crate::camera::pace::Pace;
-use crate::camera::restless::{Lesson, Restless};
+use crate::camera::place::Place;
+use crate::camera::reference::is_unreferenced;
 use crate::camera::thumb::{Area, Thumb};
 
 /// Key frames in a row from which on the camera is known to send nothing else.
 const ALL_KEYS: u32 = 25;
-/// Pictures with motion that make a group of pictures one in which something moved.
+/// How many times fewer pictures the detector gets when not all can be done.
+const SLOWER: u32 = 2;
+/// Pictures with motion that make it certain that something moved.
 const MOVED_LEAST: u32 = 2;
 /// Levels by which the latest picture must differ from the latest key frame to be the better memory of a cell: more than
 /// the pulse of the encoder.
@@ -28,10 +31,13 @@ pub(super) struct Sight {
     /// The detector has had all pictures up to this one.
     shown: Option<Duration>,
     motion: Motion,
-    /// Number of the group of pictures, and in how many of its pictures something moved.
+    /// Number of the group of pictures.
     group: u64,
+    /// Pictures with motion since the sentinel learned last.
     moved: u32,
     keys_in_a_row: u32,
+    service: Service,
+    rests: bool,
     key_thumb: Option<Thumb>,
     thumb: Option<Thumb>,
 }
@@ -49,14 +55,38 @@ impl Sight {
             group: 0,
             moved: 0,
             keys_in_a_row: 0,
+            service: Service::Full,
+            rests: false,
             key_thumb: None,
             thumb: None,
         }
     }
 
+    /// How much of the camera is watched from now on.
+    pub(super) fn serve(&mut self, service: Service) {
+        if std::mem::replace(&mut self.service, service) != service {
+            self.pace.stretch(if service >= Service::Slower { SLOWER } else { 1 });
+        }
+    }
+
+    /// Whether nothing moves before a camera that cannot sleep: then pictures that no other refers to are left out.
+    pub(super) fn rest(&mut self, rests: bool) {
+        self.rests = rests;
+    }
+
     /// Decodes an access unit; every picture that is due goes to the detector.
     pub(super) fn see(&mut self, unit: &AccessUnit) -> Glance {
         let mut glance = Glance::default();
+        if self.service >= Service::KeyFrames && !unit.is_key {
+            // What comes next could not be decoded either.
+            self.decoder.wait_for_key();
+            glance.passed_over = 1;
+            return glance;
+        }
+        if (self.rests || self.service >= Service::ReferencePictures) && is_unreferenced(unit) {
+            glance.passed_over = u64::from(!self.rests);
+            return glance;
+        }
         let mut due = None;
         let (pace, shown) = (&mut self.pace, self.shown);
         let outcome = self.decoder.decode(unit, |decoded| {
@@ -81,13 +111,7 @@ impl Sight {
     }
 
     /// The same for a camera that may sleep: notes what moves, and keeps from the detector what need not be seen.
-    pub(super) fn see_moving(
-        &mut self,
-        unit: &AccessUnit,
-        gate: &mut Gate,
-        looks: &mut Looks,
-        restless: &mut Restless,
-    ) -> Glance {
+    pub(super) fn see_moving(&mut self, unit: &AccessUnit, gate: &mut Gate, place: &mut Place) -> Glance {
         self.begin_group(unit);
         if self.keys_in_a_row >= ALL_KEYS && !self.pace.would_be_due(unit.media_time) {
             // Nothing refers to it.
@@ -96,7 +120,7 @@ impl Sight {
         let mut glance = self.see(unit);
         let Some(Due { picture, task, .. }) = &mut glance.due else { return glance };
         let at = picture.media_time;
-        let moving = self.note_motion(at, Thumb::of(&picture.view()), gate, looks, restless);
+        let moving = self.note_motion(at, Thumb::of(&picture.view()), gate, place);
         *task = Task::Detect { moving };
         if gate.wants_detection(at) {
             gate.ask(at);
@@ -108,30 +132,19 @@ impl Sight {
     }
 
     /// Where something moves that means something.
-    fn note_motion(
-        &mut self,
-        at: Duration,
-        now: Thumb,
-        gate: &mut Gate,
-        looks: &mut Looks,
-        restless: &mut Restless,
-    ) -> Vec<Area> {
+    fn note_motion(&mut self, at: Duration, now: Thumb, gate: &mut Gate, place: &mut Place) -> Vec<Area> {
         let threshold = gate.threshold();
-        let mut moving = Vec::new();
-        if let Some(change) = self.motion.see(at, self.group, &now, threshold) {
-            let tracked: Vec<Area> = gate.parked().iter().map(|(_, area)| *area).collect();
-            let matters = restless.matters(&now, change.clone());
-            moving = matters.regions(threshold.cells).iter().map(|region| region.area).collect();
-            restless.learn(at, &now, &change, Lesson::Picture, &tracked);
-        }
+        let change = self.motion.see(at, self.group, &now, threshold);
+        let moving = change
+            .map(|change| place.matters(at, &now, change, threshold, &gate.parked()))
+            .unwrap_or_default();
         if !moving.is_empty() {
             self.moved += 1;
-            gate.moves(at);
+            gate.moves(at, &moving);
         }
         if self.key_thumb.is_none() {
             if moving.is_empty() {
-                // The noise from key frame to key frame is learned awake too.
-                looks.look(now.clone(), threshold);
+                place.learn_noise(now.clone(), threshold);
             }
             self.key_thumb = Some(now.clone());
         }
@@ -146,13 +159,12 @@ impl Sight {
         }
         self.keys_in_a_row = self.keys_in_a_row.saturating_add(1);
         self.group += 1;
-        self.moved = 0;
         self.key_thumb = None;
     }
 
-    /// Whether something moved in this group of pictures.
-    pub(super) fn group_moved(&self) -> bool {
-        self.moved >= MOVED_LEAST
+    /// Whether something moved since this was asked last.
+    pub(super) fn take_moved(&mut self) -> bool {
+        std::mem::take(&mut self.moved) >= MOVED_LEAST
     }
 
     /// The picture's size, once one has been seen.

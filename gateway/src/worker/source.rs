@@ -1,4 +1,4 @@
-//! One camera's source: sessions one after the other, their access units handed to the decode thread.
+//! One stream of a camera: sessions one after the other, their access units handed on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,18 +10,29 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::Camera;
+use super::held::Held;
 use super::link::{FromWorker, StreamState};
 use super::units::Units;
+use crate::camera::AccessUnit;
 use crate::camera::backoff::Backoff;
 use crate::camera::fault::SessionError;
-use crate::camera::rtsp::Session;
+use crate::camera::rtsp::{Endpoint, Session};
 
-/// Feeds the decode thread with one camera's access units for as long as the worker lives.
+/// Which stream of a camera it is, and where its access units go.
+#[derive(Clone)]
+pub(super) enum Outlet {
+    /// The stream that is looked at: to the decode thread.
+    Watched(Arc<Units>),
+    /// The main stream beside it: held, in case that a still is wanted.
+    Main(Arc<Held>),
+}
+
+/// Feeds an outlet with the access units of one stream for as long as the worker lives.
 pub(super) struct Source {
     cameras: Arc<[Camera]>,
     index: usize,
     group: Arc<SessionGroup>,
-    units: Arc<Units>,
+    outlet: Outlet,
     reports: mpsc::Sender<FromWorker>,
     stop: CancellationToken,
     began: Instant,
@@ -42,12 +53,12 @@ impl Source {
         cameras: Arc<[Camera]>,
         index: usize,
         group: Arc<SessionGroup>,
-        units: Arc<Units>,
+        outlet: Outlet,
         reports: mpsc::Sender<FromWorker>,
         stop: CancellationToken,
     ) -> Self {
         let began = Instant::now();
-        Self { cameras, index, group, units, reports, stop, began, media_time: Duration::ZERO }
+        Self { cameras, index, group, outlet, reports, stop, began, media_time: Duration::ZERO }
     }
 
     /// Sessions and waits in between, until asked to stop.
@@ -84,7 +95,7 @@ impl Source {
         &mut self,
         live_since: &mut Option<Instant>,
     ) -> Result<std::convert::Infallible, SessionError> {
-        let mut session = Session::open(&self.camera().endpoint, &self.group).await?;
+        let mut session = Session::open(self.endpoint(), &self.group).await?;
         let media_time_before = self.media_time.max(self.began.elapsed());
         let mut size_px = None;
         loop {
@@ -96,13 +107,24 @@ impl Source {
             }
             unit.media_time += media_time_before;
             self.media_time = unit.media_time;
+            self.hand_on(unit);
+        }
+    }
 
-            let counters = &self.camera().counters;
-            counters.access_units.add(1);
-            counters.bytes.add(unit.data.len() as u64);
-            counters.lost_packets.add(unit.lost_packets.into());
-            let skipped = self.units.offer(self.index, unit);
-            counters.skipped.add(skipped);
+    fn hand_on(&self, unit: AccessUnit) {
+        let counters = &self.camera().counters;
+        let bytes = unit.data.len() as u64;
+        match &self.outlet {
+            Outlet::Watched(units) => {
+                counters.access_units.add(1);
+                counters.bytes.add(bytes);
+                counters.lost_packets.add(unit.lost_packets.into());
+                counters.skipped.add(units.offer(self.index, unit));
+            }
+            Outlet::Main(held) => {
+                counters.main_bytes.add(bytes);
+                held.push(self.index, unit);
+            }
         }
     }
 
@@ -114,8 +136,22 @@ impl Source {
 
     async fn tell(&self, state: StreamState) {
         let camera = self.camera().job.id.clone();
+        let report = match self.outlet {
+            Outlet::Watched(_) => FromWorker::Stream { camera, state },
+            Outlet::Main(_) => FromWorker::MainStream { camera, state },
+        };
         // The receiver is gone only when the worker ends.
-        drop(self.reports.send(FromWorker::Stream { camera, state }).await);
+        drop(self.reports.send(report).await);
+    }
+
+    fn endpoint(&self) -> &Endpoint {
+        let camera = self.camera();
+        match self.outlet {
+            Outlet::Watched(_) => &camera.endpoint,
+            Outlet::Main(_) => {
+                camera.main.as_ref().expect("a source of a main stream is made where there is one")
+            }
+        }
     }
 
     fn camera(&self) -> &Camera {

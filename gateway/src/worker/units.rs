@@ -1,12 +1,14 @@
 //! Access units on their way from the sources to the decode thread: a bounded queue for each camera.
 //!
-//! When a queue is full the decoder is behind, and what comes is skipped up to the next key frame, because pictures in
+//! A camera that an alarm is linked to is served first, the others in turn. When a queue is full the decoder is behind, and what comes is skipped up to the next key frame, because pictures in
 //! between could not be decoded. That key frame finds room by pushing out what still waits: newer is worth more.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use super::order::Order;
+use super::waiting::Waiting;
 use crate::camera::AccessUnit;
 use crate::camera::gate::Findings;
 
@@ -38,8 +40,20 @@ pub(super) struct Units {
     arrived: Condvar,
 }
 
+/// What waited and was lost since it was asked for last.
+#[derive(Debug)]
+pub(super) struct Backlog {
+    /// How long the oldest access unit of a camera in a hurry has been waiting.
+    pub(super) oldest: Duration,
+    /// Access units skipped for want of room.
+    pub(super) skipped: u64,
+    /// How long the decode thread waited for work.
+    pub(super) waited: Duration,
+}
+
 #[derive(Debug)]
 struct Lanes {
+    order: Arc<Order>,
     lanes: Vec<Lane>,
     /// Camera that is served next.
     next: usize,
@@ -48,11 +62,14 @@ struct Lanes {
     holds: Vec<Option<Duration>>,
     is_poked: bool,
     is_closed: bool,
+    skipped: u64,
+    waiting: Waiting,
 }
 
 #[derive(Debug, Default)]
 struct Lane {
-    units: VecDeque<AccessUnit>,
+    /// With the time of their arrival.
+    units: VecDeque<(Instant, AccessUnit)>,
     bytes: usize,
     /// Its camera sleeps.
     is_dozing: bool,
@@ -64,14 +81,17 @@ struct Lane {
 // === impl Units ===
 
 impl Units {
-    pub(super) fn new(cameras: usize) -> Self {
+    pub(super) fn new(cameras: usize, order: Arc<Order>) -> Self {
         let lanes = Lanes {
+            order,
             lanes: (0..cameras).map(|_| Lane::default()).collect(),
             next: 0,
             findings: vec![None; cameras],
             holds: vec![None; cameras],
             is_poked: false,
             is_closed: false,
+            skipped: 0,
+            waiting: Waiting::default(),
         };
         Self { lanes: Mutex::new(lanes), arrived: Condvar::new() }
     }
@@ -82,7 +102,9 @@ impl Units {
         let lane = &mut lanes.lanes[camera];
         let is_key = unit.is_key;
         let skipped = lane.offer(unit);
-        if !lane.is_dozing || is_key || lane.units.len() >= DOZING_BATCH {
+        let is_urgent = !lane.is_dozing || is_key || lane.units.len() >= DOZING_BATCH;
+        lanes.skipped += skipped;
+        if is_urgent {
             self.arrived.notify_one();
         }
         skipped
@@ -112,6 +134,17 @@ impl Units {
         self.lock().lanes[camera].is_dozing = is_dozing;
     }
 
+    /// What waits, and what happened since this was asked last.
+    pub(super) fn backlog(&self) -> Backlog {
+        let mut lanes = self.lock();
+        let fronts = lanes.lanes.iter().filter(|lane| !lane.is_dozing).filter_map(|lane| lane.units.front());
+        Backlog {
+            oldest: fronts.map(|(arrived, _)| arrived.elapsed()).max().unwrap_or_default(),
+            skipped: std::mem::take(&mut lanes.skipped),
+            waited: lanes.waiting.take(),
+        }
+    }
+
     /// What to do next: what is known first, then access units, camera by camera in turn. Waits for something where
     /// `may_wait`. None when closed.
     pub(super) fn take(&self, may_wait: bool) -> Option<Work> {
@@ -126,7 +159,9 @@ impl Units {
             if std::mem::take(&mut lanes.is_poked) || !may_wait {
                 return Some(Work::Nothing);
             }
+            lanes.waiting.begin();
             lanes = self.arrived.wait(lanes).unwrap_or_else(PoisonError::into_inner);
+            lanes.waiting.end();
         }
     }
 
@@ -155,8 +190,10 @@ impl Lanes {
             return Some(Work::Findings(camera, findings));
         }
         let count = self.lanes.len();
-        let camera =
-            (0..count).map(|n| (self.next + n) % count).find(|n| !self.lanes[*n].units.is_empty())?;
+        let mut waiting =
+            (0..count).map(|n| (self.next + n) % count).filter(|n| !self.lanes[*n].units.is_empty());
+        let linked = waiting.clone().find(|camera| self.order.is_linked(*camera));
+        let camera = linked.or_else(|| waiting.next())?;
         self.next = (camera + 1) % count;
         Some(Work::Unit(camera, self.lanes[camera].take()?))
     }
@@ -176,19 +213,19 @@ impl Lane {
         let mut skipped = 0;
         if !has_room {
             skipped = self.units.len() as u64;
-            self.owes_new_sequence |= self.units.iter().any(|unit| unit.is_new_sequence);
+            self.owes_new_sequence |= self.units.iter().any(|(_, unit)| unit.is_new_sequence);
             self.units.clear();
             self.bytes = 0;
         }
         self.waits_for_key = false;
         unit.is_new_sequence |= std::mem::take(&mut self.owes_new_sequence);
         self.bytes += unit.data.len();
-        self.units.push_back(unit);
+        self.units.push_back((Instant::now(), unit));
         skipped
     }
 
     fn take(&mut self) -> Option<AccessUnit> {
-        let unit = self.units.pop_front()?;
+        let (_, unit) = self.units.pop_front()?;
         self.bytes -= unit.data.len();
         Some(unit)
     }
@@ -196,6 +233,8 @@ impl Lane {
 
 #[cfg(test)]
 mod tests {
+    use moshao_config::Priority;
+
     use super::*;
     use crate::camera::Codec;
 
@@ -211,6 +250,10 @@ mod tests {
         }
     }
 
+    fn queues(cameras: usize) -> Units {
+        Units::new(cameras, Arc::new(Order::new(vec![Priority::Normal; cameras])))
+    }
+
     fn take_unit(units: &Units) -> (usize, AccessUnit) {
         match units.take(false) {
             Some(Work::Unit(camera, unit)) => (camera, unit),
@@ -224,7 +267,7 @@ mod tests {
 
     #[test]
     fn everything_passes_while_there_is_room() {
-        let units = Units::new(1);
+        let units = queues(1);
         for n in 0..200 {
             assert_eq!(units.offer(0, unit(n, n % 50 == 0)), 0);
             assert_eq!(number(&take_unit(&units).1), n);
@@ -233,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_skips_up_to_the_next_key_frame_and_that_one_pushes_out_the_rest() {
-        let units = Units::new(1);
+        let units = queues(1);
         let skipped: u64 = (0..100).map(|n| units.offer(0, unit(n, n == 0 || n == 90))).sum();
         assert_eq!(skipped, 90, "0 to 49 were pushed out by 90; 50 to 89 found no room");
         let (_, first) = take_unit(&units);
@@ -244,7 +287,7 @@ mod tests {
 
     #[test]
     fn once_skipping_it_skips_to_the_key_frame_even_if_there_is_room_again() {
-        let units = Units::new(1);
+        let units = queues(1);
         let skipped: u64 = (0..51).map(|n| units.offer(0, unit(n, n == 0))).sum();
         assert_eq!(skipped, 1);
         assert!((0..50).all(|n| number(&take_unit(&units).1) == n));
@@ -255,7 +298,7 @@ mod tests {
 
     #[test]
     fn one_giant_access_unit_passes() {
-        let units = Units::new(1);
+        let units = queues(1);
         let giant = AccessUnit { data: vec![0; BYTES_MAX + 1], ..unit(0, true) };
         assert_eq!(units.offer(0, giant), 0);
         assert_eq!(units.offer(0, unit(1, false)), 1);
@@ -263,7 +306,7 @@ mod tests {
 
     #[test]
     fn cameras_are_served_in_turn() {
-        let units = Units::new(3);
+        let units = queues(3);
         for n in 0..4 {
             units.offer(0, unit(n, n == 0));
         }
@@ -273,8 +316,32 @@ mod tests {
     }
 
     #[test]
+    fn a_camera_that_an_alarm_is_linked_to_is_served_first() {
+        let order = Arc::new(Order::new([Priority::Normal; 3]));
+        let units = Units::new(3, order.clone());
+        for camera in 0..3 {
+            assert!((0..2).all(|n| units.offer(camera, unit(n, n == 0)) == 0));
+        }
+        order.link(2, Duration::from_secs(3600));
+        let served: Vec<usize> = (0..6).map(|_| take_unit(&units).0).collect();
+        assert_eq!(served, [2, 2, 0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn what_waits_and_is_lost_is_told_but_not_of_sleeping_cameras() {
+        let units = queues(2);
+        units.set_dozing(1, true);
+        units.offer(1, unit(0, true));
+        assert_eq!(units.backlog().oldest, Duration::ZERO, "in no hurry");
+        let skipped: u64 = (0..60).map(|n| units.offer(0, unit(n, n == 0))).sum();
+        let backlog = units.backlog();
+        assert!(backlog.oldest > Duration::ZERO && backlog.skipped == skipped, "{backlog:?}");
+        assert_eq!(units.backlog().skipped, 0, "told once");
+    }
+
+    #[test]
     fn closing_ends_the_waiting() {
-        let units = Units::new(1);
+        let units = queues(1);
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| units.take(true).is_none());
             units.close();
@@ -284,10 +351,10 @@ mod tests {
 
     #[test]
     fn what_is_asked_and_known_comes_before_access_units() {
-        let units = Units::new(2);
+        let units = queues(2);
         units.offer(0, unit(0, true));
-        units.tell(1, Findings { media_time: Duration::from_secs(1), tracks: Vec::new() });
-        units.tell(1, Findings { media_time: Duration::from_secs(2), tracks: Vec::new() });
+        units.tell(1, Findings { media_time: Duration::from_secs(1), ..Findings::default() });
+        units.tell(1, Findings { media_time: Duration::from_secs(2), ..Findings::default() });
         units.hold(0, Duration::from_secs(10));
         units.hold(0, Duration::from_secs(5));
         assert!(
@@ -304,7 +371,7 @@ mod tests {
 
     #[test]
     fn a_sleeping_camera_wakes_the_thread_for_a_key_frame() {
-        let units = Units::new(1);
+        let units = queues(1);
         units.set_dozing(0, true);
         std::thread::scope(|scope| {
             let waiting =

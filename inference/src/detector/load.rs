@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use prost::bytes::Bytes;
 
-use super::{Description, Detector, FAINT, MAX_DETECTIONS, ModelSource, Settings};
+use super::{Description, Detector, FAINT, LONGEST_RUN, MAX_DETECTIONS, ModelSource, Settings};
 use crate::catalogue::BUILT_IN;
 use crate::error::ModelError;
 use crate::family::{Evidence, FAMILIES, Family, Recognised};
@@ -23,8 +23,9 @@ impl Detector {
             ModelSource::File(path) => ModelFile::read(path)?,
             ModelSource::BuiltIn(name) => built_in(name)?,
         };
-        let mut session =
-            Session::open(&model, settings.provider.as_deref().unwrap_or("cpu"), settings.batch)?;
+        let provider = settings.provider.as_deref().unwrap_or("cpu");
+        let longest_run = settings.longest_run.unwrap_or(LONGEST_RUN);
+        let mut session = Session::open(&model, provider, settings.batch, longest_run)?;
         let names = settings.labels.clone().or_else(|| labels::in_metadata(&model.metadata));
         let (family, recognised) = recognise(&model, &mut session, settings, names.as_ref().map(Vec::len))?;
         let (labels, relabel) = final_labels(&model, names, &recognised, &settings.label_map)?;

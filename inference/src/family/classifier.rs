@@ -7,7 +7,6 @@
 use super::nanodet::IMAGENET;
 use super::{Done, Evidence, Family, Found, Head, Recognised, softmax};
 use crate::geometry::Fit;
-use crate::nms::Candidate;
 use crate::picture::BoxPx;
 use crate::session::Output;
 use crate::tensor::{Channels, Preparation};
@@ -46,15 +45,14 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
 }
 
 impl Head for Classifier {
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done {
         let mut scores = outputs[0].expect(&[1, self.classes])?.to_vec();
         if self.logits {
             softmax(&mut scores);
         }
         let [x2, y2] = self.size;
         let whole = BoxPx { x1: 0.0, y1: 0.0, x2, y2 };
-        let enough = scores.into_iter().enumerate().filter(|(_, score)| *score >= floor);
-        found.extend(enough.map(|(label, score)| Candidate { label, score, area: whole }));
+        found.add_each(&scores, || whole);
         Ok(())
     }
 }

@@ -10,13 +10,12 @@
 //! DETR and YOLOS (a logit for *no object* behind the labels, softmax) and RF-DETR (outputs `dets` and `labels`) want
 //! ImageNet's mean and deviation besides. 91 logits without names are COCO's category ids.
 
+use super::found::{centred, four, scaled};
 use super::nanodet::IMAGENET;
 use super::ssd::{self, Boxes, COCO_IDS, Labels};
 use super::{Done, Evidence, Family, Found, Head, Recognised, sigmoid, softmax};
 use crate::geometry::Fit;
 use crate::labels::COCO;
-use crate::nms::Candidate;
-use crate::picture::BoxPx;
 use crate::session::{Extra, Output};
 use crate::tensor::{Channels, Preparation};
 
@@ -113,12 +112,8 @@ fn in_unit(data: &[f32], columns: usize, boxes: usize) -> bool {
     data.chunks_exact(columns).all(|row| row[..boxes].iter().all(|v| (-0.1..=1.1).contains(v)))
 }
 
-fn scaled(row: &[f32], [width, height]: [f32; 2]) -> BoxPx {
-    BoxPx::around(row[0] * width, row[1] * height, row[2] * width, row[3] * height)
-}
-
 impl Head for Raw {
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done {
         let [_, queries, columns] = self.shape;
         let logits = outputs[self.logits].expect(&self.shape)?;
         let boxes = outputs[self.boxes].expect(&[1, queries, 4])?;
@@ -130,10 +125,14 @@ impl Head for Raw {
             } else {
                 scores.iter_mut().for_each(|score| *score = sigmoid(*score));
             }
-            for (number, score) in scores.into_iter().enumerate().filter(|(_, score)| *score >= floor) {
-                let id = |id: &u8| usize::from(*id) == number;
-                let label = if self.coco_ids { COCO_IDS.iter().position(id) } else { Some(number) };
-                found.extend(label.map(|label| Candidate { label, score, area: scaled(row, self.size) }));
+            let area = || centred(scaled(four(row), self.size));
+            if self.coco_ids {
+                COCO_IDS
+                    .iter()
+                    .enumerate()
+                    .for_each(|(label, id)| found.add(label, scores[usize::from(*id)], area));
+            } else {
+                found.add_each(&scores, area);
             }
         }
         Ok(())
@@ -141,11 +140,9 @@ impl Head for Raw {
 }
 
 impl Head for Joined {
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done {
         for row in outputs[0].expect(&self.shape)?.chunks_exact(self.shape[2]) {
-            for (label, score) in row[4..].iter().copied().enumerate().filter(|(_, s)| *s >= floor) {
-                found.push(Candidate { label, score, area: scaled(row, self.size) });
-            }
+            found.add_each(&row[4..], || centred(scaled(four(row), self.size)));
         }
         Ok(())
     }

@@ -5,10 +5,9 @@
 //! YOLOv7's end-to-end export has `[N, 7]` instead, with the number of the picture in front and label before score;
 //! YOLO-NAS' flat one too, with the label last. Takes RGB, 0..1, letterboxed with 114 in the middle.
 
-use super::{Done, Evidence, Family, Found, Head, Recognised, grid, in_pixels};
+use super::found::{corners, four, in_pixels};
+use super::{Done, Evidence, Family, Found, Head, Recognised, grid};
 use crate::labels::COCO;
-use crate::nms::Candidate;
-use crate::picture::BoxPx;
 use crate::session::Output;
 
 pub(crate) const FAMILY: Family = Family { name: "end-to-end", recognise };
@@ -62,13 +61,11 @@ fn is_declared(evidence: &Evidence<'_>) -> bool {
 }
 
 impl Head for Rows {
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done {
         for row in outputs[0].data.chunks_exact(self.columns) {
-            let (score, label) = (row[self.score], row[self.label]);
-            if score >= floor && label >= 0.0 {
-                let corners = std::array::from_fn(|i| row[self.first + i]);
-                let [x1, y1, x2, y2] = in_pixels(corners, self.size);
-                found.push(Candidate { label: label as usize, score, area: BoxPx { x1, y1, x2, y2 } });
+            if row[self.label] >= 0.0 {
+                let area = || corners(in_pixels(four(&row[self.first..]), self.size));
+                found.add(row[self.label] as usize, row[self.score], area);
             }
         }
         Ok(())

@@ -4,9 +4,9 @@
 //! (through the logistic function, in inputs), and a score for each label; the score is objectness^0.6 times label
 //! score^0.4. Takes BGR, 0..1, stretched. Candidates of different labels suppress each other, as in the reference.
 
-use super::{Done, Evidence, Family, Found, Head, Recognised, sigmoid};
+use super::{Done, Evidence, Family, Found, Head, Recognised, best, sigmoid};
 use crate::geometry::Fit;
-use crate::nms::{Candidate, Suppression};
+use crate::nms::Suppression;
 use crate::picture::BoxPx;
 use crate::session::Output;
 use crate::tensor::{Channels, Preparation};
@@ -39,7 +39,7 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
 }
 
 impl Head for FastestDet {
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done {
         let data = outputs[0].expect(&self.shape)?;
         let [_, channels, rows, columns] = self.shape;
         let [width, height] = self.size;
@@ -47,20 +47,15 @@ impl Head for FastestDet {
             let at = |channel: usize| data[channel * rows * columns + cell];
             let objectness = at(0).max(0.0);
             // The largest that the score can be: label score 1.
-            if objectness.powf(0.6) < floor {
+            if objectness.powf(0.6) < found.floor {
                 continue;
             }
-            let (label, label_score) = (5..channels)
-                .map(at)
-                .enumerate()
-                .fold((0, f32::MIN), |best, next| if next.1 > best.1 { next } else { best });
-            let score = objectness.powf(0.6) * label_score.max(0.0).powf(0.4);
-            if score >= floor {
+            let (label, label_score) = best((5..channels).map(at));
+            found.add(label, objectness.powf(0.6) * label_score.max(0.0).powf(0.4), || {
                 let x = ((cell % columns) as f32 + at(1).tanh()) / columns as f32 * width;
                 let y = ((cell / columns) as f32 + at(2).tanh()) / rows as f32 * height;
-                let area = BoxPx::around(x, y, sigmoid(at(3)) * width, sigmoid(at(4)) * height);
-                found.push(Candidate { label, score, area });
-            }
+                BoxPx::around(x, y, sigmoid(at(3)) * width, sigmoid(at(4)) * height)
+            });
         }
         Ok(())
     }

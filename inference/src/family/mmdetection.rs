@@ -3,12 +3,11 @@
 //!
 //! Takes what RTMDet wants: BGR with ImageNet's mean and deviation, letterboxed with 114 at the right and bottom.
 
+use super::found::{corners, four};
 use super::nanodet::IMAGENET;
 use super::{Done, Evidence, Family, Found, Head, Recognised};
 use crate::geometry::Fit;
 use crate::labels::COCO;
-use crate::nms::Candidate;
-use crate::picture::BoxPx;
 use crate::session::Output;
 use crate::tensor::{Channels, Preparation};
 
@@ -46,13 +45,10 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
 }
 
 impl Head for Answers {
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done {
         let (boxes, labels) = (&outputs[self.boxes].data, &outputs[self.labels].data);
-        for (row, label) in boxes.chunks_exact(5).zip(labels.iter()).filter(|(row, _)| row[4] >= floor) {
-            let area = BoxPx { x1: row[0], y1: row[1], x2: row[2], y2: row[3] };
-            if *label >= 0.0 {
-                found.push(Candidate { label: *label as usize, score: row[4], area });
-            }
+        for (row, label) in boxes.chunks_exact(5).zip(labels.iter()).filter(|(_, label)| **label >= 0.0) {
+            found.add(*label as usize, row[4], || corners(four(row)));
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ mod classifier;
 mod detr;
 mod end_to_end;
 mod fastestdet;
+mod found;
 mod grid;
 mod mmdetection;
 mod nanodet;
@@ -25,9 +26,10 @@ mod yolox;
 
 use std::collections::{BTreeMap, HashSet};
 
+pub(crate) use self::found::Found;
 use crate::error::DetectError;
 use crate::geometry::Fit;
-use crate::nms::{Candidate, Suppression};
+use crate::nms::Suppression;
 use crate::session::{Extra, Output};
 use crate::tensor::{Channels, Layout, Preparation};
 
@@ -99,15 +101,13 @@ pub(crate) struct Recognised {
     pub(crate) threshold: f32,
 }
 
-/// What a head has found so far.
-pub(crate) type Found = Vec<Candidate>;
 /// Whether the outputs were those of the self-test.
 pub(crate) type Done = Result<(), DetectError>;
 
 /// Reads the outputs of one run.
 pub(crate) trait Head: Send {
-    /// Appends everything that scores `floor` or more, in pixels of the input.
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done;
+    /// Adds everything that scores enough.
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done;
 }
 
 // === impl Family ===
@@ -132,6 +132,11 @@ impl Recognised {
             names: None,
             threshold: 0.25,
         }
+    }
+
+    /// The same with the picture fitted into the input in another way.
+    fn fitted(self, fit: Fit) -> Self {
+        Self { preparation: Preparation { fit, ..self.preparation }, ..self }
     }
 }
 
@@ -179,48 +184,21 @@ impl Output<'_> {
     }
 }
 
-/// Label and score of a row of box, objectness and label scores, where objectness times label score is `floor` or more.
-#[inline]
-pub(crate) fn object(row: &[f32], floor: f32) -> Option<(usize, f32)> {
-    let objectness = row[4];
-    if objectness < floor {
-        return None;
-    }
-    let (label, label_score) = best(&row[5..]);
-    Some((label, objectness * label_score)).filter(|(_, score)| *score >= floor)
-}
-
-/// The largest coordinate of a box that is given in fractions of the input, with room for rounding and for what protrudes.
-/// Nothing that is found is so small in pixels.
-const MOST_FRACTION: f32 = 1.5;
-
-/// Four numbers of a box in pixels of the input. Exports that went through TensorFlow give fractions of it.
-#[inline]
-pub(crate) fn in_pixels(row: [f32; 4], [width, height]: [f32; 2]) -> [f32; 4] {
-    if row.iter().any(|v| v.abs() > MOST_FRACTION) {
-        return row;
-    }
-    [row[0] * width, row[1] * height, row[2] * width, row[3] * height]
-}
-
 /// Index and value of the largest of `scores`; the first of equals.
 #[inline]
-pub(crate) fn best(scores: &[f32]) -> (usize, f32) {
-    scores
-        .iter()
-        .copied()
-        .enumerate()
-        .fold((0, f32::MIN), |best, next| if next.1 > best.1 { next } else { best })
+fn best(scores: impl IntoIterator<Item = f32>) -> (usize, f32) {
+    let larger = |best: (usize, f32), next: (usize, f32)| if next.1 > best.1 { next } else { best };
+    scores.into_iter().enumerate().fold((0, f32::MIN), larger)
 }
 
 /// The logistic function.
 #[inline]
-pub(crate) fn sigmoid(x: f32) -> f32 {
+fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
 }
 
 /// Turns logits into a distribution, in place.
-pub(crate) fn softmax(values: &mut [f32]) {
+fn softmax(values: &mut [f32]) {
     let most = values.iter().copied().fold(f32::MIN, f32::max);
     values.iter_mut().for_each(|v| *v = (*v - most).exp());
     let sum: f32 = values.iter().sum();

@@ -10,7 +10,7 @@
 use super::grid::{self, Cell};
 use super::{Done, Evidence, Family, Found, Head, Recognised, best, sigmoid, softmax};
 use crate::geometry::Fit;
-use crate::nms::{Candidate, Suppression};
+use crate::nms::Suppression;
 use crate::picture::BoxPx;
 use crate::session::Output;
 use crate::tensor::{Channels, Preparation};
@@ -116,7 +116,7 @@ fn paired(evidence: &Evidence<'_>, maps: usize) -> Option<Distances> {
 // === impl Distances ===
 
 impl Distances {
-    fn candidate(&self, cell: &Cell, label: usize, score: f32, bins: &[f32]) -> Candidate {
+    fn area(&self, cell: &Cell, bins: &[f32]) -> BoxPx {
         let [left, top, right, bottom] = std::array::from_fn(|side| {
             let mut bins = bins[side * self.bins..(side + 1) * self.bins].to_vec();
             softmax(&mut bins);
@@ -125,12 +125,12 @@ impl Distances {
         let (x, y) = ((cell.x + self.origin) * cell.stride, (cell.y + self.origin) * cell.stride);
         let [w, h] = self.size;
         let area = BoxPx { x1: x - left, y1: y - top, x2: x + right, y2: y + bottom };
-        Candidate { label, score, area: area.clipped(&BoxPx { x1: 0.0, y1: 0.0, x2: w, y2: h }) }
+        area.clipped(&BoxPx { x1: 0.0, y1: 0.0, x2: w, y2: h })
     }
 }
 
 impl Head for Distances {
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done {
         let bins = 4 * self.bins;
         for map in &self.maps {
             let rows = map.cells.len();
@@ -143,11 +143,9 @@ impl Head for Distances {
             let distances =
                 outputs[map.distances].expect(&[1, rows, distance_columns])?.chunks_exact(distance_columns);
             for ((scores, distances), cell) in scores.zip(distances).zip(&map.cells) {
-                let (label, score) = best(&scores[..self.classes]);
+                let (label, score) = best(scores[..self.classes].iter().copied());
                 let score = if self.logits { sigmoid(score) } else { score };
-                if score >= floor {
-                    found.push(self.candidate(cell, label, score, &distances[skip..]));
-                }
+                found.add(label, score, || self.area(cell, &distances[skip..]));
             }
         }
         Ok(())

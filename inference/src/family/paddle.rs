@@ -7,12 +7,12 @@
 //! PP-YOLOE+ takes RGB, 0..1, stretched; PP-YOLO, PicoDet and the first PP-YOLOE (family `paddle`) want ImageNet's mean and
 //! deviation, which those tell that take `im_shape` too or are built with hard-swish.
 
+use super::found::{corners, four};
 use super::nanodet::IMAGENET as MEAN_AND_DEVIATION;
 use super::{Done, Evidence, Family, Found, Head, Recognised, grid};
 use crate::geometry::Fit;
 use crate::labels::COCO;
-use crate::nms::{Candidate, Suppression};
-use crate::picture::BoxPx;
+use crate::nms::Suppression;
 use crate::session::{Extra, Output};
 use crate::tensor::{Channels, Preparation};
 
@@ -64,12 +64,11 @@ fn recognise(evidence: &Evidence<'_>, [mean, std]: [[f32; 3]; 2]) -> Option<Reco
 }
 
 impl Head for Answers {
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done {
         for row in outputs[self.0].data.chunks_exact(COLUMNS) {
             // Where nothing was found, the one row has label -1.
-            if row[1] >= floor && row[0] >= 0.0 {
-                let area = BoxPx { x1: row[2], y1: row[3], x2: row[4], y2: row[5] };
-                found.push(Candidate { label: row[0] as usize, score: row[1], area });
+            if row[0] >= 0.0 {
+                found.add(row[0] as usize, row[1], || corners(four(&row[2..])));
             }
         }
         Ok(())
@@ -77,14 +76,12 @@ impl Head for Answers {
 }
 
 impl Head for Candidates {
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done {
         let boxes = outputs[self.boxes].expect(&[1, self.cells, 4])?;
         let scores = outputs[self.scores].expect(&[1, self.classes, self.cells])?;
         for (label, scores) in scores.chunks_exact(self.cells).enumerate() {
-            for (score, row) in scores.iter().zip(boxes.chunks_exact(4)).filter(|(score, _)| **score >= floor)
-            {
-                let area = BoxPx { x1: row[0], y1: row[1], x2: row[2], y2: row[3] };
-                found.push(Candidate { label, score: *score, area });
+            for (score, row) in scores.iter().zip(boxes.chunks_exact(4)) {
+                found.add(label, *score, || corners(four(row)));
             }
         }
         Ok(())

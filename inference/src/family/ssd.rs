@@ -10,10 +10,11 @@
 //! - OpenVINO and Caffe: `[1, 1, N, 7]`: number of the picture, label, score, left, top, right, bottom in 0..1; labels begin
 //!   at 1. Takes BGR, 0..255.
 
+use super::found::{corners, four, scaled};
 use super::{Done, Evidence, Family, Found, Head, Recognised, grid};
 use crate::geometry::Fit;
 use crate::labels::COCO;
-use crate::nms::{Candidate, Suppression};
+use crate::nms::Suppression;
 use crate::picture::BoxPx;
 use crate::session::Output;
 use crate::tensor::{Channels, Layout, Preparation};
@@ -141,15 +142,13 @@ impl Evidence<'_> {
 // === impl Answers ===
 
 impl Head for Answers {
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done {
         let [boxes, labels, scores] = [self.boxes, self.labels, self.scores].map(|i| &outputs[i].data);
         let count = self.count.and_then(|i| outputs[i].data.first()).map_or(usize::MAX, |n| *n as usize);
         let in_unit = boxes.iter().all(|v| *v <= 2.0);
         for ((row, label), score) in boxes.chunks_exact(4).zip(labels.iter()).zip(scores.iter()).take(count) {
-            if *score >= floor
-                && let Some(label) = self.read_labels.index(*label)
-            {
-                found.push(Candidate { label, score: *score, area: self.read_boxes.area(row, in_unit) });
+            if let Some(label) = self.read_labels.index(*label) {
+                found.add(label, *score, || self.read_boxes.area(four(row), in_unit));
             }
         }
         Ok(())
@@ -157,18 +156,14 @@ impl Head for Answers {
 }
 
 impl Head for DetectionOut {
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
-        let [w, h] = self.0;
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done {
         for row in outputs[0].data.chunks_exact(DETECTION_OUT) {
             // The list ends where the number of the picture is -1.
             if row[0] < 0.0 {
                 break;
             }
-            if row[2] >= floor
-                && let Some(label) = Labels::FromOne.index(row[1])
-            {
-                let area = BoxPx { x1: row[3] * w, y1: row[4] * h, x2: row[5] * w, y2: row[6] * h };
-                found.push(Candidate { label, score: row[2], area });
+            if let Some(label) = Labels::FromOne.index(row[1]) {
+                found.add(label, row[2], || corners(scaled(four(&row[3..]), self.0)));
             }
         }
         Ok(())
@@ -191,14 +186,13 @@ impl Labels {
 // === impl Boxes ===
 
 impl Boxes {
-    fn area(self, row: &[f32], in_unit: bool) -> BoxPx {
+    fn area(self, row: [f32; 4], in_unit: bool) -> BoxPx {
         match self {
-            Boxes::Either([w, h]) if in_unit => {
-                BoxPx { x1: row[0] * w, y1: row[1] * h, x2: row[2] * w, y2: row[3] * h }
-            }
-            Boxes::Pixels | Boxes::Either(_) => BoxPx { x1: row[0], y1: row[1], x2: row[2], y2: row[3] },
-            Boxes::TopFirst([w, h]) => {
-                BoxPx { x1: row[1] * w, y1: row[0] * h, x2: row[3] * w, y2: row[2] * h }
+            Boxes::Either(size) if in_unit => corners(scaled(row, size)),
+            Boxes::Pixels | Boxes::Either(_) => corners(row),
+            Boxes::TopFirst(size) => {
+                let [top, left, bottom, right] = row;
+                corners(scaled([left, top, right, bottom], size))
             }
         }
     }

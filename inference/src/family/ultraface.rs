@@ -3,10 +3,10 @@
 //!
 //! Takes RGB, (value - 127) / 128, stretched.
 
+use super::found::{corners, four, scaled};
 use super::{Done, Evidence, Family, Found, Head, Recognised};
 use crate::geometry::Fit;
-use crate::nms::{Candidate, Suppression};
-use crate::picture::BoxPx;
+use crate::nms::Suppression;
 use crate::session::Output;
 use crate::tensor::{Channels, Preparation};
 
@@ -44,13 +44,11 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
 }
 
 impl Head for UltraFace {
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done {
         let scores = outputs[self.scores].expect(&[1, self.priors, 2])?.chunks_exact(2);
         let boxes = outputs[self.boxes].expect(&[1, self.priors, 4])?.chunks_exact(4);
-        let [w, h] = self.size;
-        for (score, row) in scores.zip(boxes).map(|(s, b)| (s[1], b)).filter(|(s, _)| *s >= floor) {
-            let area = BoxPx { x1: row[0] * w, y1: row[1] * h, x2: row[2] * w, y2: row[3] * h };
-            found.push(Candidate { label: 0, score, area });
+        for (score, row) in scores.zip(boxes) {
+            found.add(0, score[1], || corners(scaled(four(row), self.size)));
         }
         Ok(())
     }

@@ -7,7 +7,7 @@
 
 use super::{Done, Evidence, Family, Found, Head, Recognised, sigmoid, softmax};
 use crate::geometry::Fit;
-use crate::nms::{Candidate, Suppression};
+use crate::nms::Suppression;
 use crate::picture::BoxPx;
 use crate::session::Output;
 use crate::tensor::{Channels, Preparation};
@@ -78,7 +78,7 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
 }
 
 impl Head for YoloFastestV2 {
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done {
         let mut scores = vec![0.0; self.classes];
         for map in &self.maps {
             let (rows, columns) = (map.rows, map.columns);
@@ -89,7 +89,7 @@ impl Head for YoloFastestV2 {
             for cell in 0..cells {
                 let object: [f32; ANCHORS_PER_CELL] =
                     std::array::from_fn(|a| sigmoid(objectness[a * cells + cell]));
-                if object.iter().all(|o| *o < floor) {
+                if object.iter().all(|o| *o < found.floor) {
                     continue;
                 }
                 scores
@@ -97,17 +97,15 @@ impl Head for YoloFastestV2 {
                     .enumerate()
                     .for_each(|(label, score)| *score = labels[label * cells + cell]);
                 softmax(&mut scores);
-                let (label, label_score) = super::best(&scores);
+                let (label, label_score) = super::best(scores.iter().copied());
                 for (anchor, objectness) in object.into_iter().enumerate() {
-                    let score = objectness * label_score;
-                    if score >= floor {
+                    found.add(label, objectness * label_score, || {
                         let at = |i: usize| sigmoid(boxes[(anchor * 4 + i) * cells + cell]);
                         let x = (at(0) * 2.0 - 0.5 + (cell % columns) as f32) * map.stride;
                         let y = (at(1) * 2.0 - 0.5 + (cell / columns) as f32) * map.stride;
                         let [w, h] = map.anchors[anchor];
-                        let area = BoxPx::around(x, y, (at(2) * 2.0).powi(2) * w, (at(3) * 2.0).powi(2) * h);
-                        found.push(Candidate { label, score, area });
-                    }
+                        BoxPx::around(x, y, (at(2) * 2.0).powi(2) * w, (at(3) * 2.0).powi(2) * h)
+                    });
                 }
             }
         }

@@ -4,9 +4,8 @@
 //! Boxes `[1, cells, 4]`, corners in pixels of the input, and scores `[1, cells, labels]`, in any order. Takes RGB, 0..1,
 //! letterboxed with 114 in the middle.
 
-use super::{Done, Evidence, Family, Found, Head, Recognised, best, grid, in_pixels};
-use crate::nms::Candidate;
-use crate::picture::BoxPx;
+use super::found::{corners, four, in_pixels};
+use super::{Done, Evidence, Family, Found, Head, Recognised, grid};
 use crate::session::Output;
 
 pub(crate) const FAMILY: Family = Family { name: "yolo-nas", recognise };
@@ -38,15 +37,11 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
 }
 
 impl Head for Apart {
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done {
         let boxes = outputs[self.boxes].expect(&[1, self.cells, 4])?;
         let scores = outputs[self.scores].expect(&[1, self.cells, self.classes])?;
         for (row, scores) in boxes.chunks_exact(4).zip(scores.chunks_exact(self.classes)) {
-            let (label, score) = best(scores);
-            if score >= floor {
-                let [x1, y1, x2, y2] = in_pixels([row[0], row[1], row[2], row[3]], self.size);
-                found.push(Candidate { label, score, area: BoxPx { x1, y1, x2, y2 } });
-            }
+            found.add_best(scores, || corners(in_pixels(four(row), self.size)));
         }
         Ok(())
     }

@@ -5,9 +5,8 @@
 //! and a score for each label; the score is objectness times label score. Takes RGB, 0..1, letterboxed with 114 in the
 //! middle. For exports without the last layer see `yolov5_maps`.
 
-use super::{Done, Evidence, Family, Found, Head, Recognised, grid, in_pixels, object};
-use crate::nms::Candidate;
-use crate::picture::BoxPx;
+use super::found::{centred, four, in_pixels};
+use super::{Done, Evidence, Family, Found, Head, Recognised, grid};
 use crate::session::Output;
 
 pub(crate) const FAMILY: Family = Family { name: "yolov5", recognise };
@@ -32,12 +31,9 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
 }
 
 impl Head for DecodedRows {
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done {
         for row in outputs[0].expect(&self.shape)?.chunks_exact(self.shape[2]) {
-            if let Some((label, score)) = object(row, floor) {
-                let [x, y, w, h] = in_pixels([row[0], row[1], row[2], row[3]], self.size);
-                found.push(Candidate { label, score, area: BoxPx::around(x, y, w, h) });
-            }
+            found.add_object(row, || centred(in_pixels(four(row), self.size)));
         }
         Ok(())
     }

@@ -6,8 +6,7 @@
 //! flat or nested), else YOLOv5's for COCO, which YOLOv3's and YOLOv7-tiny's are too; for YOLOv7 name the family
 //! `yolov7-maps`.
 
-use super::{Done, Evidence, Family, Found, Head, Recognised, object, sigmoid};
-use crate::nms::Candidate;
+use super::{Done, Evidence, Family, Found, Head, Recognised, sigmoid};
 use crate::picture::BoxPx;
 use crate::session::Output;
 
@@ -92,7 +91,7 @@ fn in_metadata(evidence: &Evidence<'_>) -> Option<Vec<f32>> {
 }
 
 impl Head for Maps {
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done {
         let mut row = vec![0.0; 5 + self.classes];
         for map in &self.maps {
             let data = outputs[map.output].expect(&map.shape)?;
@@ -108,18 +107,17 @@ impl Head for Maps {
                         if self.logits { sigmoid(data[at]) } else { data[at] }
                     };
                     // Most cells hold nothing, and the rest of their row need not be read.
-                    if value(4) < floor {
+                    if value(4) < found.floor {
                         continue;
                     }
                     let values: Vec<f32> = (0..row.len()).map(value).collect();
                     row.copy_from_slice(&values);
-                    let Some((label, score)) = object(&row, floor) else { continue };
-                    let (stride, left, top) = (map.stride as f32, cell % map.columns, cell / map.columns);
-                    let x = (row[0] * 2.0 - 0.5 + left as f32) * stride;
-                    let y = (row[1] * 2.0 - 0.5 + top as f32) * stride;
-                    let area =
-                        BoxPx::around(x, y, (row[2] * 2.0).powi(2) * width, (row[3] * 2.0).powi(2) * height);
-                    found.push(Candidate { label, score, area });
+                    found.add_object(&row, || {
+                        let (stride, left, top) = (map.stride as f32, cell % map.columns, cell / map.columns);
+                        let x = (row[0] * 2.0 - 0.5 + left as f32) * stride;
+                        let y = (row[1] * 2.0 - 0.5 + top as f32) * stride;
+                        BoxPx::around(x, y, (row[2] * 2.0).powi(2) * width, (row[3] * 2.0).powi(2) * height)
+                    });
                 }
             }
         }

@@ -6,9 +6,8 @@
 //! unless all lie in 0..1 on grey.
 
 use super::grid::{self, Cell};
-use super::{Done, Evidence, Family, Found, Head, Recognised, sigmoid, softmax};
+use super::{Done, Evidence, Family, Found, Head, Recognised, best, sigmoid, softmax};
 use crate::labels::COCO;
-use crate::nms::Candidate;
 use crate::picture::BoxPx;
 use crate::session::Output;
 
@@ -77,7 +76,7 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
 }
 
 impl Head for Maps {
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done {
         let (first, classes) = (self.first_score, self.classes);
         for map in &self.maps {
             let count = map.cells.len();
@@ -85,24 +84,18 @@ impl Head for Maps {
             let scores =
                 &outputs[map.scores].expect(&map.shapes[1])?[first * count..(first + classes) * count];
             for (index, cell) in map.cells.iter().enumerate() {
-                let of_label = |label: usize| scores[label * count + index];
-                let (label, score) = (0..classes)
-                    .map(of_label)
-                    .enumerate()
-                    .fold((0, f32::MIN), |best, next| if next.1 > best.1 { next } else { best });
+                let (label, score) = best((0..classes).map(|label| scores[label * count + index]));
                 let score = if self.logits { sigmoid(score) } else { score };
-                if score < floor {
-                    continue;
-                }
-                let [left, top, right, bottom] = std::array::from_fn(|side| {
-                    let mut bins: [f32; BINS] =
-                        std::array::from_fn(|bin| distances[(side * BINS + bin) * count + index]);
-                    softmax(&mut bins);
-                    bins.iter().enumerate().map(|(i, p)| i as f32 * p).sum::<f32>() * cell.stride
+                found.add(label, score, || {
+                    let [left, top, right, bottom] = std::array::from_fn(|side| {
+                        let mut bins: [f32; BINS] =
+                            std::array::from_fn(|bin| distances[(side * BINS + bin) * count + index]);
+                        softmax(&mut bins);
+                        bins.iter().enumerate().map(|(i, p)| i as f32 * p).sum::<f32>() * cell.stride
+                    });
+                    let (x, y) = ((cell.x + 0.5) * cell.stride, (cell.y + 0.5) * cell.stride);
+                    BoxPx { x1: x - left, y1: y - top, x2: x + right, y2: y + bottom }
                 });
-                let (x, y) = ((cell.x + 0.5) * cell.stride, (cell.y + 0.5) * cell.stride);
-                let area = BoxPx { x1: x - left, y1: y - top, x2: x + right, y2: y + bottom };
-                found.push(Candidate { label, score, area });
             }
         }
         Ok(())

@@ -5,12 +5,12 @@
 //! picture the decoded ones still have centres all over the input, the raw ones have not. Takes BGR, 0..255, padded with
 //! 114 at the right and bottom.
 
+use super::found::{centred, four};
 use super::grid::{self, Cell, STRIDES_3};
-use super::{Done, Evidence, Family, Found, Head, Recognised, object};
+use super::{Done, Evidence, Family, Found, Head, Recognised};
 use crate::geometry::Fit;
 use crate::labels::COCO;
-use crate::nms::{Candidate, Suppression};
-use crate::picture::BoxPx;
+use crate::nms::Suppression;
 use crate::session::Output;
 use crate::tensor::{Channels, Preparation};
 
@@ -47,23 +47,18 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
 }
 
 impl Head for Yolox {
-    fn read(&self, outputs: &[Output<'_>], floor: f32, found: &mut Found) -> Done {
+    fn read(&self, outputs: &[Output<'_>], found: &mut Found) -> Done {
         let rows = outputs[0].expect(&self.shape)?.chunks_exact(self.shape[2]);
         for (row, cell) in rows.zip(&self.cells) {
-            if let Some((label, score)) = object(row, floor) {
-                let [x, y, w, h] = if self.decoded {
-                    [row[0], row[1], row[2], row[3]]
+            found.add_object(row, || {
+                let Cell { x, y, stride } = cell;
+                let [cx, cy, w, h] = four(row);
+                if self.decoded {
+                    centred([cx, cy, w, h])
                 } else {
-                    let Cell { x, y, stride } = cell;
-                    [
-                        (row[0] + x) * stride,
-                        (row[1] + y) * stride,
-                        row[2].exp() * stride,
-                        row[3].exp() * stride,
-                    ]
-                };
-                found.push(Candidate { label, score, area: BoxPx::around(x, y, w, h) });
-            }
+                    centred([(cx + x) * stride, (cy + y) * stride, w.exp() * stride, h.exp() * stride])
+                }
+            });
         }
         Ok(())
     }

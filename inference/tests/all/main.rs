@@ -5,6 +5,8 @@
 /// Several pictures at once, and turned ones.
 mod batches;
 mod common;
+/// Exports of the usual toolchains, where somebody has made them.
+mod exports;
 /// Detections against references, family by family; what must be refused.
 mod golden;
 /// Damaged and malicious model files.

@@ -23,6 +23,8 @@ pub(crate) struct Compared {
     pub(crate) incidents: usize,
     /// Those of them that were found with it.
     pub(crate) incidents_found: usize,
+    /// When the others began, seconds.
+    pub(crate) incidents_missed_at_s: Vec<f64>,
     /// Distinct tracks during happenings, without the gate.
     pub(crate) tracks: usize,
     /// Those of them that were found with it.
@@ -38,8 +40,8 @@ pub(crate) struct Compared {
     pub(crate) quiet_s: f64,
     /// Of it awake, seconds.
     pub(crate) awake_on_quiet_s: f64,
-    /// Wakes on the quiet part.
-    pub(crate) wakes_on_quiet: usize,
+    /// Reasons of the wakes on the quiet part.
+    pub(crate) quiet_wakes: Vec<String>,
 }
 
 /// Compares a replay with the gate to one without.
@@ -55,7 +57,11 @@ pub(crate) fn compare(truth: &Truth, without: &Played, with: &Played) -> Compare
             .incidents
             .iter()
             .any(|other| other.rule == incident.rule && other.span.overlap_s(widened) > 0.0);
-        compared.incidents_found += usize::from(is_found);
+        if is_found {
+            compared.incidents_found += 1;
+        } else {
+            compared.incidents_missed_at_s.push(incident.span.from_s);
+        }
     }
     let (mut seen, mut seen_again) = (0, 0);
     for track in distinct(truth, without) {
@@ -74,7 +80,8 @@ pub(crate) fn compare(truth: &Truth, without: &Played, with: &Played) -> Compare
         truth.happenings.iter().filter_map(|h| wake_latency_s(*h, truth, without, with)).collect();
     for quiet in &truth.quiet {
         compared.awake_on_quiet_s += with.awake.iter().map(|awake| awake.overlap_s(*quiet)).sum::<f64>();
-        compared.wakes_on_quiet += with.wakes.iter().filter(|wake| quiet.contains(wake.at_s)).count();
+        let wakes = with.wakes.iter().filter(|wake| quiet.contains(wake.at_s));
+        compared.quiet_wakes.extend(wakes.map(|wake| wake.reason.clone()));
     }
     compared
 }
@@ -168,7 +175,8 @@ mod tests {
         assert_eq!(compared.missed_at_s, [63.0]);
         assert!((0.5..0.6).contains(&compared.coverage), "{}", compared.coverage);
         assert_eq!(compared.wake_latencies_s, [1.0]);
-        assert_eq!((compared.awake_on_quiet_s, compared.wakes_on_quiet), (11.0, 0));
+        assert_eq!((compared.awake_on_quiet_s, compared.quiet_wakes.len()), (11.0, 0));
+        assert_eq!(compared.incidents_missed_at_s, [90.0]);
     }
 
     #[test]

@@ -1,19 +1,22 @@
 //! What a sleeping camera misses: `moshao replay` with the gate and without, over the same camera-like compositions.
 //!
 //! Every composition knows when it is quiet ([`moshao_tests::compose`]). Both replays run at the same time, each in a
-//! process of its own. What is found without the gate is what there was to find.
+//! process of its own, with media time as the clock: what is found does not depend on how fast the machine is. What is
+//! found without the gate is what there was to find.
 
 mod matching;
 mod recipes;
 mod replay;
 mod table;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use moshao_tests::footage::data_dir;
 
 use crate::report;
 use matching::Compared;
+pub(crate) use recipes::Extent;
 use recipes::{Case, Watch};
 
 /// How long an incident outlasts what it is about.
@@ -21,22 +24,43 @@ const CLEAR_AFTER: &str = "3s";
 
 /// One composition, measured.
 pub(crate) struct Row {
-    pub(crate) name: String,
+    pub(crate) footage: String,
+    pub(crate) camera: &'static str,
     pub(crate) length_s: f64,
     pub(crate) key_frame_every_s: u32,
     pub(crate) compared: Compared,
+    /// Share of all pictures that were decoded, looks among them.
+    pub(crate) decoded_share: f64,
     /// Processor time with the gate, seconds.
     pub(crate) cpu_with_s: f64,
     /// Processor time without it, seconds.
     pub(crate) cpu_without_s: f64,
 }
 
+/// What is to be measured.
+pub(crate) struct Wish {
+    pub(crate) extent: Extent,
+    /// Folder of videos, in place of those of the test data.
+    pub(crate) footage: Option<PathBuf>,
+    /// Where compositions are kept.
+    pub(crate) compositions: PathBuf,
+    /// Parts of names; a row is measured whose name holds one of them, every row where there are none.
+    pub(crate) rows: Vec<String>,
+}
+
 /// Measures and prints the table.
-pub(crate) fn measure(is_short: bool, compositions: &Path) {
+pub(crate) fn measure(Wish { extent, footage, compositions, rows: wanted }: &Wish) {
     let data =
         data_dir().expect("the benchmark needs footage and models; set MOSHAO_TEST_DATA to their folder");
-    let cases = recipes::cases(&data.join("videos"), is_short);
-    let rows: Vec<Row> = cases.iter().map(|case| row(case, &data, compositions)).collect();
+    let videos = footage.clone().unwrap_or_else(|| data.join("videos"));
+    let mut cases = recipes::cases(&videos, *extent);
+    cases.retain(|case| wanted.is_empty() || wanted.iter().any(|part| case.recipe.name.contains(part)));
+    let begin = Instant::now();
+    let mut rows = Vec::new();
+    for case in &cases {
+        rows.push(row(case, &data, compositions));
+        report::progress(&format!("{} of {} after {} s", rows.len(), cases.len(), begin.elapsed().as_secs()));
+    }
     table::print(&rows);
 }
 
@@ -59,10 +83,12 @@ fn row(case: &Case, data: &Path, compositions: &Path) -> Row {
     let compared = matching::compare(&composed.truth, &without, &with);
     table::explain(name, &composed.truth, &compared, &with);
     Row {
-        name: name.clone(),
+        footage: case.footage.clone(),
+        camera: case.camera.name,
         length_s: composed.truth.length_s,
-        key_frame_every_s: case.recipe.camera.key_frame_every_s,
+        key_frame_every_s: case.camera.key_frame_every_s,
         compared,
+        decoded_share: (with.decoded + with.looks) / without.decoded.max(1.0),
         cpu_with_s: with.cpu_s,
         cpu_without_s: without.cpu_s,
     }

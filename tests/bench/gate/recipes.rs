@@ -1,12 +1,26 @@
-//! What is composed for the gate to be measured on: all footage, with everything that could mislead it.
+//! What is composed for the gate to be measured on: each piece of footage as several cameras would send it, with
+//! everything that could mislead the gate. Footage and cameras are chosen independently of each other, so that other
+//! footage (`--footage FOLDER`) is measured in the same way.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use moshao_tests::compose::encoder::{Rate, Settings};
+use moshao_tests::compose::footage;
 use moshao_tests::compose::light::Light;
-use moshao_tests::compose::nuisance::Nuisance;
+use moshao_tests::compose::nuisance::Nuisance::{self, Clock, Flicker, Insects, Rain, Wind};
 use moshao_tests::compose::{Recipe, Timeline};
 use moshao_tests::footage::Codec::{self, H264, H265};
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Each footage by one camera, shorter.
+    Short,
+    /// Each footage by three cameras.
+    Ordinary,
+    /// Each footage by every camera.
+    Every,
+}
 
 /// What looks at a composition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,70 +33,222 @@ pub(crate) enum Watch {
 
 /// A composition and what looks at it.
 pub(crate) struct Case {
+    /// File name of the footage, without its ending.
+    pub(crate) footage: String,
+    pub(crate) camera: &'static Camera,
     pub(crate) recipe: Recipe,
     pub(crate) watch: Watch,
 }
 
-/// Video, codec, size, pictures a second, seconds between key frames, rate.
-type Camera = (&'static str, Codec, (u32, u32), u32, u32, Rate);
+/// A camera, its weather and its light.
+pub(crate) struct Camera {
+    pub(crate) name: &'static str,
+    codec: Codec,
+    /// Pictures a second.
+    fps: u32,
+    pub(crate) key_frame_every_s: u32,
+    spending: Spending,
+    /// Width of a sub-stream, pixels; none for the footage's own.
+    width: Option<u32>,
+    nuisances: &'static [Nuisance],
+    sky: Sky,
+    /// Standard deviation of the sensor's noise by day, of 255.
+    noise: f32,
+}
 
-const PEOPLE: &str = "one-by-one-person-detection.mp4";
-const CARS: &str = "car-detection.mp4";
-const INDOOR: &str = "linzaer_test1.mp4";
-const HIGHWAY: &str = "highway_mpeg4_320x176.avi";
-const STREET: &str = "london_street_TestV4.mp4";
-const FIRE: &str = "fire_spacewalk01.mp4";
-const DAY: Light = Light::Steady;
+/// How many bits the encoder may spend, for each pixel of each picture.
+#[derive(Debug, Clone, Copy)]
+enum Spending {
+    Constant(f64),
+    Variable(f64),
+    Pumping(f64),
+}
 
-/// All, or a few that show most of it.
-pub(crate) fn cases(videos: &Path, is_short: bool) -> Vec<Case> {
-    use Nuisance::{Clock, Flicker, Insects, Rain, Wind};
-    use Rate::{Constant, Pumping, Variable};
-    let timeline = if is_short {
-        Timeline::Stretched { quiet_s: 40.0, happenings: 2, longest_s: 8.0 }
-    } else {
-        Timeline::Stretched { quiet_s: 90.0, happenings: 4, longest_s: 12.0 }
+/// What the light does.
+#[derive(Debug, Clone, Copy)]
+enum Sky {
+    Steady,
+    Clouds,
+    Dusk,
+}
+
+/// Footage that shows less than this across is shown larger: no camera of today is that coarse.
+const WIDTH_LEAST_PX: u32 = 640;
+
+/// Key frames every 25 to 250 pictures; with 250, two of them are ten seconds apart.
+const CAMERAS: [Camera; 9] = [
+    Camera {
+        name: "H.264 CBR, clock, clouds",
+        codec: H264,
+        fps: 25,
+        key_frame_every_s: 2,
+        spending: Spending::Constant(0.12),
+        width: None,
+        nuisances: &[Clock],
+        sky: Sky::Clouds,
+        noise: 2.5,
+    },
+    Camera {
+        name: "H.265 VBR, clock, flicker",
+        codec: H265,
+        fps: 20,
+        key_frame_every_s: 2,
+        spending: Spending::Variable(0.15),
+        width: None,
+        nuisances: &[Clock, Flicker],
+        sky: Sky::Steady,
+        noise: 2.0,
+    },
+    Camera {
+        name: "sub-stream H.264 VBR, clock, night, insects",
+        codec: H264,
+        fps: 15,
+        key_frame_every_s: 2,
+        spending: Spending::Variable(0.15),
+        width: Some(640),
+        nuisances: &[Clock, Insects],
+        sky: Sky::Dusk,
+        noise: 2.5,
+    },
+    Camera {
+        name: "H.265 CBR, rain",
+        codec: H265,
+        fps: 25,
+        key_frame_every_s: 4,
+        spending: Spending::Constant(0.12),
+        width: None,
+        nuisances: &[Rain],
+        sky: Sky::Steady,
+        noise: 2.0,
+    },
+    Camera {
+        name: "H.264 CBR, clock, wind",
+        codec: H264,
+        fps: 25,
+        key_frame_every_s: 1,
+        spending: Spending::Constant(0.14),
+        width: None,
+        nuisances: &[Wind, Clock],
+        sky: Sky::Steady,
+        noise: 2.0,
+    },
+    Camera {
+        name: "H.264 pumping, clock, noisy",
+        codec: H264,
+        fps: 25,
+        key_frame_every_s: 2,
+        spending: Spending::Pumping(0.032),
+        width: None,
+        nuisances: &[Clock],
+        sky: Sky::Steady,
+        noise: 3.0,
+    },
+    Camera {
+        name: "H.264 VBR, GOP 250, clouds",
+        codec: H264,
+        fps: 25,
+        key_frame_every_s: 10,
+        spending: Spending::Variable(0.2),
+        width: None,
+        nuisances: &[],
+        sky: Sky::Clouds,
+        noise: 0.8,
+    },
+    Camera {
+        name: "H.265 CBR, GOP 250, clock, wind, rain",
+        codec: H265,
+        fps: 25,
+        key_frame_every_s: 10,
+        spending: Spending::Constant(0.1),
+        width: None,
+        nuisances: &[Clock, Wind, Rain],
+        sky: Sky::Steady,
+        noise: 2.0,
+    },
+    Camera {
+        name: "H.264 CBR, night, insects",
+        codec: H264,
+        fps: 25,
+        key_frame_every_s: 2,
+        spending: Spending::Constant(0.1),
+        width: None,
+        nuisances: &[Insects],
+        sky: Sky::Dusk,
+        noise: 2.5,
+    },
+];
+
+/// Everything in a folder of videos, by as many cameras as are wanted.
+pub(crate) fn cases(videos: &Path, extent: Extent) -> Vec<Case> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(videos)
+        .unwrap_or_else(|error| panic!("no footage in {}: {error}", videos.display()))
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|ending| ending == "mp4" || ending == "avi"))
+        .collect();
+    files.sort();
+    let by_each = match extent {
+        Extent::Short => 1,
+        Extent::Ordinary => 3,
+        Extent::Every => CAMERAS.len(),
     };
-    let dusk = if is_short { Light::Night(20.0, 70.0) } else { Light::Night(45.0, 250.0) };
-    let mut all: Vec<(&str, Camera, &[Nuisance], Light, f32)> = vec![
-        ("people-clock", (PEOPLE, H264, (768, 432), 25, 2, Constant(1000)), &[Clock], Light::Drifting, 2.5),
-        ("indoor-flicker", (INDOOR, H265, (960, 544), 20, 2, Variable(1500)), &[Clock, Flicker], DAY, 2.0),
-        ("sub-night-insects", (PEOPLE, H264, (640, 360), 15, 2, Variable(500)), &[Clock, Insects], dusk, 2.5),
-    ];
-    if !is_short {
-        all.extend::<[(&str, Camera, &[Nuisance], Light, f32); 10]>([
-            ("people-hd", (PEOPLE, H265, (1280, 720), 25, 2, Constant(1200)), &[Clock], Light::Drifting, 3.0),
-            ("people-rain", (PEOPLE, H265, (768, 432), 25, 4, Constant(1000)), &[Rain], DAY, 2.0),
-            ("people-wind", (PEOPLE, H264, (768, 432), 25, 1, Constant(1200)), &[Wind, Clock], DAY, 2.0),
-            ("people-pumping", (PEOPLE, H264, (768, 432), 25, 2, Pumping(260)), &[Clock], DAY, 3.0),
-            (
-                "people-quiet-sensor",
-                (PEOPLE, H264, (768, 432), 12, 4, Variable(1000)),
-                &[],
-                Light::Drifting,
-                0.8,
-            ),
-            ("cars-clouds", (CARS, H264, (768, 432), 25, 2, Constant(1200)), &[Clock], Light::Drifting, 2.0),
-            ("indoor-night", (INDOOR, H264, (960, 544), 20, 2, Constant(900)), &[Insects], dusk, 2.5),
-            ("sub-highway-wind", (HIGHWAY, H264, (640, 360), 15, 2, Constant(500)), &[Wind], DAY, 2.0),
-            ("street-rain", (STREET, H265, (1280, 720), 25, 2, Variable(2500)), &[Rain, Clock], DAY, 2.0),
-            ("fire-clouds", (FIRE, H264, (854, 480), 25, 2, Constant(1200)), &[Clock], Light::Drifting, 2.0),
-        ]);
+    files
+        .iter()
+        .enumerate()
+        .flat_map(|(number, file)| {
+            let cameras = CAMERAS.iter().cycle().skip(number * by_each).take(by_each);
+            cameras.map(|camera| case(file, camera, extent))
+        })
+        .collect()
+}
+
+fn case(file: &Path, camera: &'static Camera, extent: Extent) -> Case {
+    let footage = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let size = camera.size(footage::size(file));
+    let timeline = match extent {
+        Extent::Short => Timeline::Stretched { quiet_s: 60.0, happenings: 2, longest_s: 8.0 },
+        _ => Timeline::Stretched { quiet_s: 90.0, happenings: 3, longest_s: 12.0 },
+    };
+    let recipe = Recipe {
+        name: format!("{footage}-{}", camera.name.replace([' ', ',', '.'], "")),
+        video: file.to_owned(),
+        timeline,
+        nuisances: camera.nuisances.to_vec(),
+        light: match camera.sky {
+            Sky::Steady => Light::Steady,
+            Sky::Clouds => Light::Drifting,
+            Sky::Dusk => Light::Night(45.0, 140.0),
+        },
+        noise: camera.noise,
+        camera: Settings {
+            codec: camera.codec,
+            size,
+            fps: camera.fps,
+            rate: camera.rate(size),
+            key_frame_every_s: camera.key_frame_every_s,
+        },
+        seed: 1,
+    };
+    let is_fire = ["fire", "smoke"].iter().any(|word| footage.to_lowercase().contains(word));
+    Case { footage, camera, recipe, watch: if is_fire { Watch::Fire } else { Watch::Traffic } }
+}
+
+// === impl Camera ===
+
+impl Camera {
+    /// The footage's own size or the sub-stream's, even.
+    fn size(&self, (width, height): (u32, u32)) -> (u32, u32) {
+        let wide = self.width.unwrap_or(width.max(WIDTH_LEAST_PX));
+        let high = height * wide / width;
+        (wide.next_multiple_of(2), high.next_multiple_of(2))
     }
-    let case = |(number, (name, camera, nuisances, light, noise))| {
-        let (video, codec, size, fps, key_frame_every_s, rate): Camera = camera;
-        let nuisances: &[Nuisance] = nuisances;
-        let recipe = Recipe {
-            name: String::from(name),
-            video: videos.join(video),
-            timeline,
-            nuisances: nuisances.to_vec(),
-            light,
-            noise,
-            camera: Settings { codec, size, fps, rate, key_frame_every_s },
-            seed: number as u64 + 1,
-        };
-        Case { recipe, watch: if video == FIRE { Watch::Fire } else { Watch::Traffic } }
-    };
-    all.into_iter().enumerate().map(case).collect()
+
+    fn rate(&self, (width, height): (u32, u32)) -> Rate {
+        let pixels = f64::from(width) * f64::from(height) * f64::from(self.fps);
+        let kbit = |bits: f64| (bits * pixels / 1000.0).round() as u32;
+        match self.spending {
+            Spending::Constant(bits) => Rate::Constant(kbit(bits)),
+            Spending::Variable(bits) => Rate::Variable(kbit(bits)),
+            Spending::Pumping(bits) => Rate::Pumping(kbit(bits)),
+        }
+    }
 }

@@ -20,6 +20,10 @@ pub(crate) struct Played {
     pub(crate) awake: Vec<Span>,
     /// When and why it woke.
     pub(crate) wakes: Vec<Wake>,
+    /// Pictures decoded awake.
+    pub(crate) decoded: f64,
+    /// Key frames looked at asleep.
+    pub(crate) looks: f64,
     /// Processor time, seconds.
     pub(crate) cpu_s: f64,
 }
@@ -103,6 +107,8 @@ fn read(text: &str) -> Played {
             }
         } else if let Some(stats) = line.get("stats") {
             played.cpu_s = number(&stats["cpu_seconds"]);
+            played.decoded = number(&stats["decoded"]);
+            played.looks = number(&stats["looks"]);
             if asleep_from_s.is_none() {
                 let awake_from_s = played.wakes.last().map_or(0.0, |wake| wake.at_s);
                 played.awake.push(Span { from_s: awake_from_s, to_s: number(&stats["media_seconds"]) });
@@ -163,7 +169,7 @@ mod tests {
             "{\"seen\":{\"media_s\":10.2,\"unix_ms\":1000010200,\"tracks\":[{\"id\":7,\"label\":\"person\",\"score\":0.5,\"area\":[0.0,0.25,0.5,1.0]}]}}\n",
             &event("opened", "1970-01-12T21:46:50.400+08:00"),
             &event("closed", "1970-01-12T21:46:55.400+08:00"),
-            "{\"stats\":{\"media_seconds\":20.0,\"cpu_seconds\":1.5}}\n",
+            "{\"stats\":{\"media_seconds\":20.0,\"cpu_seconds\":1.5,\"decoded\":140,\"looks\":3}}\n",
         ]
         .concat();
         let played = read(&text);
@@ -173,6 +179,6 @@ mod tests {
         assert_eq!((track.begin_s(), track.sightings[0].area), (10.2, [0.0, 0.25, 0.5, 1.0]));
         let [incident] = played.incidents.as_slice() else { panic!("one incident") };
         assert_eq!((incident.rule.as_str(), incident.span), ("person", Span { from_s: 10.4, to_s: 15.4 }));
-        assert_eq!(played.cpu_s, 1.5);
+        assert_eq!((played.cpu_s, played.decoded, played.looks), (1.5, 140.0, 3.0));
     }
 }

@@ -1,5 +1,7 @@
 //! The table of the gate, and what stands behind a row.
 
+use std::collections::BTreeMap;
+
 use moshao_tests::compose::truth::Truth;
 
 use super::Row;
@@ -10,46 +12,78 @@ use crate::report::{line, progress};
 /// What a row rests on, for whoever looks for the cause of a figure.
 pub(crate) fn explain(name: &str, truth: &Truth, compared: &Compared, with: &Played) {
     let moments = |at_s: &[f64]| at_s.iter().map(|s| format!(" {s:.1}")).collect::<String>();
-    let begins: Vec<f64> = truth.happenings.iter().map(|happening| happening.from_s).collect();
+    let happenings: String =
+        truth.happenings.iter().map(|h| format!(" {:.1}-{:.1}", h.from_s, h.to_s)).collect();
     let wakes: String =
         with.wakes.iter().map(|wake| format!(" {:.1} ({})", wake.at_s, wake.reason)).collect();
-    progress(&format!("{name}: happenings at{}; wakes at{wakes}", moments(&begins)));
+    progress(&format!("{name}: happenings at{happenings}; wakes at{wakes}"));
     if !compared.missed_at_s.is_empty() {
         progress(&format!("{name}: missed tracks that began at{}", moments(&compared.missed_at_s)));
     }
+    if !compared.incidents_missed_at_s.is_empty() {
+        let missed = moments(&compared.incidents_missed_at_s);
+        progress(&format!("{name}: missed incidents that began at{missed}"));
+    }
 }
 
-/// One row a composition, and one for all.
+/// A document that stands by itself: what was done, one row a composition, and one for all.
 pub(crate) fn print(rows: &[Row]) {
     line(
-        "\n| composition | incidents found with the gate | distinct tracks | pictures of these tracks | wake latency p50, p99 | quiet part: awake, wakes per hour | CPU seconds per second: gate, without, ratio |",
+        "\n# What a sleeping camera misses\n\n\
+         Each footage is composed with long quiet before, between and after what happens in it, under the weather and\n\
+         light of a place, and encoded as a camera would. `moshao replay` then plays it with the gate and without; what is\n\
+         found without it is what there was to find. Media time is the clock, so that the load of the machine decides\n\
+         nothing. Made by `deploy/bench gate`.\n\n\
+         A track counts if it was seen in four pictures, and is found if three of its pictures show it with the gate as\n\
+         well. The wake latency counts from a happening's first track to the wake, after which the camera looks back.\n\
+         *Awake* is every second of quiet in which all pictures were decoded: falling asleep at the beginning and after\n\
+         each happening, and wakes that came to nothing.",
     );
-    line("|---|---|---|---|---|---|---|");
+    line(
+        "\n| footage | camera | incidents found with the gate | distinct tracks | pictures of these tracks | wake latency p50, p99 | quiet part: awake, wakes | pictures decoded | CPU seconds per second: gate, without |",
+    );
+    line("|---|---|---|---|---|---|---|---|---|");
     let mut all = Compared::default();
-    let (mut length_s, mut with_s, mut without_s) = (0.0, 0.0, 0.0);
+    let (mut length_s, mut decoded_s, mut with_s, mut without_s) = (0.0, 0.0, 0.0, 0.0);
     for row in rows {
-        print_row(&row.name, &row.compared, row.length_s, row.cpu_with_s, row.cpu_without_s);
+        let name = format!("{} | {}", row.footage, row.camera);
+        let per_second = [row.cpu_with_s, row.cpu_without_s].map(|cpu_s| cpu_s / row.length_s);
+        print_row(&name, &row.compared, row.decoded_share, per_second);
         all.add(&row.compared);
         length_s += row.length_s;
+        decoded_s += row.decoded_share * row.length_s;
         with_s += row.cpu_with_s;
         without_s += row.cpu_without_s;
     }
-    print_row("**all**", &all, length_s, with_s, without_s);
+    print_row("**all** |", &all, decoded_s / length_s, [with_s, without_s].map(|cpu_s| cpu_s / length_s));
     let late = rows.iter().flat_map(|row| {
         let limit_s = f64::from(row.key_frame_every_s) + 0.5;
         row.compared.wake_latencies_s.iter().filter(move |latency_s| **latency_s > limit_s)
     });
     line(&format!(
-        "\nAgainst the same composition with every picture decoded. Wakes later than a key-frame interval and 0.5 s: {} of {}.",
+        "\nWakes later than one key-frame interval and 0.5 s: {} of {}. {}",
         late.count(),
-        all.wake_latencies_s.len()
+        all.wake_latencies_s.len(),
+        reasons(&all.quiet_wakes)
     ));
 }
 
-fn print_row(name: &str, compared: &Compared, length_s: f64, with_s: f64, without_s: f64) {
+fn reasons(wakes: &[String]) -> String {
+    let mut by_reason: BTreeMap<&str, usize> = BTreeMap::new();
+    for reason in wakes {
+        *by_reason.entry(reason).or_default() += 1;
+    }
+    let counts: Vec<String> = by_reason.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+    if counts.is_empty() {
+        return "No wakes on the quiet part.".to_owned();
+    }
+    format!("Wakes on the quiet part by reason: {}.", counts.join(", "))
+}
+
+fn print_row(name: &str, compared: &Compared, decoded_share: f64, [with, without]: [f64; 2]) {
     let quiet_s = compared.quiet_s.max(f64::MIN_POSITIVE);
     line(&format!(
-        "| {name} | {} of {} | {} of {} | {:.1} % | {}, {} | {:.1} %, {:.0} | {:.4}, {:.4}, 1/{:.1} |",
+        "| {name} | {} of {} | {} of {} | {:.1} % | {}, {} | {:.1} %, {} | {:.1} % | {with:.4}, {without:.4} |",
         compared.incidents_found,
         compared.incidents,
         compared.tracks_found,
@@ -58,10 +92,8 @@ fn print_row(name: &str, compared: &Compared, length_s: f64, with_s: f64, withou
         quantile(&compared.wake_latencies_s, 0.5),
         quantile(&compared.wake_latencies_s, 0.99),
         compared.awake_on_quiet_s / quiet_s * 100.0,
-        compared.wakes_on_quiet as f64 / quiet_s * 3600.0,
-        with_s / length_s,
-        without_s / length_s,
-        without_s / with_s.max(f64::MIN_POSITIVE),
+        compared.quiet_wakes.len(),
+        decoded_share * 100.0,
     ));
 }
 
@@ -88,7 +120,7 @@ impl Compared {
         self.wake_latencies_s.extend(&other.wake_latencies_s);
         self.quiet_s += other.quiet_s;
         self.awake_on_quiet_s += other.awake_on_quiet_s;
-        self.wakes_on_quiet += other.wakes_on_quiet;
+        self.quiet_wakes.extend(other.quiet_wakes.iter().cloned());
     }
 }
 
@@ -102,5 +134,11 @@ mod tests {
         assert_eq!(quantile(&values, 0.5), "2.00 s");
         assert_eq!(quantile(&values, 0.99), "4.00 s");
         assert_eq!(quantile(&[], 0.5), "—");
+    }
+
+    #[test]
+    fn wakes_on_the_quiet_part_are_counted_by_reason() {
+        let wakes = ["look", "switch", "look"].map(str::to_owned);
+        assert_eq!(reasons(&wakes), "Wakes on the quiet part by reason: look 2, switch 1.");
     }
 }

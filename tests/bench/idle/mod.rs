@@ -1,32 +1,49 @@
 //! What a camera costs on which nothing happens: the gateway against what others run, on the same live streams.
 //!
 //! The streams are composed ([`moshao_tests::compose`]) and served by simulated cameras over RTSP, in processes that do
-//! not count. Of each contestant the whole process tree counts, and the median of the repeats.
+//! not count. Of each contestant the whole process tree counts, and the median of the repeats. One [`row`] is one
+//! contestant on one stream; what has been measured is kept in a [`record`], and a row that is in it is not measured
+//! again. At the end come the tables of all that is in it.
 
 mod cameras;
 mod others;
 mod ours;
+mod record;
+mod row;
 mod streams;
 mod table;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use moshao_tests::compose::Composed;
 use moshao_tests::footage::data_dir;
-use moshao_tests::processes::Pid;
+use moshao_tests::processes::{Pid, memory_bytes, tree};
 
-use crate::contestants::{Clock, floor_of};
+use crate::contestants::{Clock, Running};
 use crate::report::progress;
 use cameras::Cameras;
-use others::{OTHERS, Other};
-use ours::Ours;
-use streams::Stream;
+use record::{Figures, Record};
+use row::{Row, Scene, Who, rows};
 
 /// Servers of one stream: their key frames come at different times.
 const SERVERS: u32 = 8;
-/// Cameras that always show something, for the comparison with bare inference.
-const BUSY_CAMERAS: usize = 2;
+
+/// An encoder's first groups of pictures are coarser than the others, until its rate control has settled, seconds: in a
+/// stream that is played in a loop that would be a change in each round.
+const SETTLED_AFTER_S: f64 = 6.0;
+
+/// What is asked for.
+pub(crate) struct Wish {
+    pub(crate) is_short: bool,
+    /// Where compositions are kept.
+    pub(crate) compositions: PathBuf,
+    /// Where what has been measured is kept.
+    pub(crate) results: PathBuf,
+    /// Parts of the names of the rows to be measured; all where there are none.
+    pub(crate) rows: Vec<String>,
+}
 
 /// How long to measure.
 pub(crate) struct Pace {
@@ -39,72 +56,84 @@ pub(crate) struct Pace {
     repeats: usize,
 }
 
-/// A stream as it is served.
+/// The stream of a scene as it is served.
 struct Served {
-    name: &'static str,
+    scene: Scene,
     size: (u32, u32),
+    kbit_s: f64,
     cameras: Cameras,
 }
 
-/// Measures and prints the tables.
-pub(crate) fn measure(is_short: bool, compositions: &Path) {
+/// Measures what is not in the record yet, and prints the tables.
+pub(crate) fn measure(wish: &Wish) {
     let data =
         data_dir().expect("the benchmark needs footage and models; set MOSHAO_TEST_DATA to their folder");
     let (videos, model) = (data.join("videos"), data.join("models/yolox_nano.onnx"));
-    let pace = if is_short { Pace::short() } else { Pace::full() };
-    let streams = streams::idle(&videos, is_short);
-    let sub = streams::idle_sub(&videos, is_short);
+    let pace = if wish.is_short { Pace::short() } else { Pace::full() };
+    let mut record = Record::open(&wish.results);
+    let is_wanted =
+        |row: &Row| wish.rows.is_empty() || wish.rows.iter().any(|part| row.to_string().contains(part));
+    let wanted: Vec<Row> =
+        rows(wish.is_short).into_iter().filter(|row| is_wanted(row) && record.get(*row).is_none()).collect();
 
-    let mut columns = vec![];
-    for (number, stream) in streams.iter().chain([&sub]).enumerate() {
-        let served = serve(stream, compositions);
-        // In short, all on the first stream; on the others the one that is compared with.
-        let wanted = |other: &Other| !is_short || number == 0 || *other == Other::Frigate;
-        let others =
-            OTHERS.map(|other| wanted(&other).then(|| run_other(other, &pace, &served, &model)).flatten());
-        let counts: &[usize] = match (is_short, number) {
-            (false, 0) => &[1, 32, 64],
-            (false, _) => &[32, 64],
-            (true, 0) => &[1, 32],
-            (true, _) => &[32],
+    let mut served: Option<Served> = None;
+    for (number, row) in wanted.iter().enumerate() {
+        progress(&format!("{row} ({} of {})", number + 1, wanted.len()));
+        let stream = match served.take() {
+            Some(stream) if stream.scene == row.scene => stream,
+            _ => serve(row.scene, &videos, wish),
         };
-        let ours = counts.iter().map(|count| run_ours(&pace, &served, *count, &model)).collect();
-        columns.push(table::Column { name: served.name, others, ours });
+        if let Some(figures) = run(*row, &pace, &stream, &model) {
+            progress(&format!("{row}: {:.4} CPU a camera", figures.cpu));
+            record.add(*row, figures);
+        }
+        served = Some(stream);
     }
-    table::idle(&columns);
-
-    let tenth = serve(&streams::tenth(&videos), compositions);
-    progress(&format!("64 cameras, {}: gateway", tenth.name));
-    table::tenth(&ours::measure(&pace, &[&tenth.cameras], &tenth.cameras.urls(64), false, &model));
-    drop(tenth);
-
-    let busy = serve(&streams::busy(&videos), compositions);
-    let urls = busy.cameras.urls(BUSY_CAMERAS);
-    progress(&format!("{BUSY_CAMERAS} cameras, {}: gateway, bare inference", busy.name));
-    let with_gate = ours::measure(&pace, &[&busy.cameras], &urls, false, &model);
-    let floor = floor_of(&urls, &model, pace.start, pace.window * pace.repeats as u32);
-    table::busy(&with_gate, &floor);
+    table::print(&record, wish.is_short);
 }
 
-fn serve(stream: &Stream, compositions: &Path) -> Served {
-    progress(&format!("{}: composing, unless it is there", stream.name));
-    let Composed { file, truth } = stream.recipe.compose(compositions);
-    let cameras = Cameras::start(&file, Duration::from_secs_f64(truth.length_s), SERVERS);
-    Served { name: stream.name, size: stream.recipe.camera.size, cameras }
+fn serve(scene: Scene, videos: &Path, wish: &Wish) -> Served {
+    progress(&format!("{}: composing, unless it is there", scene.title()));
+    let recipe = streams::recipe(scene, videos, wish.is_short);
+    let Composed { file, truth } = recipe.compose(&wish.compositions);
+    let (file, length_s) = (settled(&file), truth.length_s - SETTLED_AFTER_S);
+    let cameras = Cameras::start(&file, Duration::from_secs_f64(length_s), SERVERS);
+    let bytes = std::fs::metadata(&file).map_or(0, |about| about.len());
+    let kbit_s = bytes as f64 * 8.0 / 1000.0 / length_s;
+    Served { scene, size: recipe.camera.size, kbit_s, cameras }
 }
 
-fn run_other(other: Other, pace: &Pace, served: &Served, model: &Path) -> Option<f64> {
-    if let Some(reason) = other.missing() {
-        progress(&format!("SKIPPED {}: {reason}", other.name()));
-        return None;
+/// The stream from where its encoder has settled on.
+fn settled(file: &Path) -> PathBuf {
+    let settled = file.with_extension("settled.mp4");
+    if !settled.exists() {
+        let status = Command::new("ffmpeg")
+            .args(["-nostdin", "-v", "error", "-y", "-ss", &SETTLED_AFTER_S.to_string(), "-i"])
+            .arg(file)
+            .args(["-c", "copy"])
+            .arg(&settled)
+            .status()
+            .expect("ffmpeg runs (deploy/setup --tests installs it)");
+        assert!(status.success(), "ffmpeg could not cut {}", file.display());
     }
-    progress(&format!("{}: {}", served.name, other.name()));
-    Some(other.measure(pace, &served.cameras.urls(1)[0], served.size, model))
+    settled
 }
 
-fn run_ours(pace: &Pace, served: &Served, count: usize, model: &Path) -> Ours {
-    progress(&format!("{}: gateway with {count} camera(s)", served.name));
-    ours::measure(pace, &[&served.cameras], &served.cameras.urls(count), true, model)
+/// Measures one row; none where the contestant is not there.
+fn run(row: Row, pace: &Pace, served: &Served, model: &Path) -> Option<Figures> {
+    let urls = |count| served.cameras.urls(count);
+    match row.who {
+        Who::Other(other) => {
+            if let Some(reason) = other.missing() {
+                progress(&format!("SKIPPED {row}: {reason}"));
+                return None;
+            }
+            Some(other.measure(pace, served, model))
+        }
+        Who::ReceiveOnly(cameras) => Some(others::receive_only(pace, served, &urls(cameras))),
+        Who::Bare(cameras) => Some(others::bare(pace, served, &urls(cameras), model)),
+        Who::Gateway(cameras) => Some(ours::measure(pace, served, &urls(cameras), model)),
+    }
 }
 
 // === impl Pace ===
@@ -112,12 +141,33 @@ fn run_ours(pace: &Pace, served: &Served, count: usize, model: &Path) -> Ours {
 impl Pace {
     fn full() -> Self {
         let s = Duration::from_secs;
-        Self { start: s(5), settle: s(60), window: s(10), repeats: 3 }
+        Self { start: s(5), settle: s(30), window: s(10), repeats: 5 }
     }
 
     fn short() -> Self {
         let ms = Duration::from_millis;
         Self { start: ms(2500), settle: ms(6000), window: ms(3000), repeats: 3 }
+    }
+
+    /// What processes use that have been started: those that run, of so many cameras, after `start`.
+    fn watch(&self, running: &Running, served: &Served, cameras: usize) -> Figures {
+        std::thread::sleep(self.start);
+        self.figures(&running.pids(), served, cameras)
+    }
+
+    /// What these process trees use for so many cameras.
+    fn figures(&self, trees: &[Pid], served: &Served, cameras: usize) -> Figures {
+        let servers = served.cameras.pids();
+        let serving = Clock::start(&servers);
+        let cpu = self.median(trees) / cameras as f64;
+        Figures {
+            cameras,
+            cpu,
+            sent_kbit_s: served.kbit_s,
+            memory_bytes: trees.iter().flat_map(|root| tree(*root)).filter_map(memory_bytes).sum(),
+            serving: serving.cpu(&servers) / serving.camera_seconds(1),
+            ..Figures::default()
+        }
     }
 
     /// Processor time of process trees for one second, seconds: the median of the repeats.

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread;
 
 use tempfile::TempDir;
 
-use super::Pace;
-use crate::contestants::Running;
+use super::record::Figures;
+use super::{Pace, Served};
+use crate::contestants::{Running, start_floor};
 
 /// One that reads a stream, a process a camera.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,19 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bench/idle/opencv.py"
 // === impl Other ===
 
 impl Other {
+    /// Its part of a row's name.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Other::FullDecode => "ffmpeg-full",
+            Other::Frigate => "frigate",
+            Other::KeyFrames => "ffmpeg-key-frames",
+            Other::Motion => "motion",
+            Other::Python => "python",
+            Other::ReceiveOnly => "ffmpeg-copy",
+        }
+    }
+
+    /// Its name in tables.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Other::FullDecode => "`ffmpeg`, every picture",
@@ -71,15 +84,14 @@ impl Other {
         }
     }
 
-    /// Processor time for one second of one camera, seconds; the median of the repeats.
-    pub(crate) fn measure(self, pace: &Pace, url: &str, size: (u32, u32), model: &Path) -> f64 {
+    /// What it uses for one camera.
+    pub(super) fn measure(self, pace: &Pace, served: &Served, model: &Path) -> Figures {
         // What a contestant needs to lie in a file goes with the folder.
         let folder = tempfile::tempdir().expect("a directory for the contestant");
-        let mut command = self.command(url, size, model, &folder);
+        let mut command = self.command(&served.cameras.urls(1)[0], served.size, model, &folder);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let running = Running(vec![command.spawn().expect("missing() said that it runs")]);
-        thread::sleep(pace.start);
-        pace.median(&running.pids())
+        pace.watch(&running, served, 1)
     }
 
     fn command(self, url: &str, (width, height): (u32, u32), model: &Path, folder: &TempDir) -> Command {
@@ -118,6 +130,25 @@ impl Other {
             }
         }
     }
+}
+
+/// The gateway's RTSP client alone.
+pub(super) fn receive_only(pace: &Pace, served: &Served, urls: &[String]) -> Figures {
+    let program =
+        std::env::current_exe().expect("Linux tells where the executable is").with_file_name("receive-only");
+    let child = Command::new(program).args(urls).stdin(Stdio::null()).spawn();
+    let running = Running(vec![child.expect("receive-only lies beside this benchmark")]);
+    pace.watch(&running, served, urls.len())
+}
+
+/// Decode and bare inference.
+pub(super) fn bare(pace: &Pace, served: &Served, urls: &[String], model: &Path) -> Figures {
+    let (running, looked_at) = start_floor(urls, model);
+    std::thread::sleep(pace.start);
+    let (before, began) = (looked_at.count(), std::time::Instant::now());
+    let figures = pace.figures(&running.pids(), served, urls.len());
+    let camera_seconds = began.elapsed().as_secs_f64() * urls.len() as f64;
+    Figures { inferred: Some((looked_at.count() - before) as f64 / camera_seconds), ..figures }
 }
 
 fn python() -> String {

@@ -47,6 +47,29 @@ pub struct Frames {
     size: (u32, u32),
 }
 
+/// Width and height of a video's pictures, pixels.
+///
+/// # Panics
+/// Where ffprobe is missing or cannot read it.
+pub fn size(path: &Path) -> (u32, u32) {
+    let text = ffprobe(path, &["-select_streams", "v:0", "-show_entries", "stream=width,height"]);
+    let mut sides = text.trim().split(',').map(|side| side.parse().ok());
+    match (sides.next().flatten(), sides.next().flatten()) {
+        (Some(width), Some(height)) => (width, height),
+        _ => panic!("ffprobe tells no picture size of {}", path.display()),
+    }
+}
+
+fn ffprobe(path: &Path, wanted: &[&str]) -> String {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-of", "csv=p=0"])
+        .args(wanted)
+        .arg(path)
+        .output()
+        .expect("ffprobe runs (deploy/setup --tests installs it)");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 // === impl Footage ===
 
 impl Footage {
@@ -55,12 +78,7 @@ impl Footage {
     /// # Panics
     /// Where ffprobe is missing or cannot read it.
     pub fn open(path: &Path) -> Self {
-        let output = Command::new("ffprobe")
-            .args(["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"])
-            .arg(path)
-            .output()
-            .expect("ffprobe runs (deploy/setup --tests installs it)");
-        let text = String::from_utf8_lossy(&output.stdout);
+        let text = ffprobe(path, &["-show_entries", "format=duration"]);
         let length_s = text.trim().parse();
         let length_s = length_s.unwrap_or_else(|_| panic!("ffprobe tells no length of {}", path.display()));
         let mut footage = Self { path: path.to_owned(), small: vec![], empty: vec![], length_s };

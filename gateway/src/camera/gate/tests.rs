@@ -10,14 +10,30 @@ fn s(s: u64) -> Duration {
     Duration::from_secs(s)
 }
 
+const HERE: Area = [0.1, 0.1, 0.2, 0.2];
+const ELSEWHERE: Area = [0.6, 0.6, 0.7, 0.7];
+
 fn seen(at: Duration, ids: &[u64]) -> Findings {
-    Findings { media_time: at, tracks: ids.iter().map(|id| (*id, [0.1, 0.1, 0.2, 0.2])).collect() }
+    let tracks = ids.iter().map(|id| (*id, HERE)).collect();
+    Findings { media_time: at, tracks, opinion: None }
+}
+
+/// Whether a look that differs wakes, when the detector says this of it.
+fn wakes(gate: &mut Gate, at: Duration, opinion: Opinion) -> bool {
+    assert!(gate.suspects(at, Wake::Look, vec![ELSEWHERE]).is_some());
+    gate.hear(Findings { media_time: at, opinion: Some(opinion), ..Findings::default() })
+}
+
+/// The same for a patrol.
+fn patrol_wakes(gate: &mut Gate, at: Duration, opinion: Opinion) -> bool {
+    gate.patrols(at);
+    gate.hear(Findings { media_time: at, opinion: Some(opinion), ..Findings::default() })
 }
 
 /// A gate that has just fallen asleep.
 fn asleep() -> (Gate, Duration) {
     let mut gate = Gate::new(Sensitivity::Normal);
-    assert!(!gate.sleeps(s(5)));
+    assert!(!gate.sleeps(s(2)));
     assert!(gate.sleeps(s(7)));
     (gate, s(7))
 }
@@ -33,26 +49,112 @@ fn a_wake_that_leads_to_nothing_is_short() {
     let (mut gate, at) = asleep();
     assert!(gate.wake(at + s(2), Wake::Look));
     assert!(!gate.wake(at + s(2), Wake::Sentinel), "awake already");
-    assert!(!gate.sleeps(at + s(3)));
-    assert!(gate.sleeps(at + ms(3300)));
+    assert!(!gate.sleeps(at + ms(2400)));
+    assert!(gate.sleeps(at + ms(2500)));
     assert!(!gate.was_fruitful());
 }
 
 #[test]
-fn it_stays_awake_while_something_moves_and_a_while_after_it_was_tracked() {
+fn it_stays_awake_while_something_tracked_moves_and_a_while_after() {
     let (mut gate, at) = asleep();
     gate.wake(at, Wake::Look);
     for n in 0..100 {
         let now = at + ms(n * 200);
-        gate.moves(now);
         gate.hear(seen(now, &[4]));
+        gate.moves(now, &[HERE]);
         assert!(!gate.sleeps(now));
     }
-    let last = at + ms(99 * 200);
-    gate.hear(seen(last + ms(200), &[]));
-    assert!(!gate.sleeps(last + s(3)));
-    assert!(gate.sleeps(last + s(4)));
     assert!(gate.was_fruitful());
+    let last = at + ms(99 * 200);
+    assert!(!gate.sleeps(last + ms(1400)), "it stands there");
+    gate.hear(seen(last + ms(1400), &[]));
+    assert!(gate.sleeps(last + ms(1400)), "it is gone");
+}
+
+#[test]
+fn what_moves_and_is_nothing_that_is_known_keeps_it_awake_for_seconds_only() {
+    let (mut gate, at) = asleep();
+    gate.wake(at, Wake::Look);
+    let until = (0..100).map(|n| at + ms(n * 200)).find(|now| {
+        gate.hear(seen(*now, &[4]));
+        gate.moves(*now, &[ELSEWHERE]);
+        gate.sleeps(*now)
+    });
+    assert_eq!(until, Some(at + ms(2600)), "a parked car, and leaves");
+    assert!(!gate.was_fruitful());
+}
+
+#[test]
+fn what_the_detector_recognises_wakes_always_and_what_it_does_not_know_within_a_budget() {
+    let (mut gate, mut at) = asleep();
+    let mut woken = 0;
+    for _ in 0..1000 {
+        at += s(2);
+        if wakes(&mut gate, at, Opinion::Nothing) {
+            woken += 1;
+            at += s(3);
+            assert!(gate.sleeps(at));
+        }
+    }
+    assert!((2..=8).contains(&woken), "{woken} wakes of 3 s in 2000 s");
+    assert!(wakes(&mut gate, at + s(2), Opinion::Clear));
+}
+
+#[test]
+fn what_is_recognised_now_and_then_and_never_moves_wakes_once() {
+    let (mut gate, at) = asleep();
+    let patrol = |gate: &mut Gate, at| {
+        let suspicion = gate.patrols(at);
+        let opinion = Some(suspicion.opinion(&[HERE], &[]));
+        gate.hear(Findings { media_time: at, opinion, ..Findings::default() })
+    };
+    assert!(patrol(&mut gate, at + s(30)));
+    gate.hear(seen(at + s(30), &[1]));
+    gate.hear(seen(at + s(31), &[]));
+    assert!(gate.sleeps(at + s(33)));
+    assert!(!patrol(&mut gate, at + s(60)));
+}
+
+#[test]
+fn what_is_recognised_faintly_wakes_on_credit() {
+    let (mut gate, at) = asleep();
+    assert!(wakes(&mut gate, at + s(2), Opinion::Nothing));
+    assert!(gate.sleeps(at + s(5)));
+    assert!(!wakes(&mut gate, at + s(7), Opinion::Nothing));
+    assert!(wakes(&mut gate, at + s(9), Opinion::Faint));
+}
+
+#[test]
+fn a_wake_that_was_worth_it_costs_nothing() {
+    let (mut gate, mut at) = asleep();
+    for _ in 0..20 {
+        at += s(2);
+        assert!(wakes(&mut gate, at, Opinion::Nothing));
+        gate.hear(seen(at, &[4]));
+        gate.moves(at, &[HERE]);
+        at += s(5);
+        gate.hear(seen(at, &[]));
+        assert!(gate.sleeps(at));
+    }
+}
+
+#[test]
+fn a_detector_that_does_not_answer_leaves_nobody_asleep() {
+    let (mut gate, at) = asleep();
+    assert!(gate.suspects(at + s(2), Wake::Look, vec![HERE]).is_some());
+    assert!(!gate.wants_look(at + s(4), false), "it has some time for the answer");
+    assert!(gate.wants_look(at + s(8), false) && !gate.is_awake());
+    assert!(gate.suspects(at + s(8), Wake::Look, vec![HERE]).is_none());
+    assert_eq!((gate.is_awake(), gate.reason()), (true, Wake::Look));
+}
+
+#[test]
+fn a_false_alarm_of_the_sentinel_that_nobody_can_afford_leads_to_a_look() {
+    let (mut gate, at) = asleep();
+    assert!(gate.alarm(at + s(1)), "the first one is afforded");
+    assert!(gate.sleeps(at + s(3)));
+    assert!(!gate.alarm(at + s(4)));
+    assert!(gate.wants_look(at + ms(4100), true));
 }
 
 #[test]
@@ -76,9 +178,14 @@ fn what_is_parked_is_remembered_and_a_difference_wakes() {
     gate.hear(seen(at, &[1, 2]));
     assert!(gate.sleeps(at + s(4)), "they stand");
     assert_eq!(gate.parked().len(), 2);
-    assert!(!gate.hear(seen(at + s(10), &[2, 1])), "still there");
-    assert!(gate.hear(seen(at + s(20), &[2])), "one is gone");
+    assert!(!patrol_wakes(&mut gate, at + s(30), Opinion::Nothing), "still there");
+    assert!(!patrol_wakes(&mut gate, at + s(60), Opinion::Gone), "missed once");
+    assert!(!patrol_wakes(&mut gate, at + s(90), Opinion::Nothing));
+    assert!(!patrol_wakes(&mut gate, at + s(120), Opinion::Gone));
+    assert!(patrol_wakes(&mut gate, at + s(150), Opinion::Gone), "one is gone");
     assert_eq!(gate.reason(), Wake::Detector);
+    assert!(gate.sleeps(at + s(160)));
+    assert!(patrol_wakes(&mut gate, at + s(190), Opinion::Clear), "what came slowly");
 }
 
 #[test]
@@ -136,7 +243,7 @@ fn the_detector_rests_while_nothing_moves() {
     gate.ask(at + s(2));
     assert!(!gate.wants_detection(at + ms(2200)));
     assert!(gate.wants_detection(at + s(3)));
-    gate.moves(at + ms(2400));
+    gate.moves(at + ms(2400), &[HERE]);
     assert!(gate.wants_detection(at + ms(2400)));
 }
 

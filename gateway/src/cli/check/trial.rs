@@ -112,7 +112,7 @@ fn play(config: &Config, test: &Test) -> Vec<Opened> {
 
 fn note(opened: &mut Vec<Opened>, now: Duration, change: &Change, devices: &BTreeSet<&str>) {
     let id = match &change.source {
-        Source::Camera(id) | Source::Sensor(id) => id,
+        Source::Camera(id) | Source::Sensor(id) | Source::Gateway(id) => id,
     };
     if change.phase == Phase::Opened {
         // Whatever is not part of the test is silent, and that is no news.
@@ -209,6 +209,7 @@ fn picture(test: &Test, id: &str, number: u64, time: Duration, begin: Timestamp)
         media_time: time,
         width: 1920,
         height: 1080,
+        rotate_degrees: 0,
         tracks: test.steps.iter().enumerate().filter_map(track).collect(),
     }
 }

@@ -211,7 +211,7 @@ impl Sinks {
     pub(super) fn keep(&self, transaction: &Transaction<'_>, sequence: Sequence) -> rusqlite::Result<()> {
         let found = transaction
             .prepare_cached("SELECT class, sequence, topic FROM outbox WHERE sequence = ?1")?
-            .query_row([sequence.0 as i64], |row| head(row))
+            .query_row([sequence.0 as i64], head)
             .optional()?;
         if let Some((class, sequence, topic)) = found
             && self.is_needed(class, sequence, &topic)
@@ -235,7 +235,7 @@ impl Sinks {
         }
         let found = transaction
             .prepare_cached("SELECT class, sequence, topic FROM outbox WHERE sequence = ?1")?
-            .query_row([sequence.0 as i64], |row| head(row))
+            .query_row([sequence.0 as i64], head)
             .optional()?;
         if let Some((class, sequence, topic)) = found {
             self.missed(class, sequence, &topic);

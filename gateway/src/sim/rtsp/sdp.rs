@@ -44,6 +44,11 @@ pub(super) fn audio() -> String {
     format!("{}m=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=control:{TRACK}\r\n", session())
 }
 
+/// A session whose video is Motion JPEG (RFC 2435).
+pub(super) fn motion_jpeg() -> String {
+    format!("{}m=video 0 RTP/AVP 26\r\na=rtpmap:26 JPEG/90000\r\na=control:{TRACK}\r\n", session())
+}
+
 fn session() -> &'static str {
     "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=Moshao simulated camera\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:*\r\n"
 }

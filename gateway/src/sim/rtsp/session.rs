@@ -138,10 +138,11 @@ impl Session {
 }
 
 fn describe(request: &Request<Vec<u8>>, options: &CameraOptions, feed: &Feed) -> Response<Vec<u8>> {
-    let description = if options.faults.contains(&Fault::AudioOnly) {
-        sdp::audio()
-    } else {
-        sdp::video(feed.codec, &feed.sets)
+    let has = |fault: Fault| options.faults.contains(&fault);
+    let description = match () {
+        () if has(Fault::AudioOnly) => sdp::audio(),
+        () if has(Fault::MotionJpeg) => sdp::motion_jpeg(),
+        () => sdp::video(feed.codec, &feed.sets),
     };
     let base = request
         .request_uri()

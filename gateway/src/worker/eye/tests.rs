@@ -4,10 +4,13 @@ use std::sync::OnceLock;
 
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Dictionary, Packet, Rational, codec, encoder, frame};
-use moshao_config::{Deadlines, Sensitivity, View};
+use moshao_config::{Deadlines, Polygon, Sensitivity, View};
 
 use super::*;
 use crate::camera::Codec;
+use crate::camera::decode::Filter;
+use crate::camera::opinion::Opinion;
+use crate::camera::thumb::Thumb;
 
 /// Pictures a second, and from one key frame to the next.
 const FPS: u64 = 10;
@@ -96,40 +99,64 @@ fn job() -> CameraJob {
         url: "rtsp://127.0.0.1/".to_owned(),
         username: None,
         password: None,
+        main: None,
         allow_basic: false,
         detector: "none".to_owned(),
         detections_per_second: 5.0,
         gate: true,
         sensitivity: Sensitivity::Normal,
+        priority: moshao_config::Priority::Normal,
         view: View::default(),
         masks: Vec::new(),
         deadlines: Deadlines { describe: s, setup: s, play: s, first_key_frame: s, silence: s },
     }
 }
 
-/// What came of a film, seen by a detector that finds nothing.
+/// What came of a film.
 #[derive(Default)]
 struct Story {
     wakes: Vec<(u64, Wake)>,
     /// Media times of the pictures that the detector got, ms.
     shown: Vec<u64>,
+    /// Of those, the looks that it had to judge.
+    judged: Vec<u64>,
     decoded: u64,
     looks: u64,
+    awake: Duration,
     is_asleep: bool,
 }
 
+/// A detector that tracks nothing and makes this of what has changed in a look.
+fn answer(due: &Due, opinion: Opinion) -> Findings {
+    let opinion = match &due.task {
+        Task::Judge(suspicion) if suspicion.moving.is_empty() => Some(Opinion::Nothing),
+        Task::Judge(_) => Some(opinion),
+        Task::Detect { .. } | Task::Remember => None,
+    };
+    Findings { media_time: due.picture.media_time, tracks: Vec::new(), opinion }
+}
+
+/// Seen by a detector that recognises whatever has changed in a look.
 fn watch(units: Vec<AccessUnit>) -> Story {
-    let mut eye = Eye::new(&job());
+    watch_as(&job(), units, |_| Opinion::Clear)
+}
+
+/// Seen by a detector with this opinion of a look, by its media time in ms.
+fn watch_as(job: &CameraJob, units: Vec<AccessUnit>, opinion: impl Fn(u64) -> Opinion) -> Story {
+    let mut eye = Eye::new(job);
     let mut story = Story::default();
     let mut looker = Looker::default();
     let mut note = |eye: &mut Eye, glance: Glance| {
         story.decoded += glance.decoded;
         if let Some(due) = glance.due {
-            story.shown.push(due.picture.media_time.as_millis() as u64);
-            eye.hear(Findings { media_time: due.picture.media_time, tracks: Vec::new() });
+            let at = due.picture.media_time.as_millis() as u64;
+            let is_judged = matches!(&due.task, Task::Judge(suspicion) if !suspicion.moving.is_empty());
+            if is_judged { &mut story.judged } else { &mut story.shown }.push(at);
+            eye.hear(answer(&due, opinion(at)));
         }
         let tally = eye.tally();
         story.looks += tally.looks;
+        story.awake += tally.awake;
         let wakes = tally.moves.iter().filter_map(|m| Some((m.media_time.as_millis() as u64, m.woke?)));
         story.wakes.extend(wakes);
         story.is_asleep = eye.is_asleep();
@@ -150,8 +177,8 @@ fn a_quiet_camera_sleeps_and_is_looked_at_in_its_key_frames() {
     let story = watch(quiet());
     assert!(story.is_asleep);
     assert_eq!(story.wakes, []);
-    assert!((25..=28).contains(&story.looks), "{} looks", story.looks);
-    assert!(story.decoded < 80, "{} decoded, the six seconds of settling", story.decoded);
+    assert!((27..=29).contains(&story.looks), "{} looks", story.looks);
+    assert!(story.decoded < 80, "{} decoded, the seconds of settling", story.decoded);
 }
 
 #[test]
@@ -162,6 +189,59 @@ fn a_camera_that_wakes_looks_back_and_the_detector_gets_what_came_before_the_wak
         story.shown.iter().copied().filter(|at| (30_600..=34_000).contains(at)).collect();
     assert!(of_interest.len() >= 16, "five a second from the object's coming on: {of_interest:?}");
     assert!(story.shown.is_sorted(), "in the order of media time: {:?}", story.shown);
+}
+
+#[test]
+fn what_the_detector_knows_nothing_of_soon_wakes_nobody_and_is_judged_all_the_same() {
+    let story = watch_as(&job(), visited(), |_| Opinion::Nothing);
+    assert_eq!(story.wakes, [(32_000, Wake::Look)], "once, within the budget");
+    assert!(story.awake < Duration::from_secs(9), "awake for {:?}", story.awake);
+    assert!(story.judged.len() >= 5, "looks are judged: {:?}", story.judged);
+}
+
+#[test]
+fn what_is_recognised_after_a_doubt_is_looked_back_at_to_before_the_doubt() {
+    let story = watch_as(&job(), visited(), |at| match at {
+        0..40_000 => Opinion::Nothing,
+        _ => Opinion::Clear,
+    });
+    assert_eq!(story.wakes[1], (40_000, Wake::Look));
+    let before: Vec<u64> = story.shown.iter().copied().filter(|at| (36_000..40_000).contains(at)).collect();
+    assert!(before.len() >= 19, "five a second: {before:?}");
+}
+
+#[test]
+fn what_moves_in_a_mask_or_outside_of_all_regions_wakes_nobody() {
+    let band = |top: f32, bottom: f32| Polygon(vec![(0.0, top), (1.0, top), (1.0, bottom), (0.0, bottom)]);
+    let masked = CameraJob { masks: vec![band(0.25, 0.85)], ..job() };
+    let view = View { regions: vec![band(0.0, 0.25)], ..View::default() };
+    for job in [masked, CameraJob { view, ..job() }] {
+        let story = watch_as(&job, visited(), |_| Opinion::Clear);
+        assert_eq!((story.wakes, story.judged), (vec![], vec![]));
+    }
+    let elsewhere = CameraJob { masks: vec![band(0.0, 0.25)], ..job() };
+    assert_eq!(watch_as(&elsewhere, visited(), |_| Opinion::Clear).wakes[0], (32_000, Wake::Look));
+}
+
+/// As if key frames were ten seconds apart.
+fn with_far_key_frames(mut units: Vec<AccessUnit>, from: u64) -> Vec<AccessUnit> {
+    for (n, unit) in units.iter_mut().enumerate() {
+        unit.is_key &= (n as u64) < from || (n as u64).is_multiple_of(5 * GROUP);
+    }
+    units
+}
+
+#[test]
+fn a_camera_whose_key_frames_are_too_far_apart_stays_awake_before_it_has_proven_itself() {
+    let story = watch(with_far_key_frames(quiet(), 0));
+    assert_eq!((story.wakes, story.looks, story.is_asleep), (vec![], 0, false));
+}
+
+#[test]
+fn a_sleeping_camera_whose_key_frames_do_not_come_any_more_wakes() {
+    let story = watch(with_far_key_frames(quiet(), 300));
+    assert_eq!(story.wakes, [(34_600, Wake::Blind)], "they were near each other up to 30 s");
+    assert!(!story.is_asleep);
 }
 
 #[test]
@@ -226,6 +306,26 @@ fn a_group_that_does_not_fit_into_the_ring_wakes_before_it_is_lost() {
 }
 
 #[test]
+fn a_camera_that_cannot_sleep_leaves_out_what_no_other_picture_refers_to_while_nothing_moves() {
+    let mut units = quiet();
+    for (n, unit) in units.iter_mut().enumerate() {
+        // Every other picture is marked as one that no other refers to, and every group is too large to look back at.
+        if n % 2 == 1 {
+            let slice = unit.data.windows(4).position(|w| w[..3] == [0, 0, 1] && w[3] & 0x1f == 1).unwrap();
+            unit.data[slice + 3] &= 0x1f;
+        }
+        unit.data.extend([0, 0, 0, 1, 12]);
+        unit.data.extend(vec![0xff; 500_000]);
+    }
+    let story = watch(units);
+    assert!(!story.is_asleep && story.wakes.is_empty(), "{:?}", story.wakes);
+    // All of the first 6 s and some more, half of the rest.
+    assert!((300..400).contains(&story.decoded), "{} decoded", story.decoded);
+    let late = story.shown.iter().filter(|at| **at > 20_000).count();
+    assert!((35..=45).contains(&late), "about one picture a second: {late} in 40 s");
+}
+
+#[test]
 fn a_clock_that_leaps_wakes_the_camera() {
     for leap in [Duration::from_secs(3600), Duration::from_secs(11)] {
         let mut units = visited();
@@ -260,7 +360,7 @@ fn a_request_wakes_it_for_as_long_as_it_lasts() {
             glances.push(eye.catch_up());
         }
         for due in glances.into_iter().filter_map(|glance| glance.due) {
-            eye.hear(Findings { media_time: due.picture.media_time, tracks: Vec::new() });
+            eye.hear(answer(&due, Opinion::Nothing));
         }
         awake += u64::from(n >= 300 && !eye.is_asleep());
     }

@@ -1,0 +1,15 @@
+//! Putting up a box: find the cameras, learn the URLs of their streams, draft a configuration.
+//!
+//! ```text
+//! onvif: who is there? ─▶ onvif: which streams? ──┐
+//!                          vendor: the usual paths ┴─▶ streams ─▶ interview ─▶ draft: a commented configuration
+//! ```
+//!
+//! [`onvif`] asks the cameras, [`vendor`] knows what their makers usually do, [`interview`] asks the installer, [`draft`]
+//! writes what the installer would, all in a [`language`] of two.
+
+pub mod draft;
+pub mod interview;
+pub mod language;
+pub mod onvif;
+pub mod vendor;

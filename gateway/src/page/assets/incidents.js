@@ -1,0 +1,61 @@
+// What happened lately, newest first, with pictures and whether the centre has it.
+
+import * as api from "./api.js";
+import { every, h, keep, say } from "./dom.js";
+import { t, when } from "./text.js";
+
+export function incidents(main) {
+  const list = h("ul", { class: "incidents" });
+  const note = h("p", { class: "hint", role: "status" });
+  main.append(h("h1", {}, t("incidents")), note, list);
+  return every(4000, async () => {
+    try {
+      const told = await api.incidents();
+      keep(list, told, (incident) => incident.id, item);
+      say(note, told.length ? "" : t("nothingHappened"));
+    } catch (error) {
+      say(note, t("noAnswer", { why: error.message }));
+    }
+  });
+}
+
+function item(incident) {
+  const about = h("p", { class: "facts" });
+  const chips = h("p", { class: "chips" });
+  const pieces = h("div", { class: "pieces" });
+  const whole = h("li", {}, h("h2", {}, incident.title), about, chips, pieces);
+  whole.update = (told) => {
+    whole.dataset.level = told.level;
+    whole.dataset.open = told.is_open;
+    say(about, `${when(told.opened)} · ${told.devices.join("、")}`);
+    keep(chips, labels(told), (label) => label[0] + label[1], ([text, kind]) => h("span", { class: `chip ${kind}` }, text));
+    keep(pieces, told.evidence, (piece) => piece.url, thumbnail);
+  };
+  return whole;
+}
+
+function labels(told) {
+  const state = told.is_open ? (told.is_active ? t("active") : t("over")) : t("stage_closed");
+  return [
+    [t("level", { n: told.level }), `level-${told.level}`],
+    [state, told.is_open && told.is_active ? "active" : ""],
+    told.is_open && [t(`stage_${told.stage}`), ""],
+    told.confirm !== "unconfirmed" && [t(`confirm_${told.confirm}`), ""],
+    told.mode !== "live" && [told.mode === "test" ? t("modeTest") : t("modeMaintenance"), "mode"],
+    [t(`delivery_${told.delivery}`), `delivery ${told.delivery}`],
+  ].filter(Boolean);
+}
+
+function thumbnail(piece) {
+  const label = `${piece.kind === "clip" ? t("clip") : t("still")} ${when(piece.taken)}`;
+  const inside = piece.kind === "clip" ? h("span", { class: "play", "aria-hidden": "true" }, "▶") : h("img", { src: piece.url, alt: "", loading: "lazy" });
+  return h("button", { type: "button", "aria-label": label, onclick: () => show(piece, label) }, inside);
+}
+
+function show(piece, label) {
+  const content = piece.kind === "clip" ? h("video", { src: piece.url, controls: true, playsinline: true, autoplay: true }) : h("img", { src: piece.url, alt: label });
+  const dialog = h("dialog", { "aria-label": label }, content, h("p", {}, label), h("button", { type: "button", onclick: () => dialog.close() }, t("close")));
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}

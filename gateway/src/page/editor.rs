@@ -1,0 +1,252 @@
+//! `GET` and `PUT /api/cameras/{id}/areas`: the editor of zones, lines and masks.
+//!
+//! A change is checked by the same code as `moshao check` before a byte is written. The new file replaces the old one in
+//! one step; the old one stays beside it as `NAME.previous`. The running gateway goes on with what it started with.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use moshao_config::{Environment, Severity};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tracing::info;
+
+use super::areas::{self, Areas};
+use super::language::Language;
+use super::routes::{Page, Refusal};
+
+/// What is drawn, and on which state of the file.
+#[derive(Debug, Serialize)]
+pub(super) struct Drawing {
+    areas: Areas,
+    /// Hash of the file's text.
+    version: String,
+    /// Ids of the rules that look at this camera, which may speak of its zones and lines.
+    watches: Vec<String>,
+    /// The file says something else than what the gateway runs with.
+    waits_for_restart: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Change {
+    areas: Areas,
+    /// What the editor began with.
+    version: String,
+}
+
+/// `GET /api/cameras/{id}/areas`
+pub(super) async fn read(
+    State(shared): Page,
+    axum::extract::Path(id): axum::extract::Path<String>,
+    language: Language,
+) -> Result<Json<Drawing>, Refusal> {
+    let camera = shared.camera(&id)?.clone();
+    let file = file_of(&shared, language)?;
+    let text = on_a_thread(move || read_text(&file, language)).await?;
+    Ok(Json(drawing(&text, &camera)?))
+}
+
+/// `PUT /api/cameras/{id}/areas`
+pub(super) async fn write(
+    State(shared): Page,
+    axum::extract::Path(id): axum::extract::Path<String>,
+    language: Language,
+    Json(change): Json<Change>,
+) -> Result<Json<Drawing>, Refusal> {
+    let camera = shared.camera(&id)?.clone();
+    let file = file_of(&shared, language)?;
+    let _turn = shared.editing.lock().await;
+    on_a_thread(move || {
+        let old = read_text(&file, language)?;
+        if version(&old) != change.version {
+            let text = language.pick(
+                "配置文件已被别人改动，请重新打开编辑器",
+                "the configuration file has been changed meanwhile; open the editor anew",
+            );
+            return Err(Refusal(StatusCode::CONFLICT, text.to_owned()));
+        }
+        let new = areas::write(&old, &id, &change.areas).map_err(unprocessable)?;
+        check(&new, &file)?;
+        if new != old {
+            replace(&file, &new).map_err(|error| cannot_write(&file, &error, language))?;
+            info!(camera = id, file = %file.display(), "zones, lines and masks have been changed on the page");
+        }
+        Ok(Json(drawing(&new, &camera)?))
+    })
+    .await
+}
+
+fn drawing(text: &str, camera: &moshao_config::Camera) -> Result<Drawing, Refusal> {
+    let areas = areas::read(text, &camera.id).map_err(unprocessable)?;
+    let waits_for_restart = !areas.are_those_of(camera);
+    Ok(Drawing { areas, version: version(text), watches: camera.watches.clone(), waits_for_restart })
+}
+
+/// What `moshao check` finds, line by line; the line itself is not shown, a password may stand in it.
+fn check(text: &str, file: &Path) -> Result<(), Refusal> {
+    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = file.display().to_string();
+    let examined = moshao_config::examine_text(text, &name, &Environment::of_process(directory));
+    if examined.config.is_some() {
+        return Ok(());
+    }
+    let problems = examined.report.problems().iter().filter(|problem| problem.severity == Severity::Error);
+    let told: Vec<String> = problems
+        .map(|problem| match &problem.hint {
+            Some(hint) => format!("{} ({hint})", problem.message),
+            None => problem.message.clone(),
+        })
+        .collect();
+    Err(Refusal(StatusCode::UNPROCESSABLE_ENTITY, told.join("; ")))
+}
+
+/// The old file stays as `NAME.previous`; the new one is whole or not there.
+fn replace(file: &Path, text: &str) -> std::io::Result<()> {
+    // A link to the file is followed, so that the link stays one.
+    let file = &fs::canonicalize(file)?;
+    let about = fs::metadata(file)?;
+    let unfinished = beside(file, "new");
+    let previous = beside(file, "previous");
+    let written = (|| {
+        let mut out = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(about.mode() & 0o777)
+            .open(&unfinished)?;
+        // Only root may give a file away, and only root's file needs it.
+        if out.metadata()?.uid() != about.uid() || out.metadata()?.gid() != about.gid() {
+            chown(&unfinished, Some(about.uid()), Some(about.gid()))?;
+        }
+        out.set_permissions(about.permissions())?;
+        out.write_all(text.as_bytes())?;
+        out.sync_all()?;
+        match fs::remove_file(&previous) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        fs::hard_link(file, &previous)?;
+        fs::rename(&unfinished, file)?;
+        file.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+    })();
+    if written.is_err() {
+        // Best effort: the error that matters is the one returned.
+        fs::remove_file(&unfinished).unwrap_or_default();
+    }
+    written
+}
+
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
+}
+
+fn file_of(shared: &super::routes::Shared, language: Language) -> Result<PathBuf, Refusal> {
+    let text =
+        language.pick("网关不是从配置文件启动的", "the gateway was not started from a configuration file");
+    let file = shared.sources.config_file.clone();
+    file.ok_or_else(|| Refusal(StatusCode::NOT_FOUND, text.to_owned()))
+}
+
+fn read_text(file: &Path, language: Language) -> Result<String, Refusal> {
+    fs::read_to_string(file).map_err(|error| {
+        let path = file.display();
+        let text = language.pick(
+            format!("无法读取配置文件 {path}：{error}"),
+            format!("the configuration file {path} cannot be read: {error}"),
+        );
+        Refusal(StatusCode::INTERNAL_SERVER_ERROR, text)
+    })
+}
+
+fn cannot_write(file: &Path, error: &std::io::Error, language: Language) -> Refusal {
+    let path = file.display();
+    let text = language.pick(
+        format!("无法写入 {path}：{error}。网关的用户需要对该文件及其目录的写权限；systemd 下还要 ReadWritePaths="),
+        format!(
+            "{path} cannot be written: {error}; the gateway's user must own the file and its directory, and under \
+             systemd the unit needs ReadWritePaths= for it"
+        ),
+    );
+    Refusal(StatusCode::INTERNAL_SERVER_ERROR, text)
+}
+
+fn unprocessable(why: impl std::fmt::Display) -> Refusal {
+    Refusal(StatusCode::UNPROCESSABLE_ENTITY, why.to_string())
+}
+
+async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let failed = |_| Refusal(StatusCode::INTERNAL_SERVER_ERROR, "the editor failed".to_owned());
+    tokio::task::spawn_blocking(work).await.map_err(failed)?
+}
+
+fn version(text: &str) -> String {
+    Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+// === impl Areas ===
+
+impl Areas {
+    /// Whether the gateway runs with these.
+    fn are_those_of(&self, camera: &moshao_config::Camera) -> bool {
+        let same = |(x, y): (f32, f32), [file_x, file_y]: [f64; 2]| x == file_x as f32 && y == file_y as f32;
+        let polygon = |running: &moshao_config::Polygon, corners: &Vec<[f64; 2]>| {
+            running.0.len() == corners.len()
+                && running.0.iter().zip(corners).all(|(at, corner)| same(*at, *corner))
+        };
+        let line = |moshao_config::Line(from, to): &moshao_config::Line, ends: &Vec<[f64; 2]>| matches!(ends.as_slice(), [first, second] if same(*from, *first) && same(*to, *second));
+        let masks = camera.masks.len() == self.masks.len()
+            && camera.masks.iter().zip(&self.masks).all(|(running, mask)| polygon(running, mask));
+        let zones = camera.zones.len() == self.zones.len()
+            && camera
+                .zones
+                .iter()
+                .all(|(name, zone)| self.zones.get(name).is_some_and(|file| polygon(zone, file)));
+        let lines = camera.lines.len() == self.lines.len()
+            && camera
+                .lines
+                .iter()
+                .all(|(name, ends)| self.lines.get(name).is_some_and(|file| line(ends, file)));
+        masks && zones && lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_new_file_replaces_the_old_one_which_stays_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("moshao.toml");
+        fs::write(&file, "first").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        for (text, before) in [("second", "first"), ("third", "second")] {
+            replace(&file, text).unwrap();
+            assert_eq!(fs::read_to_string(&file).unwrap(), text);
+            assert_eq!(fs::read_to_string(dir.path().join("moshao.toml.previous")).unwrap(), before);
+            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "nothing unfinished stays");
+    }
+
+    #[test]
+    fn a_wrong_file_is_told_without_the_line_that_may_hold_a_password() {
+        let text = "[camera.a]\nurl = \"rtsp://u:hunter2@10.0.0.1/a\" \nmasks = [[[0.1, 0.1], [0.2, 0.2], [0.3, 0.3]]]\n";
+        let Refusal(status, told) = check(text, Path::new("/etc/moshao/moshao.toml")).unwrap_err();
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(told.contains("encloses nothing") && !told.contains("hunter2"), "{told}");
+    }
+}

@@ -1,0 +1,394 @@
+//! What lets a camera sleep: the gate with all that it decides by, and the ring that a camera which wakes looks back at.
+
+use std::time::Duration;
+
+use tracing::trace;
+
+use super::eye::{Due, Glance, Move, Tally, Task};
+use super::link::CameraJob;
+use super::looker::Looker;
+use super::sight::Sight;
+use crate::camera::AccessUnit;
+use crate::camera::decode::{DecodeError, Filter};
+use crate::camera::gate::{Findings, Gate, KEY_INTERVAL_MAX, Wake};
+use crate::camera::media_clock::MAX_STEP;
+use crate::camera::opinion::{Opinion, Suspicion};
+use crate::camera::place::{Place, Seen};
+use crate::camera::ring::{Push, Ring};
+use crate::camera::sentinel::Sentinel;
+use crate::camera::thumb::{Area, Thumb};
+
+/// Part of the ring from which on a sleeping camera looks at each key frame, so that nothing since the last look is
+/// forgotten; and from which on it wakes, because the group of pictures will not fit.
+const LOOK_FROM: (usize, usize) = (1, 2);
+const WAKE_FROM: (usize, usize) = (7, 8);
+/// The sentinel of an awake camera learns so often at least, however far apart key frames are.
+const LESSON_EVERY: Duration = Duration::from_secs(2);
+/// How far back before the latest look goes what is kept while looks differ and mean nothing.
+const DOUBT_MAX: Duration = Duration::from_secs(6);
+
+/// What lets a camera sleep.
+pub(super) struct Lid {
+    gate: Gate,
+    ring: Ring,
+    place: Place,
+    sentinel: Sentinel,
+    /// Number of the next unit to be decoded, while looking back.
+    behind: Option<u64>,
+    /// Media time of the latest unit, and the time between the latest two key frames.
+    last: Option<Duration>,
+    last_key: Option<Duration>,
+    key_interval: Option<Duration>,
+    /// Bytes of the latest whole group of pictures, and of the one that has begun.
+    group_bytes: (usize, usize),
+    /// When the sentinel of the awake camera learned last.
+    last_lesson: Duration,
+    fell_asleep: Duration,
+    /// Time slept in all, up to the latest waking.
+    slept: Duration,
+    judged: Option<Judged>,
+    tally: Tally,
+}
+
+/// The look that the detector was asked about last.
+struct Judged {
+    number: u64,
+    at: Duration,
+    is_told: bool,
+}
+
+// === impl Lid ===
+
+impl Lid {
+    pub(super) fn new(job: &CameraJob) -> Self {
+        Self {
+            gate: Gate::new(job.sensitivity),
+            ring: Ring::default(),
+            place: Place::new(job.masks.clone(), job.view.regions.clone()),
+            sentinel: Sentinel::default(),
+            behind: None,
+            last: None,
+            last_key: None,
+            key_interval: None,
+            group_bytes: (0, 0),
+            last_lesson: Duration::ZERO,
+            fell_asleep: Duration::ZERO,
+            slept: Duration::ZERO,
+            judged: None,
+            tally: Tally::default(),
+        }
+    }
+
+    /// One access unit as it comes.
+    pub(super) fn take(&mut self, unit: AccessUnit, sight: &mut Sight, looker: &mut Looker) -> Glance {
+        self.note_faults(&unit, sight);
+        self.clock(&unit);
+        if self.is_asleep() { self.doze(unit, sight, looker) } else { self.watch(unit, sight) }
+    }
+
+    /// What the detector made of a picture.
+    pub(super) fn hear(&mut self, findings: Findings, sight: &mut Sight) {
+        let at = self.last.unwrap_or_default();
+        let opinion = findings.opinion;
+        let was_asleep = self.is_asleep();
+        if self.gate.hear(findings) {
+            self.open(at, sight);
+        } else if let Some(opinion) = opinion.filter(|_| was_asleep) {
+            self.dismiss(at, opinion, sight);
+        }
+    }
+
+    /// The detector makes too little of a look to wake for it.
+    fn dismiss(&mut self, at: Duration, opinion: Opinion, sight: &mut Sight) {
+        trace!(?at, ?opinion, "the look is dismissed");
+        self.tally.dismissed += 1;
+        let judged = self.judged.take();
+        if opinion == Opinion::Nothing {
+            self.place.dismiss(&self.gate.parked());
+            if let Some(Judged { number, at, is_told: true }) = judged {
+                // Nothing before it may be told any more.
+                self.ring.forget_before(number);
+                sight.has_shown(at);
+            }
+        }
+    }
+
+    /// Stays awake, or wakes, for so long.
+    pub(super) fn hold(&mut self, lasting: Duration, sight: &mut Sight) {
+        let at = self.last.unwrap_or_default();
+        if self.gate.hold(at, at + lasting) {
+            self.open(at, sight);
+        }
+    }
+
+    pub(super) fn is_asleep(&self) -> bool {
+        !self.gate.is_awake()
+    }
+
+    /// Whether a camera that woke is still looking back.
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind.is_some()
+    }
+
+    /// Media time up to which a sleeping camera is sure that there was nothing.
+    pub(super) fn quiet_until(&self) -> Option<Duration> {
+        self.ring.units().next().filter(|_| self.is_asleep()).map(|unit| unit.media_time)
+    }
+
+    /// What the gate did since it was asked last.
+    pub(super) fn tally(&mut self) -> Tally {
+        std::mem::take(&mut self.tally)
+    }
+
+    /// What makes the past useless, and wakes.
+    fn note_faults(&mut self, unit: &AccessUnit, sight: &mut Sight) {
+        let at = unit.media_time;
+        let leapt = self.last.is_some_and(|last| at < last || at > last + MAX_STEP);
+        let reason = match () {
+            () if unit.is_new_sequence => Wake::NewSequence,
+            () if leapt => Wake::Clock,
+            () => return,
+        };
+        // Nothing of before can be decoded together with what comes.
+        self.ring.clear();
+        self.behind = self.behind.map(|_| self.ring.end());
+        self.sentinel.skip();
+        if leapt {
+            sight.forget_time();
+        }
+        if self.gate.wake(at, reason) {
+            self.open(at, sight);
+        }
+    }
+
+    fn clock(&mut self, unit: &AccessUnit) {
+        let at = unit.media_time;
+        let passed = self.last.replace(at).map(|last| at.saturating_sub(last)).unwrap_or_default();
+        if self.gate.is_awake() {
+            self.tally.awake += passed.min(MAX_STEP);
+        }
+        if unit.is_key {
+            if let Some(before) = self.last_key.replace(at) {
+                self.key_interval = Some(at.saturating_sub(before));
+            }
+            self.group_bytes = (self.group_bytes.1, 0);
+        }
+        self.group_bytes.1 += unit.data.len();
+    }
+
+    /// An access unit of an awake camera.
+    fn watch(&mut self, unit: AccessUnit, sight: &mut Sight) -> Glance {
+        let at = unit.media_time;
+        if unit.is_key || at >= self.last_lesson + LESSON_EVERY || at < self.last_lesson {
+            self.last_lesson = at;
+            match self.behind {
+                None => self.sentinel.learn(sight.take_moved()),
+                Some(_) => self.sentinel.skip(),
+            }
+        }
+        if !unit.is_key {
+            self.sentinel.see(unit.data.len());
+        }
+        if let Some(next) = self.behind {
+            self.ring.push(unit);
+            if next < self.ring.first() {
+                // It fell so far behind that the ring forgot what it was to see next.
+                self.behind = Some(self.ring.first());
+                sight.start_over();
+            }
+            return Glance::default();
+        }
+        sight.rest(!self.may_sleep() && !self.gate.is_lively(at));
+        let mut glance = sight.see_moving(&unit, &mut self.gate, &mut self.place);
+        if let Some(due) = &mut glance.due {
+            due.slept = self.slept;
+        }
+        self.hold_one_group(unit);
+        if self.may_sleep() && sight.has_seen() && self.gate.sleeps(at) {
+            self.close(at, sight);
+        }
+        glance
+    }
+
+    /// Holds what came since the latest key frame.
+    fn hold_one_group(&mut self, unit: AccessUnit) {
+        self.ring.push(unit);
+        if let Some(key) = self.ring.latest_key() {
+            self.ring.forget_before(key);
+        }
+    }
+
+    /// A camera whose groups of pictures do not fit into the ring could not look back.
+    fn may_sleep(&self) -> bool {
+        self.ring.latest_key().is_some()
+            && self.group_bytes.0.max(self.group_bytes.1) <= self.part_of_ring(WAKE_FROM)
+            && self.sees_enough()
+    }
+
+    /// Looks that are too far apart miss who comes and goes in between.
+    fn sees_enough(&self) -> bool {
+        let since_key = self.last.unwrap_or_default().saturating_sub(self.last_key.unwrap_or_default());
+        let is_near = self.key_interval.is_some_and(|interval| interval.max(since_key) <= KEY_INTERVAL_MAX);
+        is_near || self.gate.parked().is_empty() && self.sentinel.is_proven()
+    }
+
+    fn close(&mut self, at: Duration, sight: &mut Sight) {
+        if self.gate.reason() == Wake::Sentinel && !self.gate.was_fruitful() {
+            self.sentinel.cried_wolf();
+        }
+        if let Some(now) = sight.scene() {
+            self.place.settle(now);
+        }
+        self.tally.moves.push(Move { media_time: at, woke: None });
+        self.fell_asleep = at;
+        sight.close();
+    }
+
+    /// Opens the eye: back to the last quiet look, or to where it fell asleep.
+    fn open(&mut self, at: Duration, sight: &mut Sight) {
+        self.tally.moves.push(Move { media_time: at, woke: Some(self.gate.reason()) });
+        let back_to = self.ring.units().next().map_or(at, |unit| unit.media_time);
+        self.slept += back_to.max(self.fell_asleep) - self.fell_asleep;
+        self.behind = (self.ring.first() < self.ring.end()).then(|| self.ring.first());
+        sight.start_over();
+    }
+
+    /// An access unit of a sleeping camera.
+    fn doze(&mut self, unit: AccessUnit, sight: &mut Sight, looker: &mut Looker) -> Glance {
+        let at = unit.media_time;
+        let (is_key, is_broken, bytes) = (unit.is_key, unit.lost_packets > 0, unit.data.len());
+        if is_broken {
+            // Whatever is missing, the next key frame shows what became of it.
+            self.gate.look_soon();
+            self.sentinel.skip();
+        }
+        let number = self.ring.end();
+        let is_filling = self.ring.bytes() > self.part_of_ring(LOOK_FROM);
+        let pushed = self.ring.push(unit);
+        self.tally.spared += 1;
+        if pushed == Push::Overrun || self.ring.bytes() > self.part_of_ring(WAKE_FROM) {
+            if self.gate.wake(at, Wake::Overrun) {
+                self.open(at, sight);
+            }
+            return Glance::default();
+        }
+        if is_key {
+            return match is_filling || self.gate.wants_look(at, self.sentinel.is_proven()) {
+                true => self.look(number, is_broken, sight, looker),
+                false => Glance::default(),
+            };
+        }
+        let is_alarm = self.sentinel.see(bytes);
+        if !self.sees_enough() && self.gate.wake(at, Wake::Blind) || is_alarm && self.gate.alarm(at) {
+            self.open(at, sight);
+        }
+        Glance::default()
+    }
+
+    fn part_of_ring(&self, (part, of): (usize, usize)) -> usize {
+        self.ring.bytes_max() / of * part
+    }
+
+    /// Looks at the key frame with this number.
+    fn look(&mut self, number: u64, is_broken: bool, sight: &mut Sight, looker: &mut Looker) -> Glance {
+        let Some(unit) = self.ring.get(number) else { return Glance::default() };
+        let at = unit.media_time;
+        let mut look = |filter| match is_broken {
+            true => Err(DecodeError::NoPicture),
+            false => looker.look(unit, sight.size_px(), filter),
+        };
+        let patrols = self.gate.wants_patrol(at, self.place.is_restless());
+        // The detector is used to whole pictures.
+        let looked = look(if patrols { Filter::Whole } else { Filter::Skipped });
+        self.tally.looks += 1;
+        let parked: Vec<Area> = self.gate.parked();
+        let seen = looked.and_then(|picture| {
+            let seen = self.place.look(at, Thumb::of(&picture.view()), self.gate.threshold(), &parked);
+            let picture = if seen == Seen::Quiet || patrols { picture } else { look(Filter::Whole)? };
+            Ok((seen, picture))
+        });
+        let (seen, picture) = match seen {
+            Ok(seen) => seen,
+            Err(error) => {
+                if self.gate.look_failed(at) {
+                    self.open(at, sight);
+                }
+                return Glance { lost: Some(error), ..Glance::default() };
+            }
+        };
+        self.sentinel.learn(seen != Seen::Quiet);
+        let suspicion = match seen {
+            Seen::Quiet => {
+                self.gate.looked(at);
+                // Nothing before this picture is needed any more.
+                self.ring.forget_before(number);
+                patrols.then(|| self.gate.patrols(at))
+            }
+            Seen::Changed(moving) => self.suspect(at, Wake::Look, moving, sight),
+            Seen::Switched => self.suspect(at, Wake::Switch, vec![[0.0, 0.0, 1.0, 1.0]], sight),
+        };
+        let task = match suspicion {
+            _ if self.gate.is_awake() => return Glance::default(),
+            Some(suspicion) => {
+                self.judged = Some(Judged { number, at, is_told: suspicion.is_told });
+                Task::Judge(suspicion)
+            }
+            None if parked.is_empty() => return Glance::default(),
+            None => {
+                sight.has_shown(at);
+                Task::Remember
+            }
+        };
+        let slept = self.slept + at.saturating_sub(self.fell_asleep);
+        Glance { due: Some(Due { picture, slept, task }), ..Glance::default() }
+    }
+
+    /// Something has changed: the detector is to be asked, or the camera wakes.
+    fn suspect(
+        &mut self,
+        at: Duration,
+        because: Wake,
+        moving: Vec<Area>,
+        sight: &mut Sight,
+    ) -> Option<Suspicion> {
+        trace!(?at, reason = because.as_str(), ?moving, "a look differs");
+        // What has been doubted for long is not looked back at.
+        while let Some(next) = self.ring.key_after(self.ring.first())
+            && (self.ring.get(next).is_some_and(|unit| unit.media_time + DOUBT_MAX < at)
+                || self.ring.bytes() > self.part_of_ring(LOOK_FROM) && Some(next) != self.ring.latest_key())
+        {
+            self.ring.forget_before(next);
+        }
+        let suspicion = self.gate.suspects(at, because, moving);
+        if self.gate.is_awake() {
+            self.open(at, sight);
+        }
+        suspicion
+    }
+
+    /// Decodes from the ring until a picture is due or the present is reached.
+    pub(super) fn catch_up(&mut self, sight: &mut Sight) -> Glance {
+        let mut glance = Glance::default();
+        while let Some(number) = self.behind {
+            let Some(unit) = self.ring.get(number) else {
+                self.behind = None;
+                break;
+            };
+            let seen = sight.see_moving(unit, &mut self.gate, &mut self.place);
+            self.behind = (number + 1 < self.ring.end()).then_some(number + 1);
+            glance.decoded += seen.decoded;
+            glance.passed_over += seen.passed_over;
+            glance.lost = seen.lost.or(glance.lost);
+            if let Some(due) = seen.due {
+                glance.due = Some(Due { slept: self.slept, ..due });
+                break;
+            }
+        }
+        if self.behind.is_none()
+            && let Some(key) = self.ring.latest_key()
+        {
+            self.ring.forget_before(key);
+        }
+        glance
+    }
+}

@@ -1,0 +1,5 @@
+//! The local page of the real gateway: over plain HTTP (`doors`, `contents`) and in a real browser (`seen`).
+
+mod contents;
+mod doors;
+mod seen;
