@@ -7,6 +7,7 @@ mod broker;
 mod camera;
 mod condition;
 mod detector;
+mod evidence;
 mod gateway;
 mod incidents;
 mod page;
@@ -63,6 +64,8 @@ impl Check<'_> {
         let page = file.page.as_ref().and_then(|page| self.page(page, http.as_ref()));
         let incidents = self.incidents(file.incidents.as_ref(), file, &names);
 
+        let evidence = self.evidence(file.evidence.as_ref(), incidents.keep_evidence);
+
         let own = self.detectors(file);
         let (cameras, detectors) = self.cameras(file, own, &names);
         let (sensors, preset_rules) = self.sensors(file, &names);
@@ -84,6 +87,7 @@ impl Check<'_> {
             http: http?,
             page,
             incidents,
+            evidence,
             detectors,
             cameras,
             sensors,

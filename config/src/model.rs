@@ -5,6 +5,7 @@
 
 mod camera;
 mod detector;
+mod evidence;
 mod gateway;
 mod incidents;
 mod rule;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use camera::{Camera, Deadlines, Line, Polygon, Priority, Sensitivity, StreamAddress, View};
 pub use detector::{Detector, Model};
+pub use evidence::{EvidencePolicy, Keep};
 pub use gateway::{Broker, Budget, Gateway, Grid, Http, Identity, Outbox, Page, Protocol, Secret, Tls};
 pub use incidents::{DeviceMode, IncidentPolicy};
 pub use rule::{Category, Condition, Direction, Rule, Side, Subject};
@@ -48,6 +50,8 @@ pub struct Config {
     pub page: Option<Page>,
     /// How findings become incidents.
     pub incidents: IncidentPolicy,
+    /// Stills and clips.
+    pub evidence: EvidencePolicy,
     /// Detectors that a camera names, each once. Built-in and catalogue names used by cameras are here too.
     pub detectors: Vec<Detector>,
     /// Cameras in the order of the file.

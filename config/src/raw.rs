@@ -13,6 +13,7 @@ mod budget;
 mod camera;
 mod default;
 mod detector;
+mod evidence;
 mod gateway;
 mod incidents;
 mod page;
@@ -29,6 +30,7 @@ pub(crate) use broker::Broker;
 pub(crate) use budget::Budget;
 pub(crate) use camera::{Camera, Corners, Deadlines, Ends, Priority, Sensitivity, Switch};
 pub(crate) use detector::Detector;
+pub(crate) use evidence::Evidence;
 pub(crate) use gateway::{Gateway, Grid, Http, Outbox};
 pub(crate) use incidents::Incidents;
 pub(crate) use page::Page;
@@ -62,6 +64,8 @@ pub(crate) struct File {
     pub page: Option<Page>,
     /// When an incident is told, merged, escalated and closed.
     pub incidents: Option<Incidents>,
+    /// Stills and clips: what is recorded, and how long and how much of it the box keeps.
+    pub evidence: Option<Evidence>,
     /// Detectors of your own, by name. `moshao-fire` is built in and needs no section, unless its thresholds are to be
     /// set: then a section with `file = "moshao-fire"`.
     #[serde(default)]

@@ -4,7 +4,7 @@
 //! camera workers ─┐
 //!                 ├─▶ Desk: judge ─▶ tell ─▶ outbox (disk) ─▶ uplink ─▶ command centre
 //! sensors ────────┘        │                      └─▶ sinks ──▶ webhook, group robots
-//!                          └─▶ stills ─▶ evidence (disk)
+//!                          └─▶ stills, clips ─▶ evidence (disk)
 //! ```
 //!
 //! [`App::build`] makes and binds everything, [`App::run`] runs it until it is told to stop and then stops it in the
@@ -25,7 +25,9 @@ use tracing::{error, info, warn};
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::desk::Desk;
-use crate::evidence::{self, StoreError};
+use crate::downlink::Command;
+use crate::downlink::verbs::{Part, Verbs};
+use crate::evidence::{Archive, ArchiveError, Recorder};
 use crate::http::{BindError, Expected, Http};
 use crate::metrics::Metrics;
 use crate::mqtt::Link;
@@ -42,6 +44,12 @@ const LAST_DELIVERIES: Duration = Duration::from_millis(1000);
 const READINGS_MAX: usize = 1024;
 /// Dispositions that wait for the desk; beyond them the centre's broker has to wait.
 const DISPOSITIONS_MAX: usize = 64;
+/// What commands ask of the desk; beyond it the next command has to wait.
+const ASKS_MAX: usize = 4;
+/// Parts of files that wait for the link; beyond them the reading of the file has to wait.
+const PARTS_MAX: usize = 2;
+/// Clips on disk that wait for the desk; beyond them the recorder has to wait.
+const CLIPS_MAX: usize = 16;
 
 /// The gateway, built and not yet running.
 #[derive(Debug)]
@@ -54,7 +62,7 @@ pub struct App {
     config_file: Option<PathBuf>,
     outbox: OutboxHandle,
     recovered: Recovered,
-    evidence: evidence::Store,
+    evidence: Archive,
 }
 
 /// Why the gateway cannot start.
@@ -70,9 +78,9 @@ pub enum AppError {
     /// The event store.
     #[error("cannot open the outbox: {0}")]
     Outbox(#[from] OutboxError),
-    /// The directory of the stills.
+    /// Stills, clips and the ledger of who had them.
     #[error(transparent)]
-    Evidence(#[from] StoreError),
+    Evidence(#[from] ArchiveError),
 }
 
 // === impl App ===
@@ -86,7 +94,10 @@ impl App {
         let config = Arc::new(config);
         let metrics = Arc::new(Metrics::new());
         let (outbox, recovered) = outbox::open(outbox_settings(&config, &metrics))?;
-        let evidence = evidence::Store::open(&config.gateway.data_dir, config.gateway.time_zone.clone())?;
+        let evidence = {
+            let gateway = &config.gateway;
+            Archive::open(&gateway.data_dir, &gateway.time_zone, config.evidence.clone())?
+        };
         let expected = Expected {
             workers: config.cameras.len().min(config.gateway.workers) as i64,
             sensor_broker: config.sensor_broker.is_some(),
@@ -134,7 +145,9 @@ impl App {
         let (uplink, uplink_link) = start_uplink(&config, &metrics, &outbox, budget, &uplink_stop);
         let sinks = sink::start(&config, &metrics, &outbox, &uplink_stop);
         let (to_desk, dispositions) = mpsc::channel(DISPOSITIONS_MAX);
-        let downlink = start_downlink(&config, &outbox, to_desk, &stop);
+        let (receivers, commands) = Verbs::receivers();
+        let (to_link, parts) = mpsc::channel(PARTS_MAX);
+        let downlink = start_downlink(&config, &outbox, to_desk, receivers, parts, &stop);
         let http = tokio::spawn(http.serve(uplink_stop.clone()));
         let machine = machine::watch(config.gateway.data_dir.clone(), metrics.clone(), uplink_stop.clone());
         let machine = tokio::spawn(machine);
@@ -161,14 +174,34 @@ impl App {
                 (window, asks, Some(tokio::spawn(page.serve(sources, uplink_stop.clone()))))
             }
         };
+        let clock = Clock::start();
+        let (to_desk, clips) = mpsc::channel(CLIPS_MAX);
+        let (recorder, recording) =
+            Recorder::new(&evidence, workers.requests(), metrics.clone(), clock, to_desk);
+        let recording = tokio::spawn(recording.run());
+        let (ask, orders) = mpsc::channel(ASKS_MAX);
+        let verbs = Verbs {
+            config: config.clone(),
+            archive: evidence.clone(),
+            recorder: recorder.clone(),
+            workers: workers.requests(),
+            desk: ask,
+            parts: to_link,
+            topics: Topics::new(&config.gateway.division, &config.gateway.id),
+            metrics: metrics.clone(),
+        };
+        let verbs = tokio::spawn(verbs.run(commands));
+
         let desk =
-            Desk::new(config.clone(), Clock::start(), metrics, outbox.clone(), evidence, workers, window)
+            Desk::new(config.clone(), clock, metrics, outbox.clone(), (evidence, recorder), workers, window)
                 .await;
         heartbeat::ready();
         // Returns when both sources have ended and all that they had said is in the outbox.
-        desk.run(reports, readings, dispositions, asks).await;
+        desk.run(reports, readings, dispositions, clips, orders, asks).await;
 
+        finish("recorder", recording).await;
         finish("downlink", downlink).await;
+        finish("commands", verbs).await;
         finish("sensors", sensors).await;
         let emptied = tokio::time::timeout(LAST_DELIVERIES, until_empty(&outbox)).await;
         if emptied.is_err() {
@@ -227,18 +260,21 @@ fn start_uplink(
     (tokio::spawn(uplink::run(settings, outbox.clone(), link, stop.clone())), links)
 }
 
-/// Dispositions and commands of the centre. Each part of the gateway that takes some on has its verb here.
+/// Dispositions and commands of the centre.
 fn start_downlink(
     config: &Config,
     outbox: &OutboxHandle,
     dispositions: mpsc::Sender<downlink::Disposition>,
+    receivers: BTreeMap<&'static str, mpsc::Sender<Command>>,
+    parts: mpsc::Receiver<Part>,
     stop: &CancellationToken,
 ) -> JoinHandle<()> {
     let settings = downlink::Settings {
         broker: config.uplink.clone(),
         topics: Topics::new(&config.gateway.division, &config.gateway.id),
         dispositions: Some(dispositions),
-        receivers: BTreeMap::new(),
+        receivers,
+        parts,
     };
     tokio::spawn(downlink::run(settings, outbox.clone(), stop.clone()))
 }

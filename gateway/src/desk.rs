@@ -5,25 +5,28 @@
 //! `UNACCEPTED_MAX`, and are offered again with every turn; the oldest that is no alarm goes first when they are too
 //! many, counted as lost and declared when the outbox takes something again (`overflow`).
 
+mod evidence;
+mod orders;
 mod overflow;
 mod visitors;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use jiff::Timestamp;
 use moshao_config::Config;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::{debug, error, info, warn};
 
+use self::orders::StillAsked;
+pub use self::orders::{Answer, Ask};
 use self::overflow::Overflow;
 use crate::clock::{Clock, Moment};
-use crate::disposition::{self, Answer};
+use crate::disposition::{self, Answer as Heard};
 use crate::downlink;
-use crate::event::{Evidence, Phase, Stage, StreamName, Verdict};
-use crate::evidence::{QUOTA_BYTES, Store, Want, Wanted};
+use crate::event::{Phase, Stage, Verdict};
+use crate::evidence::{Archive, ClipKept, Recorder, Wanted};
 use crate::heartbeat::Heartbeat;
 use crate::incident::Change;
 use crate::incident::fusion::Places;
@@ -31,7 +34,7 @@ use crate::incident::tell::{new_id, tell};
 use crate::judge::Judge;
 use crate::metrics::Metrics;
 use crate::outbox::{Class, NewEvent, Origin, OriginSource, OutboxHandle, SavedState, Site};
-use crate::page::visitor::Ask;
+use crate::page::visitor;
 use crate::page::window::Window;
 use crate::rules::Source;
 use crate::sensor::reading::Reading;
@@ -56,7 +59,8 @@ pub struct Desk {
     clock: Clock,
     metrics: Arc<Metrics>,
     outbox: OutboxHandle,
-    evidence: Store,
+    evidence: Archive,
+    recorder: Recorder,
     workers: Workers,
     places: Places,
     judge: Judge,
@@ -64,6 +68,8 @@ pub struct Desk {
     window: Window,
     tests: TestMode,
     wanted: Wanted,
+    /// Stills that commands wait for.
+    stills_asked: Vec<StillAsked>,
     unaccepted: VecDeque<NewEvent>,
     overflow: Overflow,
     /// Dispositions that are done as soon as what they led to is on disk.
@@ -83,7 +89,7 @@ impl Desk {
         clock: Clock,
         metrics: Arc<Metrics>,
         outbox: OutboxHandle,
-        evidence: Store,
+        (evidence, recorder): (Archive, Recorder),
         workers: Workers,
         window: Window,
     ) -> Self {
@@ -110,12 +116,14 @@ impl Desk {
             metrics,
             outbox,
             evidence,
+            recorder,
             workers,
             places,
             judge,
             window,
             tests: TestMode::default(),
             wanted: Wanted::default(),
+            stills_asked: Vec::new(),
             unaccepted: VecDeque::new(),
             overflow: Overflow::default(),
             answers: Vec::new(),
@@ -132,7 +140,9 @@ impl Desk {
         mut reports: mpsc::Receiver<FromWorker>,
         mut readings: mpsc::Receiver<Reading>,
         mut dispositions: mpsc::Receiver<downlink::Disposition>,
-        mut asks: mpsc::Receiver<Ask>,
+        mut clips: mpsc::Receiver<ClipKept>,
+        mut orders: mpsc::Receiver<Ask>,
+        mut asks: mpsc::Receiver<visitor::Ask>,
     ) {
         let mut heartbeat = Heartbeat::from_environment();
         let mut tick = interval_at(Instant::now() + TICK, TICK);
@@ -152,6 +162,8 @@ impl Desk {
                     Some(told) => self.dispose(told).await,
                     None => centre_speaks = false,
                 },
+                Some(ask) = orders.recv() => self.ask(ask).await,
+                Some(kept) = clips.recv() => self.clip(kept).await,
                 report = reports.recv(), if cameras_speak => match report {
                     Some(report) => self.report(report).await,
                     None => cameras_speak = false,
@@ -166,6 +178,10 @@ impl Desk {
                 }
                 _ = tidy.tick() => self.tidy(),
             }
+        }
+        self.recorder.stop().await;
+        while let Some(kept) = clips.recv().await {
+            self.clip(kept).await;
         }
         self.offer().await;
         self.workers.join().await;
@@ -194,10 +210,10 @@ impl Desk {
         let (answer, changes) = self.judge.dispose(now, &disposition);
         let verdict = disposition.result.map_or("none", Verdict::as_str);
         self.metrics.dispositions.with_label_values(&[answer.as_str(), verdict]).inc();
-        if answer == Answer::Unknown {
+        if answer == Heard::Unknown {
             warn!(event = disposition.event_id, "the centre speaks of an incident that is not remembered");
         }
-        if answer == Answer::Applied
+        if answer == Heard::Applied
             && let (Some(result), Some(change)) = (disposition.result, changes.first())
         {
             let rule = change.incident.rule.id.as_str();
@@ -226,6 +242,7 @@ impl Desk {
                 let taken_s = seen.received_unix_ms as f64 / 1000.0;
                 self.metrics.camera_last_picture.with_label_values(&[&seen.camera]).set(taken_s);
                 self.window.observed(now, &seen);
+                self.still_of(&seen);
                 let changes = self.judge.observe(now, &seen);
                 self.tell(now, changes, Some(seen.picture)).await;
             }
@@ -245,12 +262,13 @@ impl Desk {
                 let changes = self.judge.standing(now, &standing);
                 self.tell(now, changes, None).await;
             }
-            FromWorker::Still { request, camera, jpeg, taken_unix_ms, stream } => {
+            FromWorker::Still { request, jpeg, taken_unix_ms, stream, .. } => {
                 if self.window.still(request, jpeg.as_ref(), taken_unix_ms) {
                     return;
                 }
-                self.still(now, request, &camera, jpeg, (taken_unix_ms, stream)).await;
+                self.still(now, request, jpeg, (taken_unix_ms, stream)).await;
             }
+            FromWorker::Reel { request, part } => self.recorder.part(request, part),
             FromWorker::Counters(counters) => {
                 for counter in &counters {
                     count(&self.metrics, counter);
@@ -263,7 +281,9 @@ impl Desk {
     async fn tick(&mut self) {
         let now = self.clock.now();
         self.end_tests(now);
+        self.still_overdue(now);
         let changes = self.judge.tick(now);
+        self.metrics.findings_muted.inc_by(self.judge.take_muted());
         self.tell(now, changes, None).await;
         self.offer().await;
         self.show(now);
@@ -291,9 +311,7 @@ impl Desk {
             if change.phase == Phase::Escalated {
                 self.metrics.incidents_escalated.inc();
             }
-            if matches!(change.phase, Phase::Opened | Phase::Confirmed | Phase::Reopened) {
-                self.ask_for_stills(change, picture);
-            }
+            self.ask_for_evidence(change, picture);
         }
         let events = changes.iter().map(|change| self.new_event(now, change));
         let events: Vec<NewEvent> = events.collect();
@@ -318,7 +336,11 @@ impl Desk {
 
     /// A sensor in the sight of this camera alarms: it is woken and looked at closely.
     fn look(&self, camera: &str) {
-        if !self.workers.look(camera, self.config.incidents.look_for) {
+        self.look_for(camera, self.config.incidents.look_for);
+    }
+
+    fn look_for(&self, camera: &str, lasting: Duration) {
+        if !self.workers.look(camera, lasting) {
             self.metrics.evidence_missed.with_label_values(&["worker-busy"]).inc();
             warn!(camera, "the camera's worker cannot be asked to look now");
         }
@@ -329,56 +351,6 @@ impl Desk {
         self.metrics.incidents_open.set(open.len() as i64);
         let waiting = open.iter().filter(|incident| incident.stage == Stage::Open && incident.level <= 3);
         self.metrics.incidents_unacknowledged.set(waiting.count() as i64);
-    }
-
-    /// A still of the picture that showed it, or of what linked cameras see now.
-    fn ask_for_stills(&mut self, change: &Change, picture: Option<u64>) {
-        if change.incident.rule.category == moshao_config::Category::Device {
-            return;
-        }
-        let cameras: BTreeSet<String> = self.places.cameras(&change.source);
-        for camera in cameras {
-            let own = change.source == Source::Camera(camera.clone());
-            let (picture, subjects) = if own {
-                (picture, change.incident.objects.iter().map(|object| object.area).collect())
-            } else {
-                (None, Vec::new())
-            };
-            let source = Source::Camera(camera.clone());
-            let want = Want { incident: change.incident.id.clone(), source };
-            let request = self.wanted.ask(want, &camera, picture, subjects);
-            if !self.workers.take_still(request) {
-                self.metrics.evidence_missed.with_label_values(&["worker-busy"]).inc();
-            }
-        }
-    }
-
-    async fn still(
-        &mut self,
-        now: Moment,
-        request: u64,
-        camera: &str,
-        jpeg: Option<Vec<u8>>,
-        (taken_unix_ms, stream): (i64, Option<StreamName>),
-    ) {
-        let Some(want) = self.wanted.take(request) else { return };
-        let Some(jpeg) = jpeg else {
-            self.metrics.evidence_missed.with_label_values(&["no-picture"]).inc();
-            return;
-        };
-        let taken = Timestamp::from_millisecond(taken_unix_ms).unwrap_or(now.wall);
-        match self.evidence.keep(&want.incident, &jpeg, taken) {
-            Ok(kept) => {
-                self.metrics.evidence_stills.inc();
-                let kept = Evidence { stream, ..kept };
-                let change = self.judge.attach(now, &want.incident, &want.source, kept);
-                self.tell(now, change.into_iter().collect(), None).await;
-            }
-            Err(error) => {
-                self.metrics.evidence_missed.with_label_values(&["disk"]).inc();
-                error!(camera, %error, "a still is lost");
-            }
-        }
     }
 
     /// Offers what waits to the outbox, together with the state that it led to.
@@ -468,14 +440,6 @@ impl Desk {
         self.metrics.worker_set_aside.with_label_values(&[worker]).set(set_aside.len() as i64);
         if *rung != Rung::Full {
             self.metrics.worker_steps.with_label_values(&[worker, rung.as_str()]).inc();
-        }
-    }
-
-    fn tidy(&self) {
-        match self.evidence.tidy(SystemTime::now(), QUOTA_BYTES) {
-            Ok(0) => {}
-            Ok(incidents) => info!(incidents, "evidence past its time or beyond the quota removed"),
-            Err(error) => warn!(%error, "old evidence could not be looked at"),
         }
     }
 }

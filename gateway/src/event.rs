@@ -227,7 +227,7 @@ pub struct Object {
 /// A still or a clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
-    /// `image` or `clip`.
+    /// `image` or `video`.
     pub kind: String,
     /// MIME type.
     pub mime: String,
@@ -238,13 +238,23 @@ pub struct Evidence {
     /// Where it is kept on the box, relative to its data directory.
     #[serde(rename = "ref")]
     pub reference: String,
-    /// Privacy masks are filled.
+    /// Privacy masks are filled and people's heads pixelated. A video is not masked, and is kept on the box only.
     pub masked: bool,
-    /// When the picture was taken, RFC 3339.
+    /// When the picture, or the first one of a video, was taken, RFC 3339.
     pub taken: String,
     /// Which stream of the camera it is of, where the camera has two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamName>,
+    /// The camera that took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera: Option<String>,
+    /// How long a video is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Why a video is shorter than it should be: `reconnected` (the camera connected anew), `no-pictures`, `too-slow`
+    /// (the disk), `picture-too-large`, `worker-silent`, `stopping` (the gateway).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<String>,
 }
 
 /// A stream of a camera that has two.

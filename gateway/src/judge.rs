@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use moshao_config::Config;
 use serde::{Deserialize, Serialize};
 
@@ -13,9 +14,10 @@ use crate::disposition::{Answer, Disposition};
 use crate::event::Evidence;
 use crate::health::StreamHealth;
 use crate::incident::fusion::Places;
+use crate::incident::orders::{InMode, Muted, Orders};
 use crate::incident::{Change, Incident, Incidents};
 use crate::overload::WorkerHealth;
-use crate::rules::{Engine, Finding, Memory, Source};
+use crate::rules::{Edge, Engine, Finding, Memory, Source};
 use crate::sensor::reading::Reading;
 use crate::supervise::worker_names;
 use crate::worker::link::{Observation, Standing, StreamState};
@@ -31,6 +33,9 @@ pub struct Judge {
     main_streams: BTreeMap<String, StreamHealth>,
     workers: BTreeMap<String, WorkerHealth>,
     incidents: Incidents,
+    orders: Orders,
+    /// Findings that were not told because of them, since this was asked last.
+    muted: u64,
     /// Rules of the configuration.
     rule_ids: BTreeSet<String>,
     /// Unit of each sensor of the configuration; none for yes/no.
@@ -38,11 +43,13 @@ pub struct Judge {
 }
 
 /// What has to survive a restart.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Saved {
     incidents: serde_json::Value,
     #[serde(default)]
     rules: Memory,
+    #[serde(default)]
+    orders: Orders,
 }
 
 // === impl Judge ===
@@ -65,6 +72,8 @@ impl Judge {
                 .collect(),
             workers: worker_names(config).map(|name| (name.clone(), WorkerHealth::new(&name))).collect(),
             incidents: Incidents::new(Places::new(config), config.incidents.clone(), new_id),
+            orders: Orders::default(),
+            muted: 0,
             rule_ids: config.rules.iter().map(|rule| rule.id.clone()).collect(),
             units: config.sensors.iter().map(|sensor| sensor.unit.clone()).collect(),
         }
@@ -77,11 +86,14 @@ impl Judge {
     pub fn restore(&mut self, now: Moment, saved: &[u8]) -> Result<(), serde_json::Error> {
         // Before rules had a memory of their own, the state was the list of open incidents.
         let saved: Saved = match saved.first() {
-            Some(b'[') => Saved { incidents: serde_json::from_slice(saved)?, rules: Memory::default() },
+            Some(b'[') => Saved { incidents: serde_json::from_slice(saved)?, ..Saved::default() },
             _ => serde_json::from_slice(saved)?,
         };
         self.incidents.restore(now, saved.incidents.to_string().as_bytes())?;
         self.rules.restore_memory(saved.rules);
+        self.orders = saved.orders;
+        self.orders.expire(now.wall);
+        self.incidents.order_modes(&self.orders);
         let rules = &self.rule_ids;
         // Rules of the gateway itself are in no configuration.
         self.incidents.forget_unwatched(now, |rule| rules.contains(rule) || rule.starts_with("health/"));
@@ -111,7 +123,7 @@ impl Judge {
     /// What has to survive a restart.
     pub fn save(&self) -> Vec<u8> {
         let incidents = serde_json::from_slice(&self.incidents.save()).expect("incidents are saved as JSON");
-        let saved = Saved { incidents, rules: self.rules.save() };
+        let saved = Saved { incidents, rules: self.rules.save(), orders: self.orders.clone() };
         serde_json::to_vec(&saved).expect("what is saved has string keys only, which JSON can hold")
     }
 
@@ -178,6 +190,9 @@ impl Judge {
 
     /// Time has passed.
     pub fn tick(&mut self, now: Moment) -> Vec<Change> {
+        if self.orders.expire(now.wall) {
+            self.incidents.order_modes(&self.orders);
+        }
         let mut findings = self.rules.tick(now);
         let streams = self.streams.values_mut().chain(self.main_streams.values_mut());
         findings.extend(streams.filter_map(|health| health.tick(now)));
@@ -197,8 +212,29 @@ impl Judge {
         self.incidents.attach(now, incident, source, kept)
     }
 
+    /// Tells nothing of a rule or a camera until then.
+    pub fn mute(&mut self, now: Moment, what: Muted, until: Timestamp) {
+        self.orders.mute(what, until);
+        self.orders.expire(now.wall);
+    }
+
+    /// A device or the site is in another mode until then.
+    pub fn set_mode(&mut self, now: Moment, what: InMode, until: Timestamp) {
+        self.orders.set_mode(what, until);
+        self.orders.expire(now.wall);
+        self.incidents.order_modes(&self.orders);
+    }
+
+    /// How many findings were mute since this was asked last.
+    pub fn take_muted(&mut self) -> u64 {
+        std::mem::take(&mut self.muted)
+    }
+
     fn settle(&mut self, now: Moment, findings: Vec<Finding>) -> Vec<Change> {
-        findings.iter().flat_map(|finding| self.incidents.find(now, finding)).collect()
+        let (mute, told): (Vec<Finding>, Vec<Finding>) =
+            findings.into_iter().partition(|finding| self.orders.silence(finding));
+        self.muted += mute.iter().filter(|finding| finding.edge == Edge::Raised).count() as u64;
+        told.iter().flat_map(|finding| self.incidents.find(now, finding)).collect()
     }
 }
 
@@ -208,7 +244,6 @@ mod tests {
 
     use std::time::Duration;
 
-    use jiff::Timestamp;
     use moshao_config::{Environment, Quantity};
 
     use super::*;

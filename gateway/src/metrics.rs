@@ -82,6 +82,8 @@ pub struct Metrics {
     pub incidents_unacknowledged: IntGauge,
     /// Incidents told again because nobody had acknowledged them.
     pub incidents_escalated: IntCounter,
+    /// Findings that were not told because their rule or camera was mute.
+    pub findings_muted: IntCounter,
     /// Dispositions of the centre. `answer` (`applied`, `repeated`, `late`, `unknown`, `refused`), `result` (the verdict; why it is refused)
     pub dispositions: IntCounterVec,
     /// Verdicts of the centre on incidents of each rule. `rule`, `result`
@@ -90,6 +92,10 @@ pub struct Metrics {
     pub events_accepted: IntCounterVec,
     /// Stills written as evidence.
     pub evidence_stills: IntCounter,
+    /// Clips written as evidence.
+    pub evidence_clips: IntCounter,
+    /// Bytes of evidence sent to the centre by command.
+    pub evidence_exported_bytes: IntCounter,
     /// Evidence that could not be had. `reason`
     pub evidence_missed: IntCounterVec,
 
@@ -349,6 +355,11 @@ impl Metrics {
                 "moshao_incidents_escalated_total",
                 "Incidents told again because nobody had acknowledged them.",
             ),
+            findings_muted: counter(
+                r,
+                "moshao_findings_muted_total",
+                "Findings that were not told because their rule or camera was mute.",
+            ),
             dispositions: counter_vec(
                 r,
                 "moshao_dispositions_total",
@@ -368,6 +379,12 @@ impl Metrics {
                 &["category", "phase"],
             ),
             evidence_stills: counter(r, "moshao_evidence_stills_total", "Stills written as evidence."),
+            evidence_clips: counter(r, "moshao_evidence_clips_total", "Clips written as evidence."),
+            evidence_exported_bytes: counter(
+                r,
+                "moshao_evidence_exported_bytes_total",
+                "Bytes of evidence sent to the centre by command.",
+            ),
             evidence_missed: counter_vec(
                 r,
                 "moshao_evidence_missed_total",

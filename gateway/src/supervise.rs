@@ -49,8 +49,14 @@ pub struct WorkerCommand {
 #[derive(Debug)]
 pub struct Workers {
     tasks: JoinSet<()>,
+    requests: Requests,
+}
+
+/// Where the workers are asked for something. Clones ask the same workers.
+#[derive(Debug, Clone, Default)]
+pub struct Requests {
     /// Camera id to the queue of its worker.
-    requests: BTreeMap<String, mpsc::Sender<ToWorker>>,
+    queues: BTreeMap<String, mpsc::Sender<ToWorker>>,
 }
 
 /// Everything one worker's task needs.
@@ -83,11 +89,11 @@ impl Workers {
         stop: &CancellationToken,
     ) -> (Self, mpsc::Receiver<FromWorker>) {
         let (reports, received) = mpsc::channel(256);
-        let mut workers = Workers { tasks: JoinSet::new(), requests: BTreeMap::new() };
+        let mut workers = Workers { tasks: JoinSet::new(), requests: Requests::default() };
         for (number, assignment) in assignments(config).into_iter().enumerate() {
             let (queue, requests) = mpsc::channel(REQUESTS_MAX);
             for camera in &assignment.cameras {
-                workers.requests.insert(camera.id.clone(), queue.clone());
+                workers.requests.queues.insert(camera.id.clone(), queue.clone());
             }
             let worker = Worker {
                 command: command.clone(),
@@ -103,17 +109,21 @@ impl Workers {
         (workers, received)
     }
 
+    /// Where the workers are asked for something.
+    pub fn requests(&self) -> Requests {
+        self.requests.clone()
+    }
+
     /// Asks for a still; false when the camera's worker cannot take the request now.
     pub fn take_still(&self, request: StillRequest) -> bool {
-        let Some(queue) = self.requests.get(&request.camera) else { return false };
-        queue.try_send(ToWorker::TakeStill(request)).is_ok()
+        let camera = request.camera.clone();
+        self.requests.send(&camera, ToWorker::TakeStill(request))
     }
 
     /// Asks that a camera is looked at closely for a while, though nothing may move there: an alarm was raised in its
     /// sight. False when its worker cannot take the request now.
     pub fn look(&self, camera: &str, lasting: Duration) -> bool {
-        let Some(queue) = self.requests.get(camera) else { return false };
-        queue.try_send(ToWorker::Look { camera: camera.to_owned(), lasting }).is_ok()
+        self.requests.send(camera, ToWorker::Look { camera: camera.to_owned(), lasting })
     }
 
     /// Waits until every worker is gone.
@@ -123,6 +133,27 @@ impl Workers {
                 error!(error = %panic, "a worker's task failed");
             }
         }
+    }
+}
+
+// === impl Requests ===
+
+impl Requests {
+    /// Sends a message to the worker of a camera; false when it cannot take it now.
+    pub fn send(&self, camera: &str, message: ToWorker) -> bool {
+        self.queues.get(camera).is_some_and(|queue| queue.try_send(message).is_ok())
+    }
+
+    /// Has the worker of a camera ended, and with it started anew; false when it cannot be told now.
+    pub fn restart(&self, camera: &str) -> bool {
+        self.send(camera, ToWorker::Stop)
+    }
+
+    /// The cameras that share a worker with this one, itself among them.
+    pub fn beside(&self, camera: &str) -> Vec<&str> {
+        let Some(own) = self.queues.get(camera) else { return Vec::new() };
+        let shared = self.queues.iter().filter(|(_, queue)| queue.same_channel(own));
+        shared.map(|(camera, _)| camera.as_str()).collect()
     }
 }
 
@@ -215,6 +246,13 @@ impl Worker {
             write_message(&mut to, &ToWorker::Start(Box::new(assignment))).await?;
             while let Some(request) = requests.recv().await {
                 write_message(&mut to, &request).await?;
+                if matches!(request, ToWorker::Stop) {
+                    // It goes by itself, which ends the reading; one that does not is killed.
+                    tokio::time::sleep(STOP_GRACE).await;
+                    let late =
+                        std::io::Error::new(std::io::ErrorKind::TimedOut, "it was asked to stop and did not");
+                    return Err(late.into());
+                }
             }
             // No sender is left: the gateway is stopping and `stop` says so.
             std::future::pending::<Result<(), LinkError>>().await
@@ -254,7 +292,8 @@ pub fn worker_names(config: &Config) -> impl Iterator<Item = String> {
 
 /// Cameras dealt out in turn, each worker with the detectors that its cameras need.
 fn assignments(config: &Config) -> Vec<Assignment> {
-    let assignment = |worker| Assignment { worker, detectors: Vec::new(), cameras: Vec::new() };
+    let pre_roll = config.evidence.pre_roll;
+    let assignment = |worker| Assignment { worker, detectors: Vec::new(), cameras: Vec::new(), pre_roll };
     let mut dealt: Vec<Assignment> = worker_names(config).map(assignment).collect();
     let workers = dealt.len();
     for (number, camera) in config.cameras.iter().enumerate() {

@@ -44,6 +44,11 @@ impl Topics {
         format!("{}/command/result", self.prefix)
     }
 
+    /// Up: a part of a file that a command asked for, from this byte on.
+    pub fn command_part(&self, command: &str, offset: u64) -> String {
+        format!("{}/command/result/{command}/{offset}", self.prefix)
+    }
+
     /// Retained, each minute: what is up, backlog, load.
     pub fn health(&self) -> String {
         format!("{}/health", self.prefix)

@@ -38,6 +38,7 @@ impl Box {
             topics: topics(),
             dispositions: Some(to_desk),
             receivers: BTreeMap::from([("still", to_stills)]),
+            parts: mpsc::channel(1).1,
         };
         let stop = CancellationToken::new();
         let task = tokio::spawn(downlink::run(settings, outbox.clone(), stop.clone()));

@@ -21,7 +21,7 @@ use moshao_tests::wait::eventually;
 use tempfile::TempDir;
 
 const QUOTA_BYTES: u64 = 64 << 20;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// Reasons of MQTT 5 §3.4.2.1.
 const QUOTA_EXCEEDED: u8 = 0x97;
 const PAYLOAD_FORMAT_INVALID: u8 = 0x99;

@@ -4,6 +4,8 @@
 
 mod bad_cameras;
 mod camera_worker;
+mod clips;
+mod commands;
 mod decoding;
 mod demo;
 mod detect;

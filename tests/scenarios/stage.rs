@@ -334,6 +334,9 @@ fn still(incident: &str) -> Evidence {
         masked: true,
         taken: "2026-11-21T12:00:00.000+08:00".to_owned(),
         stream: None,
+        camera: None,
+        seconds: None,
+        cut: None,
     }
 }
 

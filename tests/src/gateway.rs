@@ -115,6 +115,12 @@ impl Gateway {
         send(self.pid(), signal);
     }
 
+    /// Runs it again with the same configuration and data, after it has ended.
+    pub fn restart(&mut self) {
+        self.process = run(&self.config_file(), &self.directory.path().join("log"));
+        self.wait_until_it_answers();
+    }
+
     /// Waits for the parent's end and returns its status.
     #[track_caller]
     pub fn wait_for_exit(&mut self, patience: Duration) -> ExitStatus {

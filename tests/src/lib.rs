@@ -6,6 +6,7 @@ pub mod broker;
 pub mod browser;
 pub mod camera_server;
 pub mod centre;
+pub mod commander;
 pub mod compose;
 pub mod fake_broker;
 pub mod fake_sink;
@@ -17,6 +18,7 @@ pub mod page_client;
 pub mod processes;
 pub mod simulated_camera;
 pub mod subscriber;
+pub mod video;
 pub mod wait;
 pub mod worker;
 

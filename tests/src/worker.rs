@@ -14,6 +14,9 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::footage;
 
+/// How far back clips reach.
+pub const PRE_ROLL: Duration = Duration::from_secs(5);
+
 /// A worker seen through its link.
 #[derive(Debug)]
 pub struct Worker {
@@ -147,7 +150,12 @@ impl Worker {
 
 /// The first message to a worker.
 pub fn start(detectors: Vec<Detector>, cameras: Vec<CameraJob>) -> ToWorker {
-    ToWorker::Start(Box::new(Assignment { worker: "worker-0".to_owned(), detectors, cameras }))
+    ToWorker::Start(Box::new(Assignment {
+        worker: "worker-0".to_owned(),
+        detectors,
+        cameras,
+        pre_roll: PRE_ROLL,
+    }))
 }
 
 /// The detector of people in the test data; check first that the data is there.

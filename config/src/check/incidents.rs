@@ -1,14 +1,9 @@
 //! `[incidents]`.
 
-use std::time::Duration;
-
 use super::{Check, Names};
 use crate::model::IncidentPolicy;
 use crate::raw;
 use crate::report::Problem;
-
-/// Least time that evidence is kept by law (Decree 799 of 2024, article 17).
-const LAWFUL_KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
 
 impl Check<'_> {
     pub(super) fn incidents(
@@ -27,11 +22,7 @@ impl Check<'_> {
             let message = format!("`{}` stands in `test` too; maintenance prevails", **both);
             self.problems.push(Problem::warning(both.place(), message));
         }
-        if section.keep_evidence.0 < LAWFUL_KEEP {
-            let message = format!("`keep_evidence` of {} is less than 30 days", *section.keep_evidence);
-            let hint = "Decree 799 of 2024, article 17, asks for 30 days at least where it applies";
-            self.problems.push(Problem::warning(section.keep_evidence.place(), message).hint(hint));
-        }
+        self.lawful_keep("keep_evidence", &section.keep_evidence);
         policy(section, test, maintenance)
     }
 }

@@ -124,6 +124,22 @@ pub(super) fn keep_evidence() -> At<Span> {
     At::from(Span::from_secs(30 * 24 * 3600))
 }
 
+pub(super) fn clip_levels() -> Vec<u8> {
+    vec![1, 2]
+}
+
+pub(super) fn pre_roll() -> Span {
+    Span::from_secs(5)
+}
+
+pub(super) fn still_quota() -> Size {
+    Size::mebibytes(1024)
+}
+
+pub(super) fn clip_quota() -> Size {
+    Size::mebibytes(4 * 1024)
+}
+
 pub(super) fn midnight() -> At<String> {
     At::from("00:00".to_owned())
 }

@@ -400,7 +400,7 @@ mod tests {
             let mut data = vec![0, 0, 0, 1, 0x65];
             data.extend((0..500_u32).map(|n| (n.wrapping_mul(seed).wrapping_mul(2_654_435_761) >> 24) as u8));
             let unit = AccessUnit {
-                data,
+                data: data.into(),
                 codec: Codec::H264,
                 is_key: true,
                 lost_packets: 0,

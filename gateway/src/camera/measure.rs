@@ -280,7 +280,7 @@ mod tests {
         for n in 0..=fps * seconds {
             let is_key = n % key_every == 0;
             measure.add(&AccessUnit {
-                data: vec![0; if is_key { 50_000 } else { 10_000 }],
+                data: vec![0; if is_key { 50_000 } else { 10_000 }].into(),
                 codec: Codec::H264,
                 is_key,
                 lost_packets: 0,
@@ -336,7 +336,7 @@ mod tests {
         for n in 0..40_u64 {
             let header = if n % 2 == 1 { 0x01 } else { 0x41 };
             measure.add(&AccessUnit {
-                data: vec![0, 0, 0, 1, header, 9],
+                data: vec![0, 0, 0, 1, header, 9].into(),
                 codec: Codec::H264,
                 is_key: n == 0,
                 lost_packets: 0,
@@ -354,7 +354,7 @@ mod tests {
         assert_eq!(measure.figures(None), None);
         for n in 0..2 {
             measure.add(&AccessUnit {
-                data: vec![0],
+                data: vec![0].into(),
                 codec: Codec::H265,
                 is_key: n == 0,
                 lost_packets: 0,

@@ -10,7 +10,7 @@
 //! awake, [`restless`] learns what moves and means nothing, [`watched`] knows masks and regions; [`place`] is these
 //! together. [`change`] is what all of them call a difference. What seems to have changed is shown to the detector,
 //! whose [`opinion`] decides; what it knows nothing of wakes within a [`budget`], and what it sees where nothing ever
-//! moves is [`familiar`]. [`reference`] says what may be left out of decoding.
+//! moves is [`familiar`]. [`mod@reference`] says what may be left out of decoding.
 //!
 //! Nothing here knows the worker's threads or the parent.
 
@@ -45,6 +45,8 @@ pub mod watched;
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 /// Largest picture that is decoded, pixels: 4096x2304, which takes 14 MB as 4:2:0. A camera that sends more is refused.
 pub const MAX_PICTURE_PX: u32 = 4096 * 2304;
 
@@ -54,8 +56,8 @@ pub const USER_AGENT: &str = concat!("moshao/", env!("CARGO_PKG_VERSION"));
 /// One encoded picture as it came from the camera: Annex B, parameter sets before each key frame.
 #[derive(Debug, Clone)]
 pub struct AccessUnit {
-    /// Encoded bytes.
-    pub data: Vec<u8>,
+    /// Encoded bytes; a clone shares them.
+    pub data: Bytes,
     /// How they are encoded.
     pub codec: Codec,
     /// Can be decoded without any other.

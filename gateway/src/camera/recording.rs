@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
 use ffmpeg::{codec, encoder, format, media};
 use ffmpeg_next as ffmpeg;
 
@@ -131,7 +132,7 @@ impl Iterator for Recording {
         let media_time = *self.times.get(self.next)?;
         let (_, packet) = self.input.packets().next()?;
         let unit = AccessUnit {
-            data: packet.data().unwrap_or_default().to_vec(),
+            data: Bytes::copy_from_slice(packet.data().unwrap_or_default()),
             codec: self.codec,
             is_key: packet.is_key(),
             lost_packets: 0,

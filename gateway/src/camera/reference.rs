@@ -45,7 +45,7 @@ mod tests {
 
     fn is_free(codec: Codec, data: &[u8]) -> bool {
         is_unreferenced(&AccessUnit {
-            data: data.to_vec(),
+            data: data.to_vec().into(),
             codec,
             is_key: false,
             lost_packets: 0,

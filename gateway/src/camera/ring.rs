@@ -4,6 +4,7 @@
 //! is left of it could not be decoded, so nothing is held until the next key frame.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::AccessUnit;
 
@@ -82,6 +83,14 @@ impl Ring {
         }
     }
 
+    /// Forgets whole groups of pictures, as long as what is left reaches back to this media time.
+    pub fn forget_older(&mut self, media_time: Duration) {
+        let first = self.units.iter().rposition(|unit| unit.is_key && unit.media_time <= media_time);
+        if let Some(at) = first {
+            self.forget_before(self.first + at as u64);
+        }
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.forget_before(self.end());
@@ -131,8 +140,6 @@ impl Ring {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -140,7 +147,7 @@ mod tests {
 
     fn unit(bytes: usize, is_key: bool) -> AccessUnit {
         AccessUnit {
-            data: vec![0; bytes],
+            data: vec![0; bytes].into(),
             codec: Codec::H264,
             is_key,
             lost_packets: 0,

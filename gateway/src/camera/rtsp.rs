@@ -15,7 +15,9 @@ use retina::client::{
     Credentials, Demuxed, Described, InitialSequenceNumberPolicy, InitialTimestampPolicy, PlayOptions,
     SessionGroup, SessionOptions, SetupOptions, Stream, TeardownPolicy,
 };
-use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoFrame};
+use retina::codec::aac::Framing as AacFraming;
+use retina::codec::h26x::Framing;
+use retina::codec::{CodecItem, FrameFormat, ParameterSetInsertion, ParametersRef, VideoFrame};
 use retina::rtcp::ReceivedCompoundPacket;
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
@@ -30,6 +32,14 @@ const PACKET_ERRORS_MAX: usize = 20;
 const PACKET_ERRORS_WITHIN: Duration = Duration::from_secs(10);
 /// Longest wait for sessions that may still be open on the camera; old servers forget them after 65 s.
 const STALE_SESSIONS_WAIT_MAX: Duration = Duration::from_secs(70);
+
+/// Lengths instead of start codes: only then does the client say the parameters as a file of the pictures needs them.
+/// Start codes come in [`to_annex_b`].
+const FRAME_FORMAT: FrameFormat = FrameFormat {
+    h26x_framing: Framing::FourByteLength,
+    parameter_set_insertion: ParameterSetInsertion::EachKeyFrame,
+    aac_framing: AacFraming::Adts,
+};
 
 /// How to reach a camera.
 #[derive(Debug, Clone)]
@@ -133,7 +143,7 @@ impl Session {
             .map_err(|_| overdue(Step::Describe, &peer, deadlines.describe))??;
 
         let (stream, codec) = choose_video(session.streams(), &peer)?;
-        let options = SetupOptions::default().frame_format(FrameFormat::SIMPLE);
+        let options = SetupOptions::default().frame_format(FRAME_FORMAT);
         timeout(deadlines.setup, session.setup(stream, options))
             .await
             .map_err(|_| overdue(Step::Setup, &peer, deadlines.setup))?
@@ -174,6 +184,15 @@ impl Session {
     /// Width and height of its pictures, pixels, as of the last access unit; none before the first.
     pub fn size_px(&self) -> Option<(u32, u32)> {
         self.size_px
+    }
+
+    /// The `VisualSampleEntry` box (ISO/IEC 14496-12) that a file of its pictures needs, as of the last access unit;
+    /// none where its parameters cannot be said in one.
+    pub fn sample_entry(&self) -> Option<Vec<u8>> {
+        match self.demuxed.streams()[self.stream].parameters()? {
+            ParametersRef::Video(parameters) => parameters.mp4_sample_entry().build().ok(),
+            _ => None,
+        }
     }
 
     /// The camera's clock minus this machine's, seconds, by its latest RTCP sender report; none before the first.
@@ -234,7 +253,7 @@ impl Session {
             is_new_sequence,
             media_time: self.clock.media_time(frame.timestamp().elapsed_secs(), received),
             received_unix_ms: jiff::Timestamp::now().as_millisecond(),
-            data: frame.into_data(),
+            data: to_annex_b(frame.into_data()).into(),
         }))
     }
 
@@ -332,6 +351,17 @@ fn overdue(step: Step, peer: &str, deadline: Duration) -> SessionError {
             "{peer} took longer than {deadline} s for {step}; is it overloaded, or another kind of server?"
         ),
     )
+}
+
+/// Start codes of four bytes in place of the lengths before NAL units (ITU-T H.264 and H.265, annex B).
+fn to_annex_b(mut data: Vec<u8>) -> Vec<u8> {
+    let mut at = 0;
+    while let Some(prefix) = data.get_mut(at..at + 4) {
+        let length = u32::from_be_bytes([prefix[0], prefix[1], prefix[2], prefix[3]]);
+        prefix.copy_from_slice(&[0, 0, 0, 1]);
+        at = at.saturating_add(4).saturating_add(length as usize);
+    }
+    data
 }
 
 /// The first video stream that can be decoded here.

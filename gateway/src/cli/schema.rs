@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Failure, Outcome, print};
 use crate::disposition::Disposition;
+use crate::downlink::CommandMessage;
 use crate::event::Event;
 
 /// The JSON Schema of the configuration or of the event, or the AsyncAPI document of the topics.
@@ -67,11 +68,22 @@ fn asyncapi() -> Value {
             "state": channel("state", "Retained: online with what the box is, or offline.", "state"),
             "health": channel("health", "Retained, each minute: what is up, backlog, load.", "health"),
             "disposition": channel("disposition", "What the centre decided; twice and in any order is fine.", "disposition"),
+            "command": channel("command", "What the centre wants done; twice is fine.", "command"),
+            "commandResult": channel("command/result", "What became of a command.", "commandResult"),
+            "commandPart": channel(
+                "command/result/{command}/{offset}",
+                "A file that the command `export` asked for, in parts. Those lost with a connection are asked for again \
+                    by their offset.",
+                "commandPart",
+            ),
         },
         "operations": {
             "publishEvent": operation("event", "event", "Tell a change in an incident's life.", false),
             "publishState": operation("state", "state", "Come online, go offline; the last will is one too.", true),
             "publishHealth": operation("health", "health", "Tell how the box is.", true),
+            "receiveCommand": receives(operation("command", "command", "Learn what the centre wants done.", false)),
+            "publishCommandResult": operation("commandResult", "commandResult", "Tell what became of a command.", false),
+            "publishCommandPart": operation("commandPart", "commandPart", "Send a part of a file.", false),
             "receiveDisposition": receives(operation("disposition", "disposition", "Learn what the centre decided.", false)),
         },
         "components": {
@@ -79,6 +91,8 @@ fn asyncapi() -> Value {
                 "division": { "description": "Administrative division code, 12 digits.", "examples": ["510104001001"] },
                 "gateway": { "description": "Id of the box within the division.", "examples": ["gw-0007"] },
                 "category": { "description": "Department.", "enum": categories() },
+                "command": { "description": "Id of the command that asked for it.", "examples": ["c-0815"] },
+                "offset": { "description": "Where the part begins in the file, bytes.", "examples": ["32768"] },
                 "level": { "description": "1 (red, most severe) to 4 (blue).", "enum": ["1", "2", "3", "4"] },
             },
             "messages": {
@@ -100,6 +114,33 @@ fn asyncapi() -> Value {
                     },
                 },
                 "health": { "title": "Health", "payload": { "type": "object" } },
+                "command": {
+                    "title": "Command",
+                    "summary": "Idempotent on id; not done after `expires`. Arguments of each verb: commands.schema.json.",
+                    "payload": { "schemaFormat": DRAFT_7, "schema": inlined::<CommandMessage>() },
+                },
+                "commandResult": {
+                    "title": "Command result",
+                    "payload": {
+                        "type": "object",
+                        "required": ["id", "status"],
+                        "properties": {
+                            "id": { "type": ["string", "null"], "description": "Of the command; null where it had none." },
+                            "status": { "type": "string", "enum": ["done", "refused", "failed"] },
+                            "time": { "type": "string", "description": "RFC 3339." },
+                            "result": { "description": "What came of it, by verb." },
+                            "reason": { "type": "string", "description": "Why it was not done, in a word." },
+                            "message": { "type": "string", "description": "Why it was not done, and what to do." },
+                        },
+                    },
+                },
+                "commandPart": {
+                    "title": "Part of a file",
+                    "summary": "Bytes as they stand in the file; the result of the command says how many there are and \
+                        what the whole file hashes to.",
+                    "contentType": "application/octet-stream",
+                    "payload": { "type": "string", "format": "binary" },
+                },
                 "disposition": {
                     "title": "Disposition",
                     "summary": "Idempotent on (event_id, seq); the highest seq counts.",
@@ -209,6 +250,7 @@ mod tests {
         let published = [
             ("event.schema.json", schema_for!(Event).to_value()),
             ("disposition.schema.json", schema_for!(Disposition).to_value()),
+            ("commands.schema.json", json!(crate::downlink::verbs::schemas())),
             ("asyncapi.json", asyncapi()),
             ("codes.json", json!(codes)),
         ];

@@ -9,8 +9,11 @@
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use super::Denied;
 
 /// Largest command, bytes.
 const MAX_BYTES: usize = 16 * 1024;
@@ -22,13 +25,19 @@ const REMEMBERED: usize = 256;
 const LONGEST: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
 
 /// A command as it came.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(super) struct Frame {
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+pub(crate) struct Frame {
+    /// Chosen by the centre; a command that comes twice is done once.
+    #[schemars(length(min = 1, max = 128))]
     pub(super) id: String,
+    /// What is to be done.
     pub(super) verb: String,
+    /// After this time it is not done any more, RFC 3339; at most 7 days ahead.
     expires: String,
+    /// To what; see `commands.schema.json`.
     #[serde(default)]
     pub(super) arguments: Value,
+    /// Who asks, for the access ledger.
     #[serde(default)]
     pub(super) by: Option<String>,
 }
@@ -46,8 +55,8 @@ pub(super) enum Refused {
     Expired(String),
     #[error("there is no command `{verb}` here; there are: {known}")]
     UnknownVerb { verb: String, known: String },
-    #[error("{0}")]
-    Failed(String),
+    #[error(transparent)]
+    Denied(#[from] Denied),
 }
 
 /// Results by command id, oldest first.
@@ -120,7 +129,8 @@ impl Refused {
             Refused::BadExpiry(_) => ("refused", "bad-expiry"),
             Refused::Expired(_) => ("refused", "expired"),
             Refused::UnknownVerb { .. } => ("refused", "unknown-command"),
-            Refused::Failed(_) => ("failed", "failed"),
+            Refused::Denied(denied) if denied.reason == "failed" => ("failed", "failed"),
+            Refused::Denied(denied) => ("refused", denied.reason),
         };
         json!({"id": null, "status": status, "reason": reason, "message": self.to_string()})
     }

@@ -5,10 +5,14 @@
 //! disposition when its receiver says so, a command when its result has been published. What comes twice is answered
 //! twice and done once (`command`).
 //!
+//! What the centre can have done stands in [`verbs`]. Files leave in parts between the answers, few at a time.
+//!
 //! Who may send is the broker's business: its access list lets nobody but the centre write below the box's topics. What
 //! may be sent is the box's: only verbs that somebody here has taken on, and only before they expire.
 
 mod command;
+mod denied;
+pub mod verbs;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,7 +26,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::command::Frame as CommandMessage;
 use self::command::{Done, Frame, Refused};
+pub use self::denied::Denied;
+use self::verbs::Part;
 use crate::backoff::Backoff;
 use crate::mqtt;
 use crate::outbox::{OutboxHandle, SavedState};
@@ -33,6 +40,8 @@ use crate::topics::Topics;
 const PACKETS: usize = 2048;
 /// Answers and acknowledgements that wait to be sent; then whoever answers waits.
 const REQUESTS: usize = 64;
+/// Parts of files without a PUBACK, at most: answers and dispositions must not wait behind a film.
+const PARTS_IN_FLIGHT: usize = 4;
 /// A receiver that takes longer has failed.
 const RECEIVER_LIMIT: Duration = Duration::from_secs(60);
 /// Name of the results of past commands in the outbox.
@@ -49,6 +58,8 @@ pub struct Settings {
     pub dispositions: Option<mpsc::Sender<Disposition>>,
     /// Take commands, by verb.
     pub receivers: BTreeMap<&'static str, mpsc::Sender<Command>>,
+    /// Parts of files that commands asked for.
+    pub parts: mpsc::Receiver<Part>,
 }
 
 /// A message on the disposition topic, as it came.
@@ -65,12 +76,14 @@ pub struct Disposition {
 pub struct Command {
     /// Id that the centre gave it.
     pub id: String,
-    /// What is to be done to what; an object, or null.
+    /// What is to be done.
+    pub verb: String,
+    /// To what; an object, or null.
     pub arguments: Value,
     /// Who asked, as the centre says.
     pub by: Option<String>,
     /// What came of it, or why nothing did, for people.
-    pub answer: oneshot::Sender<Result<Value, String>>,
+    pub answer: oneshot::Sender<Result<Value, Denied>>,
 }
 
 /// Listens until `stop`; broken connections are retried for ever.
@@ -137,10 +150,21 @@ impl Listener {
         client: &AsyncClient,
         packets: &mut Packets,
     ) -> Result<std::convert::Infallible, Broken> {
+        // Published and not acknowledged on this connection.
+        let mut unacknowledged: usize = 0;
         loop {
-            let packet =
-                packets.recv().await.ok_or_else(|| Broken::Other("the connection has ended".to_owned()))?;
+            let packet = tokio::select! {
+                biased;
+                packet = packets.recv() => packet,
+                Some(part) = self.settings.parts.recv(), if unacknowledged < PARTS_IN_FLIGHT => {
+                    unacknowledged += 1;
+                    sent(client.publish(part.topic, QoS::AtLeastOnce, false, part.bytes)).await?;
+                    continue;
+                }
+            };
+            let packet = packet.ok_or_else(|| Broken::Other("the connection has ended".to_owned()))?;
             match packet.map_err(Broken::Connection)? {
+                Event::Incoming(Packet::PubAck(_)) => unacknowledged = unacknowledged.saturating_sub(1),
                 Event::Incoming(Packet::ConnAck(_)) => {
                     let mut topics = vec![self.settings.topics.command()];
                     if self.settings.dispositions.is_some() {
@@ -152,6 +176,7 @@ impl Listener {
                 }
                 Event::Incoming(Packet::Publish(message)) => {
                     let safe = if message.topic == self.settings.topics.command() {
+                        unacknowledged += 1;
                         self.command(client, &message).await?
                     } else {
                         self.disposition(&message).await
@@ -214,17 +239,18 @@ impl Listener {
         let (answer, result) = oneshot::channel();
         let command = Command {
             id: frame.id.clone(),
+            verb: frame.verb.clone(),
             arguments: frame.arguments.clone(),
             by: frame.by.clone(),
             answer,
         };
         if receiver.send(command).await.is_err() {
-            return Err(Refused::Failed("this part of the gateway does not run".to_owned()));
+            return Err(Denied::failed("this part of the gateway does not run".to_owned()).into());
         }
         match timeout(RECEIVER_LIMIT, result).await {
-            Ok(Ok(outcome)) => outcome.map_err(Refused::Failed),
-            Ok(Err(_)) => Err(Refused::Failed("this part of the gateway has stopped".to_owned())),
-            Err(_) => Err(Refused::Failed(format!("no answer within {} s", RECEIVER_LIMIT.as_secs()))),
+            Ok(Ok(outcome)) => outcome.map_err(Refused::Denied),
+            Ok(Err(_)) => Err(Denied::failed("this part of the gateway has stopped".to_owned()).into()),
+            Err(_) => Err(Denied::failed(format!("no answer within {} s", RECEIVER_LIMIT.as_secs())).into()),
         }
     }
 }

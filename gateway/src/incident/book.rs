@@ -11,6 +11,7 @@ use super::fusion::Places;
 use super::happening::Happening;
 use super::life::{Change, Incident, Member};
 use super::mark::Mark;
+use super::orders::Orders;
 use super::sight::Sight;
 use super::{escalation, handling};
 use crate::clock::Moment;
@@ -166,7 +167,7 @@ impl Incidents {
         (answer, vec![change])
     }
 
-    /// A still or clip has been kept for an incident. None when it has closed meanwhile.
+    /// A still or clip has been kept for an incident. None when that is not remembered any more.
     pub fn attach(
         &mut self,
         now: Moment,
@@ -176,10 +177,15 @@ impl Incidents {
     ) -> Option<Change> {
         self.latest = now;
         let id = self.survivor(incident_id)?;
-        let index = self.open.iter().position(|incident| incident.id == id)?;
-        self.open[index].add_evidence(kept);
-        let origin_unix_ms = now.wall.as_millisecond();
-        Some(tell(&mut self.open[index], now, Phase::Updated, source, None, origin_unix_ms))
+        let mut remembered = self.open.iter_mut().chain(&mut self.closed);
+        let incident = remembered.find(|incident| incident.id == id)?;
+        incident.add_evidence(kept);
+        Some(tell(incident, now, Phase::Updated, source, None, now.wall.as_millisecond()))
+    }
+
+    /// Devices are in other modes from now on.
+    pub fn order_modes(&mut self, orders: &Orders) {
+        orders.apply(&mut self.places);
     }
 
     /// Time has passed.

@@ -10,6 +10,7 @@ use moshao_config::{Config, DeviceMode, IncidentPolicy};
 
 use super::Incident;
 use super::happening::Happening;
+use super::orders::InMode;
 use crate::rules::{Finding, RuleInfo, Source};
 use crate::supervise::worker_names;
 
@@ -31,6 +32,9 @@ pub struct Places {
     /// What a person tests at the moment: the whole site, or devices.
     site_is_tested: bool,
     tested: BTreeSet<String>,
+    /// What the centre has ordered, for the site and for devices.
+    ordered_site: Option<DeviceMode>,
+    ordered: BTreeMap<String, DeviceMode>,
     /// Cameras with a rule that finds fire.
     fire_cameras: BTreeSet<String>,
     /// Every camera and configured sensor.
@@ -139,9 +143,21 @@ impl Places {
             Source::Camera(id) | Source::Gateway(id) => id,
             Source::Sensor(instance) => configured_id(instance),
         };
-        let configured = self.modes.get(id).copied().unwrap_or(self.site_mode);
+        let ordered = self.ordered.get(id).or_else(|| self.modes.get(id)).copied();
+        let meant = ordered.or(self.ordered_site).unwrap_or(self.site_mode);
         let tested = self.site_is_tested || self.tested.contains(id);
-        if configured == DeviceMode::Live && tested { DeviceMode::Test } else { configured }
+        if meant == DeviceMode::Live && tested { DeviceMode::Test } else { meant }
+    }
+
+    /// Modes that the centre has ordered, in place of all that it ordered before.
+    pub(super) fn order_modes<'a>(&mut self, orders: impl Iterator<Item = &'a InMode>) {
+        (self.ordered_site, self.ordered) = (None, BTreeMap::new());
+        for InMode { device, mode } in orders.cloned() {
+            match device {
+                Some(id) => drop(self.ordered.insert(id, mode)),
+                None => self.ordered_site = Some(mode),
+            }
+        }
     }
 
     /// Whether `finding` is one more sign of what `incident` is about.

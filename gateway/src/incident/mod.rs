@@ -13,6 +13,7 @@
 //! | `flood` | when too many are one |
 //! | `escalation` | when nobody has answered for too long |
 //! | `handling` | what the centre's answer does |
+//! | [`orders`] | what the centre has muted or put into another mode for a while |
 //! | `saved` | what survives a restart |
 //! | [`tell`] | the event that tells a change |
 
@@ -25,6 +26,7 @@ mod happening;
 mod life;
 mod look;
 mod mark;
+pub mod orders;
 mod saved;
 mod sight;
 pub mod tell;

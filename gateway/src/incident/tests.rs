@@ -9,7 +9,7 @@ use moshao_config::{Category, IncidentPolicy};
 use super::fusion::Places;
 use super::{Change, Incidents};
 use crate::clock::Moment;
-use crate::event::{Confirm, Evidence, Object, Phase};
+use crate::event::{Confirm, Evidence, Object, Phase, Stage};
 use crate::rules::{Detail, Edge, Finding, RuleInfo, Source};
 
 fn at(s: u64) -> Moment {
@@ -140,7 +140,7 @@ fn going_on_is_told_once_a_minute() {
 }
 
 #[test]
-fn evidence_is_told_while_the_incident_is_open_and_not_after() {
+fn evidence_is_told_while_the_incident_is_remembered() {
     let mut incidents = incidents();
     incidents.find(at(0), &flames("gate", Edge::Raised));
     let still = Evidence {
@@ -152,12 +152,21 @@ fn evidence_is_told_while_the_incident_is_open_and_not_after() {
         masked: true,
         taken: "1970-01-01T00:00:00Z".to_owned(),
         stream: None,
+        camera: None,
+        seconds: None,
+        cut: None,
     };
     let gate = Source::Camera("gate".to_owned());
     let updated = incidents.attach(at(1), "inc-1", &gate, still.clone()).unwrap();
     assert_eq!((updated.phase, updated.incident.evidence.len()), (Phase::Updated, 1));
     incidents.find(at(2), &flames("gate", Edge::Cleared));
-    assert_eq!(incidents.attach(at(3), "inc-1", &gate, still), None);
+    let updated = incidents.attach(at(3), "inc-1", &gate, still.clone()).unwrap();
+    assert_eq!(
+        (updated.phase, updated.incident.stage),
+        (Phase::Updated, Stage::Closed),
+        "a clip takes its time"
+    );
+    assert_eq!(incidents.attach(at(4), "inc-2", &gate, still), None);
 }
 
 #[test]

@@ -75,7 +75,7 @@ mod tests {
 
     fn unit(n: i64) -> AccessUnit {
         AccessUnit {
-            data: vec![n as u8],
+            data: vec![n as u8].into(),
             codec: Codec::H264,
             is_key: n % 5 == 0,
             lost_packets: 0,

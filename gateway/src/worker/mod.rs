@@ -13,6 +13,9 @@
 //! by a `looker::Looker` that all sleeping cameras share (`lid::Lid`). A camera that wakes gets a decoder of its own (`sight::Sight`)
 //! and looks back to the last quiet key frame, as fast as the detector takes the pictures, before it goes on live.
 //!
+//! Beside all that, `reel::Reels` hold what came of late from each camera, asleep or awake: the parent reads clips from
+//! them.
+//!
 //! `units::Units` is a bounded queue for each camera: when the decoder is behind, access units are thrown away up to
 //! the next key frame and counted as skipped. `slots::Slots` hold one picture for each camera: a newer one replaces
 //! one that nobody took, counted as replaced. Both are served camera by camera in turn, so that a busy camera never
@@ -40,6 +43,7 @@ mod lid;
 pub(crate) mod looker;
 pub(crate) mod mind;
 mod order;
+pub(crate) mod reel;
 mod sight;
 mod slots;
 mod source;
@@ -67,8 +71,9 @@ use self::codec::{LinkError, read_message, write_message};
 use self::counters::Counters;
 use self::eye::Due;
 use self::held::Held;
-use self::link::{Assignment, CameraJob, FromWorker, ToWorker};
+use self::link::{Assignment, CameraJob, FromWorker, ReelEnd, ReelPart, ReelRequest, ToWorker};
 use self::order::Order;
+use self::reel::Reels;
 use self::slots::Slots;
 use self::source::{Outlet, Source};
 use self::stills::Analysed;
@@ -146,6 +151,7 @@ pub async fn run(link: UnixStream) -> Result<(), WorkerError> {
             name = watch.thread_gone() => break Err(WorkerError::ThreadGone(name)),
             message = read_message(&mut from_parent) => match message {
                 Ok(Some(ToWorker::TakeStill(request))) => watch.stills.request(request).await,
+                Ok(Some(ToWorker::ReadReel(request))) => drop(reports.send(watch.read_reel(request)).await),
                 Ok(Some(ToWorker::Look { camera, lasting })) => watch.look(&camera, lasting),
                 Ok(Some(ToWorker::Stop)) => { info!("asked to stop"); break Ok(()) }
                 Ok(Some(ToWorker::Start(_))) => break Err(WorkerError::Order("Start comes once")),
@@ -169,6 +175,7 @@ struct Watch {
     groups: Vec<Arc<SessionGroup>>,
     order: Arc<Order>,
     units: Arc<Units>,
+    reels: Arc<Reels>,
     pictures: Arc<Slots<Due>>,
     stills: stills::Desk,
     threads: Vec<Thread>,
@@ -185,7 +192,7 @@ struct Thread {
 impl Watch {
     /// Loads the detectors and starts everything, in the order of the data from its end to its beginning.
     async fn start(assignment: Assignment, reports: &mpsc::Sender<FromWorker>) -> Result<Self, WorkerError> {
-        let Assignment { worker, detectors: wanted, cameras: mut jobs } = assignment;
+        let Assignment { worker, detectors: wanted, cameras: mut jobs, pre_roll } = assignment;
         let loaded = tokio::task::spawn_blocking(move || detecting::load(&wanted))
             .await
             .map_err(|_| WorkerError::ThreadGone("loading"))?;
@@ -200,6 +207,7 @@ impl Watch {
 
         let order = Arc::new(Order::new(cameras.iter().map(|camera| camera.job.priority)));
         let units = Arc::new(Units::new(cameras.len(), order.clone()));
+        let reels = Arc::new(Reels::new(cameras.len(), pre_roll));
         let pictures = Arc::new(Slots::new(cameras.len(), order.clone()));
         let analysed = Arc::new(Analysed::new(cameras.len()));
         let held = Arc::new(Held::new(cameras.len()));
@@ -222,7 +230,8 @@ impl Watch {
         let mut groups: HashMap<String, Arc<SessionGroup>> = HashMap::new();
         let mut sources = JoinSet::new();
         for (index, camera) in cameras.iter().enumerate() {
-            let watched = Some((&camera.endpoint, Outlet::Watched(units.clone())));
+            let watched =
+                Some((&camera.endpoint, Outlet::Watched { units: units.clone(), reels: reels.clone() }));
             let main = camera.main.as_ref().map(|main| (main, Outlet::Main(held.clone())));
             for (endpoint, outlet) in [watched, main].into_iter().flatten() {
                 // One group a host: sessions that a recorder still holds open count against all of its channels.
@@ -251,6 +260,7 @@ impl Watch {
             groups: groups.into_values().collect(),
             order,
             units,
+            reels,
             pictures,
             stills,
             threads: vec![stills_thread, inference_thread, decode_thread],
@@ -262,6 +272,15 @@ impl Watch {
         if let Some(camera) = self.cameras.iter().position(|camera| camera.job.id == id) {
             self.order.link(camera, lasting);
             self.units.hold(camera, lasting);
+        }
+    }
+
+    /// A part of a camera's reel.
+    fn read_reel(&self, request: ReelRequest) -> FromWorker {
+        match self.cameras.iter().position(|camera| camera.job.id == request.camera) {
+            Some(camera) => self.reels.read(camera, request),
+            // Its detector could not be loaded, so that it is not watched.
+            None => FromWorker::Reel { request: request.request, part: ReelPart::Over(ReelEnd::NoFilm) },
         }
     }
 

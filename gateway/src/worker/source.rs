@@ -12,6 +12,7 @@ use tracing::debug;
 use super::Camera;
 use super::held::Held;
 use super::link::{FromWorker, StreamState};
+use super::reel::Reels;
 use super::units::Units;
 use crate::camera::AccessUnit;
 use crate::camera::backoff::Backoff;
@@ -21,8 +22,13 @@ use crate::camera::rtsp::{Endpoint, Session};
 /// Which stream of a camera it is, and where its access units go.
 #[derive(Clone)]
 pub(super) enum Outlet {
-    /// The stream that is looked at: to the decode thread.
-    Watched(Arc<Units>),
+    /// The stream that is looked at: to the decode thread, and held for clips.
+    Watched {
+        /// What waits for the decode thread.
+        units: Arc<Units>,
+        /// What clips are read from.
+        reels: Arc<Reels>,
+    },
     /// The main stream beside it: held, in case that a still is wanted.
     Main(Arc<Held>),
 }
@@ -107,6 +113,11 @@ impl Source {
             }
             unit.media_time += media_time_before;
             self.media_time = unit.media_time;
+            if unit.is_new_sequence
+                && let Outlet::Watched { reels, .. } = &self.outlet
+            {
+                reels.begin(self.index, session.sample_entry().unwrap_or_default());
+            }
             self.hand_on(unit);
         }
     }
@@ -115,10 +126,11 @@ impl Source {
         let counters = &self.camera().counters;
         let bytes = unit.data.len() as u64;
         match &self.outlet {
-            Outlet::Watched(units) => {
+            Outlet::Watched { units, reels } => {
                 counters.access_units.add(1);
                 counters.bytes.add(bytes);
                 counters.lost_packets.add(unit.lost_packets.into());
+                reels.push(self.index, &unit);
                 counters.skipped.add(units.offer(self.index, unit));
             }
             Outlet::Main(held) => {
@@ -137,7 +149,7 @@ impl Source {
     async fn tell(&self, state: StreamState) {
         let camera = self.camera().job.id.clone();
         let report = match self.outlet {
-            Outlet::Watched(_) => FromWorker::Stream { camera, state },
+            Outlet::Watched { .. } => FromWorker::Stream { camera, state },
             Outlet::Main(_) => FromWorker::MainStream { camera, state },
         };
         // The receiver is gone only when the worker ends.
@@ -147,7 +159,7 @@ impl Source {
     fn endpoint(&self) -> &Endpoint {
         let camera = self.camera();
         match self.outlet {
-            Outlet::Watched(_) => &camera.endpoint,
+            Outlet::Watched { .. } => &camera.endpoint,
             Outlet::Main(_) => {
                 camera.main.as_ref().expect("a source of a main stream is made where there is one")
             }

@@ -240,7 +240,7 @@ mod tests {
 
     fn unit(number: u64, is_key: bool) -> AccessUnit {
         AccessUnit {
-            data: vec![0; 1000],
+            data: vec![0; 1000].into(),
             codec: Codec::H264,
             is_key,
             lost_packets: 0,
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn one_giant_access_unit_passes() {
         let units = queues(1);
-        let giant = AccessUnit { data: vec![0; BYTES_MAX + 1], ..unit(0, true) };
+        let giant = AccessUnit { data: vec![0; BYTES_MAX + 1].into(), ..unit(0, true) };
         assert_eq!(units.offer(0, giant), 0);
         assert_eq!(units.offer(0, unit(1, false)), 1);
     }

@@ -49,7 +49,7 @@ fn film(pictures: u64, size: (u32, u32), object_from: u64) -> Vec<AccessUnit> {
         let mut packet = Packet::empty();
         encoder.receive_packet(&mut packet).unwrap();
         units.push(AccessUnit {
-            data: packet.data().unwrap().to_vec(),
+            data: packet.data().unwrap().to_vec().into(),
             codec: Codec::H264,
             is_key: packet.is_key(),
             lost_packets: 0,
@@ -79,17 +79,13 @@ const SIZE: (u32, u32) = (320, 180);
 /// 60 s without anything, made once.
 fn quiet() -> Vec<AccessUnit> {
     static QUIET: OnceLock<Vec<AccessUnit>> = OnceLock::new();
-    QUIET.get_or_init(|| film(600, SIZE, u64::MAX)).iter().map(copy).collect()
+    QUIET.get_or_init(|| film(600, SIZE, u64::MAX)).clone()
 }
 
 /// 60 s in which an object comes after 30.5 s.
 fn visited() -> Vec<AccessUnit> {
     static VISITED: OnceLock<Vec<AccessUnit>> = OnceLock::new();
-    VISITED.get_or_init(|| film(600, SIZE, 305)).iter().map(copy).collect()
-}
-
-fn copy(unit: &AccessUnit) -> AccessUnit {
-    AccessUnit { data: unit.data.clone(), ..*unit }
+    VISITED.get_or_init(|| film(600, SIZE, 305)).clone()
 }
 
 fn job() -> CameraJob {
@@ -261,7 +257,7 @@ fn corrupt_key_frames_wake_the_camera() {
     let mut units = quiet();
     for unit in units[400..].iter_mut().filter(|unit| unit.is_key) {
         // Parameter sets and everything else.
-        unit.data.iter_mut().for_each(|byte| *byte = byte.wrapping_mul(31).wrapping_add(7));
+        unit.data = unit.data.iter().map(|byte| byte.wrapping_mul(31).wrapping_add(7)).collect();
     }
     let story = watch(units);
     assert_eq!(story.wakes[0], (42_000, Wake::Blind), "the second one in a row");
@@ -295,8 +291,7 @@ fn a_group_that_does_not_fit_into_the_ring_wakes_before_it_is_lost() {
     let mut units = quiet();
     for unit in &mut units[401..] {
         // As a camera whose bit rate rises: filler that decoders pass over (NAL type 12).
-        unit.data.extend([0, 0, 0, 1, 12]);
-        unit.data.extend(vec![0xff; 1_000_000]);
+        unit.data = [&unit.data[..], &[0, 0, 0, 1, 12], &vec![0xff; 1_000_000]].concat().into();
     }
     let story = watch(units);
     assert_eq!(story.wakes[0].1, Wake::Overrun);
@@ -309,13 +304,15 @@ fn a_group_that_does_not_fit_into_the_ring_wakes_before_it_is_lost() {
 fn a_camera_that_cannot_sleep_leaves_out_what_no_other_picture_refers_to_while_nothing_moves() {
     let mut units = quiet();
     for (n, unit) in units.iter_mut().enumerate() {
+        let mut data = unit.data.to_vec();
         // Every other picture is marked as one that no other refers to, and every group is too large to look back at.
         if n % 2 == 1 {
-            let slice = unit.data.windows(4).position(|w| w[..3] == [0, 0, 1] && w[3] & 0x1f == 1).unwrap();
-            unit.data[slice + 3] &= 0x1f;
+            let slice = data.windows(4).position(|w| w[..3] == [0, 0, 1] && w[3] & 0x1f == 1).unwrap();
+            data[slice + 3] &= 0x1f;
         }
-        unit.data.extend([0, 0, 0, 1, 12]);
-        unit.data.extend(vec![0xff; 500_000]);
+        data.extend([0, 0, 0, 1, 12]);
+        data.extend(vec![0xff; 500_000]);
+        unit.data = data.into();
     }
     let story = watch(units);
     assert!(!story.is_asleep && story.wakes.is_empty(), "{:?}", story.wakes);
