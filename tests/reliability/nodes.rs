@@ -30,7 +30,7 @@ const SHORT: Round = Round { every: Duration::from_secs(25), away: Duration::fro
 const LONG_FROM: usize = 10;
 /// How long boxes may take for what is left when all servers are back.
 const LAST: Duration = Duration::from_secs(180);
-const WANTED: &str = "0 lost, in order";
+const WANTED: &str = "0 lost";
 
 struct Round {
     every: Duration,
@@ -108,7 +108,7 @@ fn judge(
     Line {
         what,
         figure: format!(
-            "{count} accepted, {lost} lost, {out_of_order} out of order, {holes} undeclared holes, {duplicates} \
+            "{count} accepted, {lost} lost, {out_of_order} out of order at the archive, {holes} undeclared holes, {duplicates} \
              duplicates; at most {longest} waited in one box"
         ),
         wanted: WANTED,
@@ -236,7 +236,7 @@ fn fetch(port: u16, arrivals: &Mutex<HashMap<String, Arrivals>>, end: &AtomicBoo
         // Expires before the client loses patience.
         client.publish(NEXT, INBOX, &format!("{{\"batch\":{BATCH},\"expires\":2000000000}}"))?;
         for _ in 0..BATCH {
-            let message = client.next()?;
+            let message = client.receive()?;
             // A status: there is no more for now.
             let Some(ack) = message.reply else { break };
             let event: serde_json::Value =

@@ -191,7 +191,7 @@ impl Client {
     ///
     /// # Errors
     /// The connection is broken, or nothing comes for 5 s.
-    pub fn next(&mut self) -> io::Result<Message> {
+    pub fn receive(&mut self) -> io::Result<Message> {
         loop {
             let mut line = String::new();
             if self.reader.read_line(&mut line)? == 0 {
