@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -74,15 +75,20 @@ pub(crate) fn head() {
     println!("| what | figure | wanted | | seconds |\n|---|---|---|---|---:|");
 }
 
-/// Runs a suite and prints its lines; answers whether none failed. With a file for the result, prints what stands there
-/// instead where there is one, and keeps what has not failed.
-pub(crate) fn run(kept: Option<&Path>, suite: impl FnOnce() -> Vec<Line>) -> bool {
+/// Runs a suite and prints its lines; answers whether none failed. A suite that panics has failed, and the next one goes
+/// on. With a file for the result, prints what stands there instead where there is one, and keeps what has not failed.
+pub(crate) fn run(name: &str, kept: Option<&Path>, suite: impl FnOnce() -> Vec<Line>) -> bool {
     if let Some(text) = kept.and_then(|path| fs::read_to_string(path).ok()) {
         print!("{text}");
         return true;
     }
     let begin = Instant::now();
-    let lines = suite();
+    let lines = catch_unwind(AssertUnwindSafe(suite)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked");
+        let (what, figure) = (name.to_owned(), said.replace('\n', " "));
+        vec![Line { what, figure, wanted: "a verdict", outcome: Outcome::Failed }]
+    });
     let each = begin.elapsed() / u32::try_from(lines.len().max(1)).unwrap_or(1);
     let text: String = lines.iter().map(|line| line.text(each)).collect();
     print!("{text}");

@@ -19,7 +19,7 @@ pub(super) struct Change {
     pub(super) wrong: &'static str,
 }
 
-pub(super) const DEFECTS: [Defect; 13] = [
+pub(super) const DEFECTS: [Defect; 14] = [
     Defect {
         name: "no-sync",
         what: "`synchronous=NORMAL`: commits are not synced",
@@ -83,6 +83,32 @@ pub(super) const DEFECTS: [Defect; 13] = [
                 file: "gateway/src/uplink/watchdog.rs",
                 right: "silence.min(since + PUBACK_LIMIT)",
                 wrong: "if PLANTED { silence } else { silence.min(since + PUBACK_LIMIT) }",
+            },
+        ],
+        seen_by: "scripts=100",
+    },
+    Defect {
+        name: "loop-reused",
+        what: "the client's event loop is used on after an error and trusted to send again (rumqtt 863, 864)",
+        changes: &[
+            Change {
+                file: "gateway/src/uplink/wire/v3.rs",
+                right: "if signals.send(told).await.is_err() || broken {",
+                wrong: "if broken && PLANTED {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            continue;
+        }
+        if signals.send(told).await.is_err() || broken {",
+            },
+            // Whoever trusts the client's queue does not watch over it.
+            Change {
+                file: "gateway/src/uplink/connection.rs",
+                right: "let deadline = Instant::from_std(self.watchdog.deadline(self.in_flight.oldest()));",
+                wrong: "let deadline = if PLANTED {
+                Instant::now() + std::time::Duration::from_secs(86_400)
+            } else {
+                Instant::from_std(self.watchdog.deadline(self.in_flight.oldest()))
+            };",
             },
         ],
         seen_by: "scripts=100",
