@@ -356,7 +356,7 @@ pub(super) fn measure(
         }
         Quantity::Signal => (quantity.to_string(), "1".to_owned()),
     };
-    Measure { name, value: value, unit, threshold }
+    Measure { name, value, unit, threshold }
 }
 
 /// Adds the rules that every sensor is watched by; returns which of them watch a sensor. Devices against fire weigh more.
