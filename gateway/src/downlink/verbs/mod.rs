@@ -31,6 +31,7 @@ use tracing::debug;
 
 pub use self::export::Part;
 use super::{Command, Denied};
+use crate::budget::Budget;
 use crate::desk::Errand;
 use crate::evidence::archive::about;
 use crate::evidence::ledger::Seal;
@@ -57,6 +58,8 @@ pub struct Verbs {
     pub workers: Requests,
     /// The desk.
     pub desk: mpsc::Sender<Errand>,
+    /// What the link may carry: parts of files wait for it.
+    pub budget: Budget,
     /// Where parts of files leave.
     pub parts: mpsc::Sender<Part>,
     /// Topics of this box.
@@ -138,7 +141,7 @@ impl Verbs {
     /// Asks the desk for something and waits for its answer.
     async fn ask<T>(
         &self,
-        ask: impl FnOnce(oneshot::Sender<Result<T, String>>) -> Order,
+        ask: impl FnOnce(oneshot::Sender<Result<T, String>>) -> Errand,
     ) -> Result<T, Denied> {
         let (answer, answered) = oneshot::channel();
         let gone = || Denied::failed("the gateway is stopping".to_owned());
