@@ -207,6 +207,7 @@ impl Desk {
                 return;
             }
         };
+        self.hold(&disposition);
         let (answer, changes) = self.judge.dispose(now, &disposition);
         let verdict = disposition.result.map_or("none", Verdict::as_str);
         self.metrics.dispositions.with_label_values(&[answer.as_str(), verdict]).inc();
