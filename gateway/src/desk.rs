@@ -8,6 +8,7 @@
 mod evidence;
 mod orders;
 mod overflow;
+mod quality;
 mod visitors;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -78,6 +79,8 @@ pub struct Desk {
     refused: bool,
     /// What was last logged of each camera that fails: a fault is worth one line, not one a retry.
     failing: BTreeMap<String, StreamFault>,
+    /// Turns since the state of cameras was shown.
+    quality_shown: u32,
 }
 
 // === impl Desk ===
@@ -110,7 +113,7 @@ impl Desk {
             metrics.camera_up.with_label_values(&[&camera.id]).set(0);
         }
         let places = Places::new(&config);
-        let desk = Desk {
+        let mut desk = Desk {
             config,
             clock,
             metrics,
@@ -129,7 +132,9 @@ impl Desk {
             answers: Vec::new(),
             refused: false,
             failing: BTreeMap::new(),
+            quality_shown: 0,
         };
+        desk.load_quality().await;
         desk.note_open();
         desk
     }
@@ -176,7 +181,10 @@ impl Desk {
                     self.tick().await;
                     heartbeat.beat(std::time::Instant::now());
                 }
-                _ = tidy.tick() => self.tidy(),
+                _ = tidy.tick() => {
+                    self.tidy();
+                    self.keep_quality().await;
+                }
             }
         }
         self.recorder.stop().await;
@@ -184,6 +192,7 @@ impl Desk {
             self.clip(kept).await;
         }
         self.offer().await;
+        self.keep_quality().await;
         self.workers.join().await;
     }
 
@@ -246,6 +255,10 @@ impl Desk {
                 let changes = self.judge.observe(now, &seen);
                 self.tell(now, changes, Some(seen.picture)).await;
             }
+            FromWorker::Appearance { camera, appearance } => {
+                let changes = self.judge.appearance(now, &camera, &appearance);
+                self.tell(now, changes, None).await;
+            }
             FromWorker::Stream { camera, state } => {
                 self.note_stream(&camera, &state);
                 self.window.stream(now, &camera, &state);
@@ -270,10 +283,14 @@ impl Desk {
             }
             FromWorker::Reel { request, part } => self.recorder.part(request, part),
             FromWorker::Counters(counters) => {
+                let is_clock_trusted = self.metrics.clock_trusted.get() == 1;
+                let mut changes = Vec::new();
                 for counter in &counters {
                     count(&self.metrics, counter);
                     self.window.counted(counter);
+                    changes.extend(self.judge.counted(now, counter, is_clock_trusted));
                 }
+                self.tell(now, changes, None).await;
             }
         }
     }
@@ -286,6 +303,7 @@ impl Desk {
         self.metrics.findings_muted.inc_by(self.judge.take_muted());
         self.tell(now, changes, None).await;
         self.offer().await;
+        self.show_quality();
         self.show(now);
     }
 
