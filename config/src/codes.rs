@@ -104,6 +104,7 @@ impl EventCode {
                 Quantity::Value => return None,
                 Quantity::Battery | Quantity::BatteryLow => "BATT_LOW",
                 Quantity::Tamper => "TAMPER",
+                Quantity::Present => "OFFLINE",
                 Quantity::Signal => "SENSOR",
             },
         }))

@@ -3,7 +3,7 @@
 //! Payload shapes: Zigbee2MQTT's exposes (<https://www.zigbee2mqtt.io/guide/usage/exposes.html>), Tasmota's
 //! `tele/…/SENSOR`, ESPHome's `…/state`, ChirpStack's uplink events (<https://www.chirpstack.io/docs/chirpstack/integrations/events.html>),
 //! Huawei IoTDA's property reports, Aliyun's thing model, ONVIF's event broker (Core Specification, "JSON event"), Sparkplug B
-//! (Eclipse Sparkplug 3.0). Narrow-band smoke alarms have no common format; `generic-nbiot-smoke` reads the commonest
+//! (Eclipse Sparkplug 3.0), Home Assistant's MQTT discovery (<https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery>). Narrow-band smoke alarms have no common format; `generic-nbiot-smoke` reads the commonest
 //! (`{"alarm": 1}`), and its keys can be overridden one by one.
 
 mod table;

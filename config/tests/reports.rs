@@ -50,6 +50,11 @@ fn what_does_not_go_together_is_told() {
 }
 
 #[test]
+fn what_devices_announce_is_not_said_again() {
+    report_is_as_expected("announced");
+}
+
+#[test]
 fn keys_of_sinks_stay_out_of_the_file() {
     report_is_as_expected("sinks");
 }

@@ -142,7 +142,7 @@ impl App {
         let limits = config.budget;
         let time_zone = config.gateway.time_zone.clone();
         let budget = Budget::open(limits, time_zone, &outbox, metrics.clone()).await;
-        let (uplink, uplink_link) = start_uplink(&config, &metrics, &outbox, budget, &uplink_stop);
+        let (uplink, uplink_link) = start_uplink(&config, &metrics, &outbox, budget.clone(), &uplink_stop);
         let sinks = sink::start(&config, &metrics, &outbox, &uplink_stop);
         let (to_desk, dispositions) = mpsc::channel(DISPOSITIONS_MAX);
         let (receivers, commands) = Verbs::receivers();
@@ -186,6 +186,7 @@ impl App {
             recorder: recorder.clone(),
             workers: workers.requests(),
             desk: ask,
+            budget,
             parts: to_link,
             topics: Topics::new(&config.gateway.division, &config.gateway.id),
             metrics: metrics.clone(),

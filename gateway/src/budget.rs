@@ -7,30 +7,30 @@
 //! | still | shrinks from 70 % on, waits from 90 % on | waits |
 //! | clip | waits from 50 % on | waits |
 //!
-//! State and health are counted as events and do not wait: they are how the centre knows that a box is alive. Bytes are
-//! topics and payloads with the packet around them; what TCP and TLS add, some 5 %, is not known here.
+//! State and health are counted as events and do not wait: they are how the centre knows that a box is alive. Answers to
+//! commands, some hundred bytes each, are not counted; the files that commands ask for are stills and clips, and others
+//! go as events. Bytes are topics and payloads with the packet around them; what TCP and TLS add, some 5 %, is not known
+//! here.
 //!
 //! The totals of the day are saved with the outbox each minute and go on after a restart.
+
+mod ledger;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, civil::Date};
 use moshao_config::Budget as Limits;
-use serde::{Deserialize, Serialize};
 
+use self::ledger::{Ledger, Now, Totals};
 use crate::metrics::Metrics;
 use crate::outbox::{OutboxHandle, SavedState};
 
+/// However long something waits, it asks again after this time: the clock may be set, and midnight come sooner.
+pub const ASK_AGAIN: Duration = Duration::from_secs(60);
 /// Name of the totals in the outbox.
 const STATE_KEY: &str = "traffic";
-/// What the rate may be exceeded by for a moment: so many seconds of it.
-const BURST_S: f64 = 2.0;
-/// Shares of the day's traffic from which on a class waits, and stills shrink.
-const CLIPS_WAIT: f64 = 0.5;
-const STILLS_SHRINK: f64 = 0.7;
-const STILLS_WAIT: f64 = 0.9;
 
 /// What is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,38 +50,8 @@ pub enum Class {
 pub enum Admission {
     /// Now; it has been counted.
     Now,
-    /// Now, if it can be made smaller; nothing has been counted.
-    Smaller,
     /// Not before this much later; nothing has been counted.
     Wait(Duration),
-}
-
-/// One moment on both clocks.
-#[derive(Debug, Clone)]
-pub struct Now {
-    mono: Instant,
-    day: Date,
-    until_midnight: Duration,
-}
-
-/// The totals of one day, as they are saved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Totals {
-    day: Date,
-    alarm: u64,
-    event: u64,
-    still: u64,
-    clip: u64,
-}
-
-/// What has been sent today and how fast. Pure.
-#[derive(Debug)]
-struct Ledger {
-    limits: Limits,
-    totals: Totals,
-    /// Bytes that may go now; negative after alarms.
-    allowance: f64,
-    counted: Instant,
 }
 
 /// The ledger for all who send to the centre. Clones share it.
@@ -109,111 +79,6 @@ impl Class {
     }
 }
 
-// === impl Now ===
-
-impl Now {
-    /// The moment on a site's clocks.
-    pub fn at(mono: Instant, wall: Timestamp, zone: &TimeZone) -> Self {
-        let zoned = wall.to_zoned(zone.clone());
-        let midnight = zoned.tomorrow().and_then(|tomorrow| tomorrow.start_of_day());
-        let until = midnight.map(|midnight| midnight.timestamp().duration_since(wall)).unwrap_or_default();
-        // An hour, where the calendar itself ends.
-        let until_midnight = Duration::try_from(until).unwrap_or(Duration::from_secs(3600));
-        Now { mono, day: zoned.date(), until_midnight }
-    }
-}
-
-// === impl Totals ===
-
-impl Totals {
-    fn new(day: Date) -> Self {
-        Totals { day, alarm: 0, event: 0, still: 0, clip: 0 }
-    }
-
-    fn of(&mut self, class: Class) -> &mut u64 {
-        match class {
-            Class::Alarm => &mut self.alarm,
-            Class::Event => &mut self.event,
-            Class::Still => &mut self.still,
-            Class::Clip => &mut self.clip,
-        }
-    }
-
-    fn all(&self) -> u64 {
-        self.alarm + self.event + self.still + self.clip
-    }
-}
-
-// === impl Ledger ===
-
-impl Ledger {
-    fn new(limits: Limits, now: &Now, saved: Option<Totals>) -> Self {
-        let totals = saved.filter(|saved| saved.day == now.day).unwrap_or_else(|| Totals::new(now.day));
-        let mut ledger = Ledger { limits, totals, allowance: 0.0, counted: now.mono };
-        ledger.allowance = ledger.rate().unwrap_or_default() * BURST_S;
-        ledger
-    }
-
-    /// Whether `bytes` of this class may go now; counts them where they may.
-    fn admit(&mut self, class: Class, bytes: u64, now: &Now) -> Admission {
-        self.turn(now);
-        let admission = if class == Class::Alarm { Admission::Now } else { self.verdict(class, bytes, now) };
-        if admission == Admission::Now {
-            self.count(class, bytes, now);
-        }
-        admission
-    }
-
-    fn count(&mut self, class: Class, bytes: u64, now: &Now) {
-        self.turn(now);
-        *self.totals.of(class) += bytes;
-        self.allowance -= bytes as f64;
-    }
-
-    fn verdict(&self, class: Class, bytes: u64, now: &Now) -> Admission {
-        if let Some(limit) = self.limits.day_bytes {
-            let share = (self.totals.all() + bytes) as f64 / limit as f64;
-            let waits_from = match class {
-                Class::Alarm => f64::INFINITY,
-                Class::Event => 1.0,
-                Class::Still => STILLS_WAIT,
-                Class::Clip => CLIPS_WAIT,
-            };
-            if share > waits_from {
-                return Admission::Wait(now.until_midnight);
-            }
-            if class == Class::Still && share > STILLS_SHRINK {
-                return Admission::Smaller;
-            }
-        }
-        match self.rate() {
-            // Something larger than the burst goes when the burst is whole, and is paid off afterwards.
-            Some(rate) if self.allowance < (bytes as f64).min(rate * BURST_S) => {
-                let lacking = (bytes as f64).min(rate * BURST_S) - self.allowance;
-                Admission::Wait(Duration::from_secs_f64(lacking / rate))
-            }
-            _ => Admission::Now,
-        }
-    }
-
-    /// Time passes: the allowance grows, and at midnight the totals begin anew.
-    fn turn(&mut self, now: &Now) {
-        if self.totals.day != now.day {
-            self.totals = Totals::new(now.day);
-        }
-        if let Some(rate) = self.rate() {
-            let since = now.mono.saturating_duration_since(self.counted).as_secs_f64();
-            self.allowance = (self.allowance + since * rate).min(rate * BURST_S);
-        }
-        self.counted = now.mono;
-    }
-
-    /// Bytes a second.
-    fn rate(&self) -> Option<f64> {
-        self.limits.bits_per_second.map(|bits| bits as f64 / 8.0)
-    }
-}
-
 // === impl Budget ===
 
 impl Budget {
@@ -236,7 +101,12 @@ impl Budget {
 
     /// No limit, nothing saved: for parts of a gateway on their own.
     pub fn unlimited(metrics: Arc<Metrics>) -> Self {
-        Self::new(Limits::default(), TimeZone::UTC, None, metrics)
+        Self::limited(Limits::default(), TimeZone::UTC, metrics)
+    }
+
+    /// Nothing saved: for parts of a gateway on their own.
+    pub fn limited(limits: Limits, time_zone: TimeZone, metrics: Arc<Metrics>) -> Self {
+        Self::new(limits, time_zone, None, metrics)
     }
 
     fn new(limits: Limits, time_zone: TimeZone, saved: Option<Totals>, metrics: Arc<Metrics>) -> Self {
@@ -260,6 +130,33 @@ impl Budget {
             self.metrics.traffic_bytes.with_label_values(&[class.as_str()]).inc_by(bytes);
         }
         admission
+    }
+
+    /// Waits until `bytes` of this class may go, and counts them.
+    pub async fn admitted(&self, class: Class, bytes: u64) {
+        loop {
+            match self.admit(class, bytes, tokio::time::Instant::now().into_std()) {
+                Admission::Now => return,
+                Admission::Wait(wait) => tokio::time::sleep(wait.min(ASK_AGAIN)).await,
+            }
+        }
+    }
+
+    /// How long `bytes` of this class would wait now; nothing is counted.
+    pub fn wait_of(&self, class: Class, bytes: u64, mono: Instant) -> Duration {
+        let now = Now::at(mono, Timestamp::now(), &self.time_zone);
+        let mut ledger = self.lock();
+        ledger.turn(&now);
+        match ledger.verdict(class, bytes, &now) {
+            Admission::Now => Duration::ZERO,
+            Admission::Wait(wait) => wait,
+        }
+    }
+
+    /// Whether a still of so many bytes should be made smaller before it goes.
+    pub fn shrinks(&self, bytes: u64, mono: Instant) -> bool {
+        let now = Now::at(mono, Timestamp::now(), &self.time_zone);
+        self.lock().shrinks(bytes, &now)
     }
 
     /// Counts what goes whatever the budget says.
@@ -299,81 +196,18 @@ impl Budget {
 mod tests {
     use super::*;
 
-    const ZONE: TimeZone = TimeZone::UTC;
-
-    fn now(begin: Instant, seconds: u64) -> Now {
-        let midnight: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
-        let wall = midnight + jiff::SignedDuration::from_secs(seconds as i64);
-        Now::at(begin + Duration::from_secs(seconds), wall, &ZONE)
-    }
-
-    fn ledger(day_bytes: Option<u64>, bits_per_second: Option<u64>, begin: Instant) -> Ledger {
-        Ledger::new(Limits { day_bytes, bits_per_second }, &now(begin, 0), None)
-    }
-
-    #[test]
-    fn the_day_runs_out_for_clips_first_and_never_for_alarms() {
-        let begin = Instant::now();
-        let mut ledger = ledger(Some(1_000_000), None, begin);
-        let at = now(begin, 3600);
-        let midnight = Admission::Wait(Duration::from_secs(23 * 3600));
-        let one_by_one = |ledger: &mut Ledger| Class::ALL.map(|class| ledger.verdict(class, 10_000, &at));
-        let (go, smaller) = (Admission::Now, Admission::Smaller);
-        assert_eq!(one_by_one(&mut ledger), [go, go, go, go]);
-        ledger.count(Class::Event, 500_000, &at);
-        assert_eq!(one_by_one(&mut ledger), [go, go, go, midnight]);
-        ledger.count(Class::Still, 200_000, &at);
-        assert_eq!(one_by_one(&mut ledger), [go, go, smaller, midnight]);
-        ledger.count(Class::Alarm, 200_000, &at);
-        assert_eq!(one_by_one(&mut ledger), [go, go, midnight, midnight]);
-        ledger.count(Class::Event, 100_000, &at);
-        assert_eq!(one_by_one(&mut ledger), [go, midnight, midnight, midnight]);
-        assert_eq!(ledger.admit(Class::Alarm, 10_000, &at), go);
-        assert_eq!(ledger.admit(Class::Clip, 10_000, &now(begin, 24 * 3600)), go, "a new day");
-    }
-
-    #[test]
-    fn the_rate_is_kept_and_alarms_borrow_from_it() {
-        let begin = Instant::now();
-        let mut ledger = ledger(None, Some(80_000), begin);
-        let mut sent = 0;
-        let mut at = Duration::ZERO;
-        while at < Duration::from_secs(60) {
-            let moment = Now { mono: begin + at, ..now(begin, 0) };
-            match ledger.admit(Class::Event, 1_000, &moment) {
-                Admission::Now => sent += 1_000,
-                Admission::Wait(wait) => at += wait.max(Duration::from_micros(1)),
-                Admission::Smaller => panic!("no day's limit"),
-            }
+    #[tokio::test(start_paused = true)]
+    async fn parts_of_a_file_go_at_the_rate() {
+        let limits = Limits { day_bytes: None, bits_per_second: Some(80_000) };
+        let budget = Budget::limited(limits, TimeZone::UTC, Arc::new(Metrics::new()));
+        let begin = tokio::time::Instant::now();
+        for _ in 0..10 {
+            budget.admitted(Class::Clip, 32_000).await;
         }
-        // 10 kB a second for a minute, and the burst at its beginning.
-        assert!((600_000..=622_000).contains(&sent), "{sent} bytes in a minute");
-        let later = now(begin, 60);
-        assert_eq!(ledger.admit(Class::Alarm, 100_000, &later), Admission::Now);
-        let Admission::Wait(wait) = ledger.admit(Class::Event, 1_000, &later) else {
-            panic!("nothing is left")
-        };
-        assert!(wait > Duration::from_secs(8), "{wait:?}: the alarm is paid off first");
-    }
-
-    #[test]
-    fn what_is_larger_than_the_burst_goes_all_the_same() {
-        let begin = Instant::now();
-        let mut ledger = ledger(None, Some(80_000), begin);
-        assert_eq!(ledger.admit(Class::Still, 200_000, &now(begin, 0)), Admission::Now);
-        assert!(matches!(ledger.admit(Class::Event, 10, &now(begin, 0)), Admission::Wait(_)));
-    }
-
-    #[test]
-    fn totals_of_today_go_on_after_a_restart_and_those_of_yesterday_do_not() {
-        let begin = Instant::now();
-        let mut first = ledger(Some(1_000_000), None, begin);
-        first.count(Class::Event, 999_000, &now(begin, 10));
-        let saved: Totals = serde_json::from_slice(&serde_json::to_vec(&first.totals).unwrap()).unwrap();
-        let mut today = Ledger::new(first.limits, &now(begin, 20), Some(saved));
-        assert!(matches!(today.admit(Class::Event, 10_000, &now(begin, 20)), Admission::Wait(_)));
-        let tomorrow = now(begin, 24 * 3600);
-        let mut tomorrows = Ledger::new(first.limits, &tomorrow, Some(saved));
-        assert_eq!(tomorrows.admit(Class::Event, 10_000, &tomorrow), Admission::Now);
+        // The burst of 20 kB is there at the beginning; then 10 kB a second. The last part is paid off afterwards.
+        let took = begin.elapsed();
+        assert!((28..=32).contains(&took.as_secs()), "{took:?}");
+        let wait = budget.wait_of(Class::Event, 1_000, tokio::time::Instant::now().into_std());
+        assert!(wait > Duration::from_secs(1), "{wait:?}");
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use moshao_config::Config;
+use moshao_config::{Config, Quantity};
 use serde::{Deserialize, Serialize};
 
 use crate::camera::appearance::Appearance;
@@ -158,8 +158,10 @@ impl Judge {
 
     /// One reading of a sensor.
     pub fn reading(&mut self, now: Moment, reading: &Reading) -> Vec<Change> {
-        let unit = self.units.get(reading.config_index).and_then(|unit| unit.as_deref()).unwrap_or("bool");
-        self.incidents.measured(now, &reading.sensor, reading.value, unit);
+        if reading.quantity == Quantity::Value {
+            let unit = self.units.get(reading.config_index).and_then(|unit| unit.as_deref());
+            self.incidents.measured(now, &reading.sensor, reading.value, unit.unwrap_or("bool"));
+        }
         let findings = self.rules.reading(now, reading);
         self.settle(now, findings)
     }
@@ -276,7 +278,7 @@ mod tests {
 
     use std::time::Duration;
 
-    use moshao_config::{Environment, Quantity};
+    use moshao_config::Environment;
 
     use super::*;
     use crate::event::Phase;

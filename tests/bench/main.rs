@@ -1,13 +1,14 @@
 //! `deploy/bench`: the gateway against others and against itself, side by side in one run.
 //!
 //! ```text
-//! bench [live|gate|idle] [--short|--every] [--compositions FOLDER] [--footage FOLDER] [--results FILE] [--rows PART,…]
+//! bench [live|gate|idle|outbox] [--short|--every] [--compositions FOLDER] [--footage FOLDER] [--results FILE]
+//!       [--rows PART,…]
 //! ```
 //!
 //! [`live`] is the table where none is named: cameras that always show something. [`gate`] measures what is missed
-//! while cameras sleep, [`idle`] what sleeping saves. Each prints Markdown. `--short` measures less of everything,
-//! `--rows` only the rows whose names hold one of the parts. `--every` lets `gate` show each piece of footage to every
-//! kind of camera, `--footage` other footage. `idle` keeps each row in a file of results as soon as it is measured, and
+//! while cameras sleep, [`idle`] what sleeping saves, [`outbox`] what it costs to lose nothing. Each prints Markdown.
+//! `--short` measures less of everything, `--rows` only the rows whose names hold one of the parts. `--every` lets `gate`
+//! show each piece of footage to every kind of camera, `--footage` other footage. `idle` keeps each row in a file of results as soon as it is measured, and
 //! measures only those that are missing there.
 
 mod contestants;
@@ -15,6 +16,7 @@ mod gate;
 mod idle;
 mod latency;
 mod live;
+mod outbox;
 mod report;
 
 use std::path::PathBuf;
@@ -23,7 +25,7 @@ use moshao_tests::footage::cache_dir;
 
 use gate::Extent;
 
-const USAGE: &str = "bench [live|gate|idle] [--short|--every] [--compositions FOLDER] [--footage FOLDER] \
+const USAGE: &str = "bench [live|gate|idle|outbox] [--short|--every] [--compositions FOLDER] [--footage FOLDER] \
                      [--results FILE] [--rows PART,…]";
 
 /// What was asked for on the command line.
@@ -47,6 +49,7 @@ enum Table {
     Live,
     Gate,
     Idle,
+    Outbox,
 }
 
 fn main() {
@@ -59,6 +62,7 @@ fn main() {
         Table::Live => live::measure(arguments.is_short),
         Table::Gate => gate::measure(&arguments.gate()),
         Table::Idle => idle::measure(&arguments.idle()),
+        Table::Outbox => outbox::measure(arguments.is_short),
     }
 }
 
@@ -81,6 +85,7 @@ impl Arguments {
                 "live" => arguments.table = Table::Live,
                 "gate" => arguments.table = Table::Gate,
                 "idle" => arguments.table = Table::Idle,
+                "outbox" => arguments.table = Table::Outbox,
                 "--short" => arguments.is_short = true,
                 "--every" => arguments.is_every = true,
                 "--footage" => {

@@ -7,10 +7,11 @@ use moshao::metrics::Metrics;
 use moshao::mqtt::Link;
 use moshao::sensor::mqtt::{Settings, run};
 use moshao::sensor::reading::Reading;
-use moshao_config::{More, Place, Sensor, SensorKind, TopicLevel, TopicPattern};
+use moshao_config::{Format, More, Place, Sensor, SensorKind, TopicLevel, TopicPattern};
 use moshao_tests::broker::Broker;
 use moshao_tests::centre::PATIENCE;
 use moshao_tests::gateway_parts::loopback_broker;
+use moshao_tests::wait::eventually;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -38,9 +39,16 @@ fn exactly(text: &str) -> TopicLevel {
     TopicLevel::Exactly(text.to_owned())
 }
 
-/// A smoke sensor, and meters with a captured level.
+/// A smoke sensor, meters with a captured level, and whatever announces itself as a leak.
 fn sensors() -> Vec<Sensor> {
+    let announcements =
+        ["homeassistant", "binary_sensor", "{device}", "water", "config"].map(|level| match level {
+            "{device}" => TopicLevel::Capture("device".to_owned()),
+            _ => exactly(level),
+        });
+    let more = More { format: Format::HomeAssistant, ..More::default() };
     vec![
+        Sensor { kind: SensorKind::Leak, more, ..sensor("leak", announcements.to_vec(), "") },
         sensor("smoke", vec![exactly("zigbee2mqtt"), exactly("kitchen")], "/smoke"),
         sensor("meter", vec![exactly("meter"), TopicLevel::Capture("circuit".to_owned())], ""),
     ]
@@ -151,5 +159,32 @@ async fn a_full_queue_holds_the_broker_back_and_drops_nothing() {
     for number in 0..30 {
         assert_eq!(listening.reading().await, ("meter/c1".to_owned(), f64::from(number)));
     }
+    listening.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_announces_itself_is_heard_and_so_is_what_it_said_while_the_gateway_was_away() {
+    let broker = Broker::start_with("log_type subscribe");
+    let announcement = r#"{"dev_cla":"moisture","stat_t":"cellar/water/state","avty_t":"cellar/status"}"#;
+    broker.publish_retained("homeassistant/binary_sensor/cellar/water/config", announcement);
+    broker.publish_retained(
+        "homeassistant/binary_sensor/hall/motion/config",
+        r#"{"stat_t":"hall/motion/state"}"#,
+    );
+    let mut listening = Listening::start(broker.port, 16);
+    let log = || broker.log().contains("gw-test-sensors 1 cellar/water/state").then_some(());
+    tokio::task::block_in_place(|| eventually("its topic is subscribed to", PATIENCE, log));
+    broker.publish("cellar/water/state", "ON");
+    assert_eq!(listening.reading().await, ("leak/cellar".to_owned(), 1.0));
+    listening.stop().await;
+
+    // The broker delivers this before it repeats the announcement.
+    broker.publish("cellar/water/state", "OFF");
+    let mut listening = Listening::start(broker.port, 16);
+    assert_eq!(listening.reading().await, ("leak/cellar".to_owned(), 0.0));
+    listening.wait_for(true).await;
+    broker.publish("cellar/water/state", "ON");
+    assert_eq!(listening.reading().await, ("leak/cellar".to_owned(), 1.0));
+    assert!(!broker.log().contains("hall/motion"), "nobody has asked for the hall");
     listening.stop().await;
 }

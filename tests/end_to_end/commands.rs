@@ -97,6 +97,52 @@ fn evidence_is_taken_fetched_and_held_by_command_and_the_ledger_knows() {
 }
 
 #[test]
+fn clips_wait_and_stills_shrink_when_the_traffic_of_the_day_runs_out() {
+    let (Some(detector), Some(file)) = (person_detector(), PERSON_360P_H264.file()) else {
+        return skip("needs footage and models (MOSHAO_TEST_DATA)");
+    };
+    let broker = Broker::start();
+    let commander = Commander::start(broker.port);
+    let server = CameraServer::start(CameraOptions::playing(file));
+    let budget = "[budget]\nday = \"1MB\"\n";
+    let gateway = Gateway::start(&(uplink(&broker) + budget + &detector + &camera("gate", &server.url())));
+    gateway.wait_until_camera_is_up("gate", CAMERA_START);
+    eventually("the camera has been watched for some seconds", CAMERA_START, || {
+        (gateway.metric("moshao_camera_access_units_total", &[("camera", "gate")]) > 125.0).then_some(())
+    });
+    let clip = commander.done("clip", json!({"camera": "gate", "seconds": 3}))["evidence"].clone();
+    let still = commander.done("still", json!({"camera": "gate"}))["evidence"].clone();
+    let of = |evidence: &Value| json!({"reference": evidence["ref"], "reason": "case 4711"});
+
+    let waits = || gateway.metric("moshao_traffic_waits", &[("class", "clip")]) == 1.0;
+    for _ in 0..100 {
+        let answer = commander.order("export", of(&clip));
+        assert_eq!(answer["status"], "done", "{answer}");
+        let wanted = answer["result"]["parts"].as_u64().expect("a number") as usize;
+        let id = answer["id"].as_str().expect("it has an id");
+        eventually("the clip comes or waits", SECONDS, || {
+            (commander.parts(id).len() == wanted || waits()).then_some(())
+        });
+        if waits() {
+            break;
+        }
+    }
+    assert!(waits(), "clips stop at half of the day's traffic");
+    let used = gateway.metric("moshao_traffic_day_bytes", &[("class", "clip")]);
+    assert!((300_000.0..=500_000.0).contains(&used), "{used} bytes");
+    let refused = commander.order("export", of(&clip));
+    assert_eq!(refused["reason"], "busy", "{refused}");
+
+    let small = (0..100).map(|_| export(&commander, still["ref"].as_str().expect("it is on the box"), 0));
+    let small = small.into_iter().find(|(result, _)| !result["smaller"].is_null());
+    let (result, bytes) = small.expect("stills go on, and smaller from 70 % of the day's traffic on");
+    assert_eq!(result["smaller"]["of_sha256"], still["sha256"]);
+    assert_eq!(result["sha256"], json!(sha256(&bytes)));
+    let picture = image::load_from_memory(&bytes).expect("a JPEG");
+    assert!(picture.width() <= 640 && (bytes.len() as u64) < result["smaller"]["of_bytes"].as_u64().unwrap());
+}
+
+#[test]
 fn mute_and_mode_last_over_a_restart_and_end_by_themselves() {
     let (broker, site) = (Broker::start(), Broker::start());
     let centre = Subscriber::start(broker.port);

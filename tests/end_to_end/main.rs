@@ -18,4 +18,5 @@ mod probe;
 mod sensors;
 mod site;
 mod stopping;
+mod subscribers;
 mod views;

@@ -30,17 +30,21 @@ pub(crate) fn cuts(rounds: usize) -> Vec<Line> {
     let directory = tempfile::tempdir().expect("a directory");
     let template = directory.path().join("new.img");
     image::make(&template, IMAGE_MIB).expect("an image is made");
-    let (mut accepted, mut lost, mut cuts_with_loss, mut damaged) = (0, 0, 0, 0);
+    let (mut accepted, mut lost, mut cuts_with_loss, mut damaged, mut in_a_sync) = (0, 0, 0, 0, 0);
     for round in 0..rounds {
         let cut = cut(directory.path(), &template, round);
         accepted += cut.accepted;
         lost += cut.lost;
         cuts_with_loss += usize::from(cut.lost > 0);
         damaged += usize::from(cut.damaged);
+        in_a_sync += usize::from(cut.in_a_sync);
     }
     vec![Line {
         what: format!("{rounds} power cuts while it writes as fast as it can"),
-        figure: format!("{accepted} accepted, {lost} lost in {cuts_with_loss} cuts, {damaged} files damaged"),
+        figure: format!(
+            "{accepted} accepted, {lost} lost in {cuts_with_loss} cuts, {damaged} files damaged; {in_a_sync} cuts while \
+             a sync was under way"
+        ),
         wanted: WANTED,
         outcome: Outcome::of(lost == 0 && damaged == 0 && accepted > rounds),
     }]
@@ -50,6 +54,8 @@ struct Cut {
     accepted: usize,
     lost: usize,
     damaged: bool,
+    /// The disk was being written to.
+    in_a_sync: bool,
 }
 
 fn cut(directory: &Path, template: &Path, round: usize) -> Cut {
@@ -71,9 +77,11 @@ fn cut(directory: &Path, template: &Path, round: usize) -> Cut {
     std::thread::sleep(Duration::from_millis(rand::rng().random_range(0..500)));
     let id = Pid::from_raw(victim.id().try_into().expect("process ids are positive i32"));
     kill(id, Signal::SIGSTOP).expect("a child can be stopped");
-    // What the victim told before is fixed now, and so is the disk: nothing new reaches it.
-    let told = Reader::new(journal).news();
-    image::copy(&path("live.img"), &path("crashed.img"));
+    // What was accepted by now is on the disk, whatever a thread that has not come to its stop yet still does.
+    let mut journal = Reader::new(journal);
+    let mut told = journal.news();
+    let copies = image::copy_at_one_instant(&path("live.img"), &path("crashed.img"));
+    told.extend(journal.news().into_iter().filter(|line| matches!(line, Told::Delivered(_))));
     crate::kills::kill(&mut victim);
     drop(live);
 
@@ -89,7 +97,7 @@ fn cut(directory: &Path, template: &Path, round: usize) -> Cut {
     }
     let accepted = told.iter().filter(|line| matches!(line, Told::Accepted(_))).count();
     let lost = waiting.iter().filter(|id| !stored.contains(id.as_str())).count();
-    Cut { accepted, lost, damaged }
+    Cut { accepted, lost, damaged, in_a_sync: copies > 1 }
 }
 
 /// Ids of the events that the outbox in this directory holds, and whether its file was damaged.

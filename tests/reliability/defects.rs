@@ -1,186 +1,186 @@
-//! Planted defects: each is one change of the product's source, and the suite that must notice it.
+//! Planted defects: each is a change of the product's source, and a suite must notice it.
 //!
-//! The workspace is copied, changed and built under another name; the changed program runs the suite on itself. A change
-//! whose place is no longer there is a failure too: the defect has to be planted anew.
+//! The workspace is copied, all defects are planted in the copy, each behind a switch in the environment, and the copy
+//! is built once under another name. That program runs a suite on itself for each defect, with the defect switched on. A
+//! change whose place is no longer there is a failure too: the defect has to be planted anew. The short form builds
+//! nothing and looks for the places alone.
+
+mod list;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::report::{Line, Outcome};
+use self::list::{Change, DEFECTS, Defect};
+use crate::report::{self, Line, Outcome};
 
-/// One defect.
-struct Defect {
-    what: &'static str,
-    file: &'static str,
-    /// Must stand there exactly once.
-    right: &'static str,
-    wrong: &'static str,
-    /// Suite and amount that must fail.
-    seen_by: &'static str,
-}
+/// Holds the name of the defect that is switched on.
+const SWITCH: &str = "MOSHAO_PLANTED_DEFECT";
+const PROGRAM: &str = "reliability-defect";
+const WANTED: &str = "seen";
+/// A suite gives its verdict within this time, whatever it meets.
+const VERDICT_LIMIT: Duration = Duration::from_secs(15 * 60);
 
-const DEFECTS: [Defect; 11] = [
-    Defect {
-        what: "`synchronous=NORMAL`: commits are not synced",
-        file: "gateway/src/outbox/open.rs",
-        right: r#"("synchronous", "FULL")"#,
-        wrong: r#"("synchronous", "NORMAL")"#,
-        seen_by: "cuts=40",
-    },
-    Defect {
-        what: "accepted before the commit",
-        file: "gateway/src/outbox/owner.rs",
-        right: "self.waiting.push(Pending { entry, handed_over, reply });",
-        wrong: "drop(reply.send(Ok(vec![Sequence(1); entry.events().len()]))); let (reply, _) = oneshot::channel(); \
-                self.waiting.push(Pending { entry, handed_over, reply });",
-        seen_by: "kills=60",
-    },
-    Defect {
-        what: "deleted when sent, not when acknowledged",
-        file: "gateway/src/uplink/feed.rs",
-        right: "let (topic, body) = (waiting.topic.clone(), waiting.body.clone());",
-        wrong: "let (topic, body) = (waiting.topic.clone(), waiting.body.clone()); \
-                self.acknowledged.push(waiting.sequence);",
-        seen_by: "scripts=300",
-    },
-    Defect {
-        what: "the client's event loop goes on after a broken link",
-        file: "gateway/src/uplink/wire/v3.rs",
-        right: "if signals.send(told).await.is_err() || broken {",
-        wrong: "if broken { continue; } if signals.send(told).await.is_err() {",
-        seen_by: "scripts=300",
-    },
-    Defect {
-        what: "a PUBACK is taken for the oldest publish",
-        file: "gateway/src/uplink/in_flight.rs",
-        right: "self.sent.remove(&packet).map",
-        wrong: "self.sent.keys().copied().min().and_then(|oldest| self.sent.remove(&oldest)).map",
-        seen_by: "scripts=300",
-    },
-    Defect {
-        what: "a silent broker is waited for",
-        file: "gateway/src/uplink/watchdog.rs",
-        right: "(waits >= PUBACK_LIMIT).then_some(Expired::NoPuback(PUBACK_LIMIT))",
-        wrong: "let _ = waits; None",
-        seen_by: "scripts=200",
-    },
-    Defect {
-        what: "checksums of events are not looked at",
-        file: "gateway/src/outbox/store.rs",
-        right: "Ok(expected.is_none_or(|expected| expected == sum))",
-        wrong: "Ok(expected.is_none_or(|expected| expected == sum) || true)",
-        seen_by: "bits=300",
-    },
-    Defect {
-        what: "what lies behind a damaged place in the log is passed over",
-        file: "gateway/src/outbox/log.rs",
-        right: "return if later { Ending::Damaged } else { Ending::Sound };",
-        wrong: "return if later { Ending::Sound } else { Ending::Sound };",
-        seen_by: "bits=300",
-    },
-    Defect {
-        what: "events given up are not declared",
-        file: "gateway/src/outbox/writer.rs",
-        right: "if let Some(gap) = gap {",
-        wrong: "if let Some(gap) = gap.filter(|gap| gap.count == 0) {",
-        seen_by: "quota=5000",
-    },
-    Defect {
-        what: "alarms wait behind the backlog",
-        file: "gateway/src/outbox/store.rs",
-        right: "[(Class::Alarm, after.alarm), (Class::Event, after.event)]",
-        wrong: "[(Class::Event, after.event), (Class::Alarm, after.alarm)]",
-        seen_by: "offline=1",
-    },
-    Defect {
-        what: "after a full disk the outbox stays shut",
-        file: "gateway/src/outbox/owner.rs",
-        right: "if !self.degraded.is_on() || reserve::lay_in(&self.settings.directory).is_err() {",
-        wrong: "if self.degraded.is_on() || reserve::lay_in(&self.settings.directory).is_err() {",
-        seen_by: "full=1",
-    },
-];
-
-/// Plants the first `count` defects.
+/// Plants all defects and shows that the first `count` of them are seen; with none, that all could be planted.
 pub(crate) fn planted(count: usize) -> Vec<Line> {
-    let folder = tempfile::tempdir().expect("a directory");
-    copy_workspace(folder.path());
-    DEFECTS.iter().take(count).map(|defect| plant(folder.path(), defect)).collect()
-}
-
-fn plant(workspace: &Path, defect: &Defect) -> Line {
-    let what = format!("planted: {}", defect.what);
-    let wanted = "seen";
-    let path = workspace.join(defect.file);
-    let source = fs::read_to_string(&path).expect("a file of the workspace");
-    let places = source.matches(defect.right).count();
-    if places != 1 {
-        let figure = format!("its place in {} is there {places} times: plant it anew", defect.file);
-        return Line { what, figure, wanted, outcome: Outcome::Failed };
+    if count == 0 {
+        return vec![places()];
     }
-    fs::write(&path, source.replace(defect.right, defect.wrong)).expect("the copy can be written");
-    let built = build(workspace);
-    let line = match built {
-        Err(error) => Line { what, figure: error, wanted, outcome: Outcome::Failed },
-        Ok(program) => {
-            let output =
-                Command::new(program).arg(defect.seen_by).output().expect("the changed program starts");
-            let text = String::from_utf8_lossy(&output.stdout);
-            // A panic of the suite (it waited in vain) is as good as a verdict.
-            let seen = !output.status.success() && !text.contains("skipped:");
-            let figure = if seen { "seen" } else { "NOT seen" };
-            Line {
-                what,
-                figure: format!("{figure} by {}", defect.seen_by),
-                wanted,
-                outcome: Outcome::of(seen),
-            }
+    match build() {
+        Err(error) => {
+            let what = format!("{} planted defects", DEFECTS.len());
+            vec![Line { what, figure: error, wanted: WANTED, outcome: Outcome::Failed }]
         }
-    };
-    fs::write(&path, source).expect("the copy can be written");
-    line
-}
-
-/// Copies what cargo needs, under another name for the program.
-fn copy_workspace(to: &Path) {
-    let root = workspace_root();
-    for part in ["Cargo.toml", "Cargo.lock", "config", "inference", "gateway", "tests"] {
-        let status = Command::new("cp").arg("-r").arg(root.join(part)).arg(to).status().expect("cp is there");
-        assert!(status.success(), "{part} cannot be copied");
+        Ok(program) => DEFECTS.iter().take(count).map(|defect| look_for(&program, defect)).collect(),
     }
-    let manifest = to.join("tests/Cargo.toml");
-    let text = fs::read_to_string(&manifest).expect("a manifest");
-    fs::write(&manifest, text.replace(r#"name = "reliability""#, r#"name = "reliability-defect""#))
-        .expect("the copy can be written");
 }
 
-fn workspace_root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in a workspace").to_owned()
+fn look_for(program: &Path, defect: &Defect) -> Line {
+    report::progress(&format!("{} in front of {}", defect.name, defect.seen_by));
+    let (outcome, figure) = match verdict(program, defect) {
+        None => (Outcome::Failed, format!("no verdict within {} s", VERDICT_LIMIT.as_secs())),
+        Some((_, table)) if table.contains("skipped: ") => {
+            (Outcome::Skipped(cell(&table, "skipped: ")), String::new())
+        }
+        Some((true, _)) => (Outcome::Failed, "NOT seen".to_owned()),
+        Some((false, table)) => (Outcome::Passed, format!("seen: {}", failed(&table))),
+    };
+    report::progress(&figure);
+    let figure = format!("{}: {figure}", defect.seen_by);
+    Line { what: format!("planted: {}", defect.what), figure, wanted: WANTED, outcome }
 }
 
-/// Builds into the folder of this very program, where everything that has not changed is built already.
-fn build(workspace: &Path) -> Result<PathBuf, String> {
+/// Whether the suite passes with the defect switched on, and its table; `None` where it comes to no end.
+fn verdict(program: &Path, defect: &Defect) -> Option<(bool, String)> {
+    let table = tempfile::NamedTempFile::new().expect("a file for the table");
+    let mut suite = Command::new(program)
+        .arg(defect.seen_by)
+        .env(SWITCH, defect.name)
+        .stdout(table.reopen().expect("the table's file"))
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the changed program starts");
+    let begin = Instant::now();
+    loop {
+        if let Some(status) = suite.try_wait().expect("a child can be asked") {
+            let text = fs::read_to_string(table.path()).unwrap_or_default();
+            return Some((status.success(), text));
+        }
+        if begin.elapsed() > VERDICT_LIMIT {
+            crate::kills::kill(&mut suite);
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// What stands behind these words in a table, up to the end of the cell.
+fn cell(table: &str, words: &str) -> String {
+    let (_, rest) = table.split_once(words).unwrap_or_default();
+    rest.split(" |").next().unwrap_or_default().to_owned()
+}
+
+/// The figure of the first line that failed.
+fn failed(table: &str) -> String {
+    let line = table.lines().find(|line| line.contains("**FAILED**")).unwrap_or_default();
+    line.split(" | ").nth(1).unwrap_or("it ended without a table").to_owned()
+}
+
+/// Whether each defect still has its place in the source.
+fn places() -> Line {
+    let changes =
+        || DEFECTS.iter().flat_map(|defect| defect.changes.iter().map(move |change| (defect, change)));
+    let gone: Vec<String> = changes()
+        .filter_map(|(defect, change)| {
+            find(&workspace_root().join(change.file), change.right)
+                .err()
+                .map(|why| format!("{}: {why}", defect.name))
+        })
+        .collect();
+    let figure = match gone.is_empty() {
+        true => format!("{} changes of the source have their places", changes().count()),
+        false => gone.join("; "),
+    };
+    Line {
+        what: format!("{} defects could be planted", DEFECTS.len()),
+        figure,
+        wanted: "all; the long form plants them",
+        outcome: Outcome::of(gone.is_empty()),
+    }
+}
+
+/// Builds the changed copy into the folder of this very program, where everything that has not changed is built already.
+fn build() -> Result<PathBuf, String> {
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     let profile = own.parent().ok_or("this program lies in no folder")?;
     let target = profile.parent().ok_or("this program lies in no target folder")?;
+    // The same place each time: built anew is only what has changed since.
+    let workspace = target.join("planted");
+    copy_workspace(&workspace)?;
+    for defect in &DEFECTS {
+        for change in defect.changes {
+            plant(&workspace, defect.name, change)?;
+        }
+    }
     let mut command = Command::new("cargo");
-    command.args(["build", "--quiet", "--offline", "-p", "moshao-tests", "--bin", "reliability-defect"]);
+    command.args(["build", "--quiet", "--offline", "-p", "moshao-tests", "--bin", PROGRAM]);
     if profile.ends_with("release") {
         command.arg("--release");
     }
     let output = command
-        .current_dir(workspace)
+        .current_dir(&workspace)
         .env("CARGO_TARGET_DIR", target)
-        .env("CARGO_INCREMENTAL", "1")
         .output()
         .map_err(|error| format!("cargo cannot be started: {error}"))?;
     if output.status.success() {
-        Ok(profile.join("reliability-defect"))
+        Ok(profile.join(PROGRAM))
     } else {
-        Err(format!(
-            "does not build: {}",
-            String::from_utf8_lossy(&output.stderr).lines().take(3).collect::<String>()
-        ))
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(format!("does not build: {}", said.lines().take(8).collect::<Vec<_>>().join(" ")))
     }
+}
+
+/// Copies what cargo needs, under another name for the program.
+fn copy_workspace(to: &Path) -> Result<(), String> {
+    if to.exists() {
+        fs::remove_dir_all(to).map_err(|error| format!("an old copy cannot be removed: {error}"))?;
+    }
+    fs::create_dir_all(to).map_err(|error| format!("no folder for the copy: {error}"))?;
+    for part in ["Cargo.toml", "Cargo.lock", "config", "inference", "gateway", "tests"] {
+        // With its times: cargo compiles what is newer than before.
+        let status = Command::new("cp").arg("-a").arg(workspace_root().join(part)).arg(to).status();
+        if !status.is_ok_and(|status| status.success()) {
+            return Err(format!("{part} cannot be copied"));
+        }
+    }
+    let name = |name: &str| format!(r#"name = "{name}""#);
+    replace(&to.join("tests/Cargo.toml"), &name("reliability"), &name(PROGRAM))?;
+    // Cargo tells the crates of two copies apart by their version, not by their place: without this one the next build of
+    // the workspace itself would take the changed crates for its own.
+    let version = "[workspace.package]\nversion = \"";
+    replace(&to.join("Cargo.toml"), version, &format!("{version}0.0.0-planted+"))
+}
+
+fn plant(workspace: &Path, switch: &str, change: &Change) -> Result<(), String> {
+    let is_on = format!(r#"std::env::var("{SWITCH}").is_ok_and(|name| name == "{switch}")"#);
+    replace(&workspace.join(change.file), change.right, &change.wrong.replace("PLANTED", &is_on))
+}
+
+/// The source, in which the place of a change must be there once.
+fn find(path: &Path, right: &str) -> Result<String, String> {
+    let source = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    match source.matches(right).count() {
+        1 => Ok(source),
+        places => Err(format!("'{right}' is there {places} times in {}: plant it anew", path.display())),
+    }
+}
+
+fn replace(path: &Path, right: &str, wrong: &str) -> Result<(), String> {
+    let source = find(path, right)?;
+    fs::write(path, source.replace(right, wrong)).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn workspace_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in a workspace").to_owned()
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use moshao_tests::broker::Broker;
+use nix::fcntl::posix_fallocate;
 
 use crate::centre::Centre;
 use crate::image::{self, Mounted};
@@ -16,12 +16,13 @@ use crate::kills::{self, Life};
 use crate::report::{Line, Outcome};
 use crate::victim::Orders;
 
-const IMAGE_MIB: u64 = 32;
+const IMAGE_MIB: u64 = 128;
 /// How long to wait for a disk to be noticed as full, or as having room again.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 const FULL_WANTED: &str = "0 lost, no crash, takes events again ≤ 5 s after there is room";
 
-/// Fills the disk and frees it, so many times, under 200 events a second.
+/// Fills the disk and frees it, so many times, under 200 events a second. The link is down: an outbox that is emptied all
+/// the time goes round in the room that it has, and does not notice a full disk.
 pub(crate) fn full(cycles: usize) -> Vec<Line> {
     if let Some(reason) = image::impossible() {
         return vec![Line::skipped("disk full", FULL_WANTED, reason)];
@@ -32,11 +33,10 @@ pub(crate) fn full(cycles: usize) -> Vec<Line> {
     image::make(&image, IMAGE_MIB).expect("an image is made");
     let disk = Mounted::mount(&image, &directory.path().join("mounted")).expect("an image is mounted");
     let journal = directory.path().join("journal");
-    let orders =
-        Orders { broker: broker.port, ..Orders::new(disk.path().join("data"), journal.clone(), "full") };
+    let orders = Orders::new(disk.path().join("data"), journal.clone(), "full");
     let mut story = Story { reader: Reader::new(journal), accepted: BTreeMap::new(), lines: Vec::new() };
     let mut victim = orders.spawn();
-    story.wait("the first PUBACK", |line| *line == Told::Puback);
+    story.wait("the first event is accepted", |line| matches!(line, Told::Accepted(_)));
     let (mut crashes, mut slowest, mut on_reserve) = (0, Duration::ZERO, 0);
     for _ in 0..cycles {
         let ballast = disk.path().join("ballast");
@@ -58,7 +58,7 @@ pub(crate) fn full(cycles: usize) -> Vec<Line> {
         std::thread::sleep(Duration::from_millis(200));
     }
     kills::kill(&mut victim);
-    let last = Orders { count: Some(0), drain: true, tag: "last".to_owned(), ..orders };
+    let last = Orders { broker: broker.port, count: Some(0), drain: true, tag: "last".to_owned(), ..orders };
     kills::wait(&mut last.spawn(), "the last run delivers what is left");
     story.news();
     settle(&centre, &story.accepted);
@@ -85,19 +85,20 @@ fn ended(victim: &mut Child) -> bool {
     victim.try_wait().expect("a child can be asked").is_some()
 }
 
-/// Takes all the room that there is.
+/// Takes all the room that there is, without writing into it.
 fn fill(ballast: &Path) {
-    let Ok(mut file) = File::options().create(true).append(true).open(ballast) else { return };
-    for bytes in [1 << 16, 1 << 12, 1] {
-        while file.write(&vec![0; bytes]).is_ok_and(|written| written > 0) {}
+    let Ok(file) = File::options().create(true).append(true).open(ballast) else { return };
+    let mut length = file.metadata().map_or(0, |file| file.len()) as i64;
+    for bytes in [1 << 22, 1 << 16, 1 << 10] {
+        while posix_fallocate(&file, length, bytes).is_ok() {
+            length += bytes;
+        }
     }
 }
 
 fn settle(centre: &Centre, accepted: &BTreeMap<String, Option<u64>>) {
     let begin = Instant::now();
-    while !centre.with(|seen| accepted.keys().all(|id| seen.has(id)))
-        && begin.elapsed() < Duration::from_secs(5)
-    {
+    while !centre.with(|seen| accepted.keys().all(|id| seen.has(id))) && begin.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -137,8 +138,8 @@ impl Story {
 const CALLS: [&str; 7] = ["openat", "pread64", "pwrite64", "fsync", "fdatasync", "ftruncate", "unlink"];
 const ERRORS: [&str; 3] = ["EIO", "ENOSPC", "EROFS"];
 const IO_WANTED: &str = "0 lost, goes on by itself after one error, says so while errors last";
-/// A victim whose disk fails for good is ended after this.
-const HOPELESS_AFTER: Duration = Duration::from_millis(1500);
+/// An outbox that refuses an event says by then that its disk fails.
+const SAYS_SO_WITHIN: Duration = Duration::from_secs(5);
 
 /// An I/O error at every `step`th call, once and from then on.
 pub(crate) fn errors(step: usize) -> Vec<Line> {
@@ -146,7 +147,8 @@ pub(crate) fn errors(step: usize) -> Vec<Line> {
         return vec![Line::skipped("I/O errors", IO_WANTED, reason)];
     }
     let mut life = Life::begin();
-    let (mut places, mut stuck, mut unsaid, mut said) = (0, 0, 0, 0);
+    let (mut places, mut said) = (0, 0);
+    let (mut stuck, mut unsaid) = (Vec::new(), Vec::new());
     for call in CALLS {
         let calls = count(&life.orders_of("count", 40), call);
         for number in (1..=calls).step_by(step) {
@@ -156,39 +158,65 @@ pub(crate) fn errors(step: usize) -> Vec<Line> {
             let mut victim = trace_all(&orders, call, &format!("error={error}:when={number}"));
             // A program that cannot even make its first file says so and ends; the next start is the next try.
             let ended = kills::wait(&mut victim, call);
-            stuck += usize::from(!ended);
+            if !ended {
+                stuck.push(format!("{error} at {call} {number}"));
+            }
             life.listen();
 
             let orders = life.orders_of(&format!("{call}{number}on"), 40);
             let mut victim = trace_all(&orders, call, &format!("error={error}:when={number}+"));
-            let begin = Instant::now();
-            while !ended_by_itself(&mut victim) && begin.elapsed() < HOPELESS_AFTER {
-                std::thread::sleep(Duration::from_millis(5));
+            let (refused, degraded) = listen_to_hopeless(&mut victim, &mut life);
+            if let (Some(reason), false) = (refused, degraded) {
+                unsaid.push(format!("{error} at {call} {number} refuses with {reason}"));
             }
-            let news = life.listen_to_all();
-            let refused = news.iter().any(|line| matches!(line, Told::Refused(_)));
-            let degraded = news.iter().any(|line| matches!(line, Told::Degraded(_)));
-            unsaid += usize::from(refused && !degraded);
             said += usize::from(degraded);
-            if !ended_by_itself(&mut victim) {
-                kills::kill(&mut victim);
-            }
         }
     }
     let (verdict, _) = life.end();
     vec![Line {
         what: format!("an I/O error (EIO, ENOSPC, EROFS in turn) at every {step}th call, once and for good"),
         figure: format!(
-            "{verdict}; {places} places, {stuck} did not go on after one error, degraded mode shown in {said} and \
-             kept quiet in {unsaid} of those that lasted"
+            "{verdict}; {places} places, {} did not go on after one error, degraded mode shown in {said} and kept quiet \
+             in {} of those that lasted{}",
+            stuck.len(),
+            unsaid.len(),
+            named(&[&stuck[..], &unsaid[..]].concat())
         ),
         wanted: IO_WANTED,
-        outcome: Outcome::of(verdict.is_clean() && stuck == 0 && unsaid == 0 && said > 0),
+        outcome: Outcome::of(verdict.is_clean() && stuck.is_empty() && unsaid.is_empty() && said > 0),
     }]
 }
 
-fn ended_by_itself(victim: &mut Child) -> bool {
-    victim.try_wait().expect("a child can be asked").is_some()
+/// Listens to a victim whose disk fails for good until it ends by itself, or has refused an event and had time to say why;
+/// answers why it has refused, and whether it has shown its degraded mode.
+fn listen_to_hopeless(victim: &mut Child, life: &mut Life) -> (Option<String>, bool) {
+    let begin = Instant::now();
+    let (mut refused, mut degraded) = (None, false);
+    loop {
+        let over = ended(victim) || begin.elapsed() > PATIENCE;
+        for line in life.listen_to_all() {
+            match line {
+                Told::Refused(reason) => drop(refused.get_or_insert((reason, Instant::now()))),
+                Told::Degraded(_) => degraded = true,
+                _ => {}
+            }
+        }
+        let enough = |since: &Instant| degraded || since.elapsed() > SAYS_SO_WITHIN;
+        if over || refused.as_ref().is_some_and(|(_, since)| enough(since)) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    if !ended(victim) {
+        kills::kill(victim);
+        life.listen();
+    }
+    (refused.map(|(reason, _)| reason), degraded)
+}
+
+/// The first few, for people who look into it.
+fn named(places: &[String]) -> String {
+    if places.is_empty() { String::new() } else { format!(": {}", places[..places.len().min(5)].join(", ")) }
 }
 
 fn paths(orders: &Orders) -> Vec<String> {

@@ -1,8 +1,8 @@
 //! What the victim tells, line by line, in a file outside of the disk that it loses: the truth that the centre is held
 //! against. A line is one write, so it is there once the system call has returned, whatever happens to its writer.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -58,7 +58,7 @@ impl Journal {
 #[derive(Debug)]
 pub(crate) struct Reader {
     path: PathBuf,
-    read_bytes: usize,
+    read_bytes: u64,
 }
 
 // === impl Reader ===
@@ -70,11 +70,15 @@ impl Reader {
 
     /// Whole lines that have been written since the last call.
     pub(crate) fn news(&mut self) -> Vec<Line> {
-        let bytes = fs::read(&self.path).unwrap_or_default();
-        let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-        let text = String::from_utf8_lossy(&bytes[self.read_bytes.min(end)..end]).into_owned();
-        self.read_bytes = end;
-        text.lines().filter_map(parse).collect()
+        let mut bytes = Vec::new();
+        // Before the victim has made the file there is no news.
+        if let Ok(mut file) = File::open(&self.path) {
+            file.seek(SeekFrom::Start(self.read_bytes)).expect("a file can be read from any place");
+            file.read_to_end(&mut bytes).expect("the journal can be read");
+        }
+        bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1));
+        self.read_bytes += bytes.len() as u64;
+        String::from_utf8_lossy(&bytes).lines().filter_map(parse).collect()
     }
 }
 

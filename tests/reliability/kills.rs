@@ -11,15 +11,21 @@ use rand::Rng;
 use crate::centre::Centre;
 use crate::journal::{Line as Told, Reader};
 use crate::report::{Line, Outcome};
-use crate::verdict::Verdict;
+use crate::verdict::{Arrivals, Verdict};
 use crate::victim::Orders;
 
 /// A victim that has not ended by then hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The centre has heard nothing for so long: nothing more is on its way.
+const QUIET: Duration = Duration::from_millis(20);
 /// First publish after a start, at p99.
 const FIRST_PUBLISH_LIMIT: Duration = Duration::from_secs(2);
+/// Of fewer starts p99 is the slowest one, and says more about the machine than about the gateway.
+const STARTS_FOR_P99: usize = 100;
 /// Events that may come again for each kill: the window.
 const DUPLICATES_A_KILL: usize = 32;
+/// Fewer prove nothing.
+const LEAST_ACCEPTED_A_KILL: usize = 10;
 
 /// One gateway's life, over many deaths.
 pub(crate) struct Life {
@@ -64,16 +70,6 @@ impl Life {
         Orders { broker: self.broker.port, ..Orders::new(path("data"), path("journal"), tag) }
     }
 
-    /// Waits for the first PUBACK, or until `until`.
-    fn note_first_publish(&mut self, begin: Instant, until: Instant) {
-        let mut first = None;
-        while first.is_none() && Instant::now() < until {
-            first = self.listen().then(|| begin.elapsed());
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        self.first_publish.extend(first);
-    }
-
     /// Reads the journal; answers whether a PUBACK stands in it.
     pub(crate) fn listen(&mut self) -> bool {
         self.listen_to_all().contains(&Told::Puback)
@@ -92,8 +88,14 @@ impl Life {
 
     fn buried(&mut self, duplicates_before: usize) {
         self.listen();
+        // What the broker still has for the centre belongs to this death, not to the next.
+        let mut heard = None;
+        while heard != Some(self.centre.with(Arrivals::messages)) {
+            heard = Some(self.centre.with(Arrivals::messages));
+            std::thread::sleep(QUIET);
+        }
         self.kills += 1;
-        let repeated = self.centre.with(crate::verdict::Arrivals::duplicates) - duplicates_before;
+        let repeated = self.centre.with(Arrivals::duplicates) - duplicates_before;
         self.most_duplicates = self.most_duplicates.max(repeated);
     }
 
@@ -105,7 +107,7 @@ impl Life {
         self.listen();
         let all = |life: &Self| life.centre.with(|seen| life.accepted.keys().all(|id| seen.has(id)));
         let begin = Instant::now();
-        while !all(&self) && begin.elapsed() < Duration::from_secs(5) {
+        while !all(&self) && begin.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(20));
         }
         (self.centre.with(|seen| seen.judge(&self.accepted)), self)
@@ -119,7 +121,7 @@ impl Life {
         let p99 = first.get(first.len().saturating_sub(1) * 99 / 100).copied().unwrap_or_default();
         let passed = verdict.is_clean()
             && life.most_duplicates <= DUPLICATES_A_KILL
-            && p99 <= FIRST_PUBLISH_LIMIT
+            && (p99 <= FIRST_PUBLISH_LIMIT || first.len() < STARTS_FOR_P99)
             && verdict.accepted > 0;
         Line {
             what,
@@ -135,20 +137,42 @@ impl Life {
     }
 }
 
-/// `rounds` kills at random instants, under 200 events a second.
+/// `rounds` kills at random instants, under 200 events a second: one in four while it starts, the others while it accepts.
 pub(crate) fn at_random(rounds: usize) -> Vec<Line> {
     let mut life = Life::begin();
-    for _ in 0..rounds {
-        let before = life.centre.with(crate::verdict::Arrivals::duplicates);
+    for round in 0..rounds {
+        let before = life.centre.with(Arrivals::duplicates);
+        let known = life.accepted.len();
         let begin = Instant::now();
-        let death = begin + Duration::from_millis(rand::rng().random_range(20..800));
         let mut victim = life.orders().spawn();
-        life.note_first_publish(begin, death);
-        std::thread::sleep(death.saturating_duration_since(Instant::now()));
+        let mut first = None;
+        let mut listen = |life: &mut Life| {
+            if life.listen() && first.is_none() {
+                first = Some(begin.elapsed());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        // On a busy machine a start takes longer than the dice allow: then nothing would be accepted that could be lost.
+        if round % 4 != 0 {
+            while life.accepted.len() == known && begin.elapsed() < PATIENCE {
+                listen(&mut life);
+            }
+        }
+        let death = Instant::now() + Duration::from_millis(rand::rng().random_range(0..800));
+        while Instant::now() < death {
+            listen(&mut life);
+        }
         kill(&mut victim);
+        life.first_publish.extend(first);
         life.buried(before);
     }
-    vec![life.line(format!("{rounds} SIGKILLs at random instants under 200 events/s"))]
+    let few = life.accepted.len() < rounds * LEAST_ACCEPTED_A_KILL;
+    let mut line = life.line(format!("{rounds} SIGKILLs at random instants under 200 events/s"));
+    if few {
+        line.outcome = Outcome::Failed;
+        line.figure.push_str("; too few accepted to say anything");
+    }
+    vec![line]
 }
 
 /// A system call at which the victim dies, and which one of them.
@@ -199,7 +223,7 @@ pub(crate) fn at_points(rounds: usize) -> Vec<Line> {
     for point in &POINTS {
         let mut died = 0;
         for round in 0..rounds {
-            let before = life.centre.with(crate::verdict::Arrivals::duplicates);
+            let before = life.centre.with(Arrivals::duplicates);
             let number = rand::rng().random_range(point.numbers[0]..=point.numbers[1]);
             let orders = Orders { count: Some(40 + round as u64), ..life.orders() };
             let mut victim = trace(&orders, point.call, point.file, &format!("signal=SIGKILL:when={number}"))

@@ -1,5 +1,9 @@
 //! The table.
 
+use std::fs;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// One line of the table.
@@ -34,6 +38,22 @@ impl Outcome {
 // === impl Line ===
 
 impl Line {
+    /// Its row of the table.
+    fn text(&self, took: Duration) -> String {
+        let outcome = match &self.outcome {
+            Outcome::Passed => "passed".to_owned(),
+            Outcome::Failed => "**FAILED**".to_owned(),
+            Outcome::Skipped(reason) => format!("skipped: {reason}"),
+        };
+        format!(
+            "| {} | {} | {} | {outcome} | {:.0} |\n",
+            self.what,
+            self.figure,
+            self.wanted,
+            took.as_secs_f64()
+        )
+    }
+
     pub(crate) fn skipped(what: &str, wanted: &'static str, reason: impl Into<String>) -> Self {
         Line {
             what: what.to_owned(),
@@ -44,27 +64,39 @@ impl Line {
     }
 }
 
+/// A line on standard error, for whoever waits.
+pub(crate) fn progress(text: &str) {
+    // Where standard error is closed nobody waits.
+    drop(writeln!(std::io::stderr(), "==> {text}"));
+}
+
 /// Prints the head of the table.
 pub(crate) fn head() {
     println!("| what | figure | wanted | | seconds |\n|---|---|---|---|---:|");
 }
 
-/// Runs suites and prints their lines; answers whether none failed.
-pub(crate) fn run(suite: impl FnOnce() -> Vec<Line>) -> bool {
-    let begin = Instant::now();
-    let lines = suite();
-    let each = begin.elapsed() / u32::try_from(lines.len().max(1)).unwrap_or(1);
-    for line in &lines {
-        print(line, each);
+/// Runs a suite and prints its lines; answers whether none failed. A suite that panics has failed, and the next one goes
+/// on. With a file for the result, prints what stands there instead where there is one, and keeps what has not failed.
+pub(crate) fn run(name: &str, kept: Option<&Path>, suite: impl FnOnce() -> Vec<Line>) -> bool {
+    if let Some(text) = kept.and_then(|path| fs::read_to_string(path).ok()) {
+        print!("{text}");
+        return true;
     }
-    lines.iter().all(|line| line.outcome != Outcome::Failed)
-}
-
-fn print(line: &Line, took: Duration) {
-    let outcome = match &line.outcome {
-        Outcome::Passed => "passed".to_owned(),
-        Outcome::Failed => "**FAILED**".to_owned(),
-        Outcome::Skipped(reason) => format!("skipped: {reason}"),
-    };
-    println!("| {} | {} | {} | {outcome} | {:.0} |", line.what, line.figure, line.wanted, took.as_secs_f64());
+    let begin = Instant::now();
+    let lines = catch_unwind(AssertUnwindSafe(suite)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked");
+        let (what, figure) = (name.to_owned(), said.replace('\n', " "));
+        vec![Line { what, figure, wanted: "a verdict", outcome: Outcome::Failed }]
+    });
+    let each = begin.elapsed() / u32::try_from(lines.len().max(1)).unwrap_or(1);
+    let text: String = lines.iter().map(|line| line.text(each)).collect();
+    print!("{text}");
+    let good = lines.iter().all(|line| line.outcome != Outcome::Failed);
+    if let (true, Some(path)) = (good, kept) {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let written = fs::create_dir_all(folder).and_then(|()| fs::write(path, text));
+        written.unwrap_or_else(|error| panic!("{} cannot be written: {error}", path.display()));
+    }
+    good
 }

@@ -6,6 +6,9 @@ use std::fmt;
 
 use serde_json::Value;
 
+/// Sequences of a new file after damage begin at its epoch times this.
+const EPOCH_STRIDE: u64 = 1_000_000_000_000;
+
 /// What has arrived, in the order of arrival.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Arrivals {
@@ -51,6 +54,7 @@ impl Arrivals {
         let text =
             |name: &str| event[name].as_str().unwrap_or_else(|| panic!("{name} in {event}")).to_owned();
         let sequence: u64 = text("sequence").parse().expect("a sequence is a number");
+        self.sequences.insert(sequence);
         let (_, times) =
             *self.seen.entry(text("id")).and_modify(|(_, times)| *times += 1).or_insert((sequence, 1));
         if times > 1 {
@@ -70,6 +74,22 @@ impl Arrivals {
             let count = event["data"]["measure"]["value"].as_f64().map(|count| count as u64);
             self.declared.push((first.parse().expect("a number"), last.parse().expect("a number"), count));
         }
+    }
+
+    /// How many are missing according to the gap events; none where one of them does not know.
+    pub(crate) fn declared(&self) -> Option<u64> {
+        self.declared.iter().map(|(_, _, count)| *count).sum()
+    }
+
+    /// Sequences up to the highest that have not come, in the first epoch.
+    pub(crate) fn absent(&self) -> u64 {
+        let own = self.sequences.range(..EPOCH_STRIDE);
+        own.clone().next_back().map_or(0, |last| last - own.count() as u64)
+    }
+
+    /// How many messages have come so far.
+    pub(crate) fn messages(&self) -> usize {
+        self.seen.len() + self.duplicates
     }
 
     /// How many came again so far.
@@ -98,7 +118,7 @@ impl Arrivals {
             .iter()
             .zip(self.sequences.iter().skip(1))
             // The first of a new epoch does not follow the last of the old one.
-            .filter(|(one, next)| **next - **one < 1_000_000_000)
+            .filter(|(one, next)| *one / EPOCH_STRIDE == *next / EPOCH_STRIDE)
             .flat_map(|(one, next)| one + 1..*next)
             .filter(|sequence| !inside(*sequence))
             .count();

@@ -9,6 +9,8 @@ use std::time::Duration;
 use moshao::metrics::Metrics;
 use moshao::outbox::{Class, OutboxHandle};
 use moshao_tests::gateway_parts::{RunningUplink, loopback_broker, new_event, open_outbox};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::journal::{Journal, Line};
@@ -99,6 +101,8 @@ impl Orders {
 
 /// Does what it was told, until the end or until it is killed.
 pub(crate) fn run(orders: Orders) {
+    // A suite that fails, or is killed itself, leaves nobody behind. Under a tracer this dies with the tracer.
+    set_pdeathsig(Signal::SIGKILL).expect("Linux lets a process end with its parent");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(work(Arc::new(orders)));
 }

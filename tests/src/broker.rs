@@ -95,8 +95,21 @@ impl Broker {
     /// # Panics
     /// Where mosquitto_pub is not installed or the broker is away.
     pub fn publish(&self, topic: &str, payload: &str) {
+        self.publish_with(topic, payload, &[]);
+    }
+
+    /// As [`Broker::publish`]; the broker keeps the message for those who subscribe later.
+    ///
+    /// # Panics
+    /// Where mosquitto_pub is not installed or the broker is away.
+    pub fn publish_retained(&self, topic: &str, payload: &str) {
+        self.publish_with(topic, payload, &["-r"]);
+    }
+
+    fn publish_with(&self, topic: &str, payload: &str, options: &[&str]) {
         let status = Command::new("mosquitto_pub")
             .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-q", "1", "-t", topic, "-m", payload])
+            .args(options)
             .status()
             .expect("mosquitto_pub is needed for this test: apt-get install mosquitto-clients");
         assert!(status.success(), "mosquitto_pub could not publish on {topic}");

@@ -27,9 +27,14 @@ pub const GATEWAY: &str = "gw-test";
 
 /// The test gateway as events name it.
 pub fn site() -> Site {
+    site_of(GATEWAY)
+}
+
+/// A gateway of the test division as events name it.
+pub fn site_of(gateway: &str) -> Site {
     Site {
         division: DIVISION.to_owned(),
-        gateway: GATEWAY.to_owned(),
+        gateway: gateway.to_owned(),
         grid: Grid { code: "510104001001003".to_owned(), name: None },
         time_zone: TimeZone::fixed(jiff::tz::offset(8)),
     }
@@ -70,9 +75,15 @@ pub fn event(id: &str) -> Event {
 
 /// The same, ready for the outbox.
 pub fn new_event(class: Class, id: &str) -> NewEvent {
-    let topic = Topics::new(DIVISION, GATEWAY).event(Category::Fire, 1);
+    new_event_of(GATEWAY, class, id)
+}
+
+/// The same of another gateway.
+pub fn new_event_of(gateway: &str, class: Class, id: &str) -> NewEvent {
+    let topic = Topics::new(DIVISION, gateway).event(Category::Fire, 1);
     let origin = Origin { source: OriginSource::Reading, unix_ms: jiff::Timestamp::now().as_millisecond() };
-    NewEvent { class, topic, event: event(id), origin: Some(origin) }
+    let event = Event { source: format!("urn:moshao:{DIVISION}:{gateway}"), ..event(id) };
+    NewEvent { class, topic, event, origin: Some(origin) }
 }
 
 /// Opens an outbox in this directory.
@@ -93,10 +104,24 @@ pub fn open_outbox_for(
     metrics: &Arc<Metrics>,
     sinks: Vec<Subscription>,
 ) -> (OutboxHandle, Recovered) {
+    open_outbox_of(GATEWAY, directory, quota_bytes, metrics, sinks)
+}
+
+/// The same of another gateway.
+///
+/// # Panics
+/// Where it cannot be opened.
+pub fn open_outbox_of(
+    gateway: &str,
+    directory: &Path,
+    quota_bytes: u64,
+    metrics: &Arc<Metrics>,
+    sinks: Vec<Subscription>,
+) -> (OutboxHandle, Recovered) {
     let settings = outbox::Settings {
         directory: directory.to_owned(),
         quota_bytes,
-        site: site(),
+        site: site_of(gateway),
         sinks,
         metrics: Arc::clone(metrics),
     };
@@ -136,6 +161,12 @@ impl RunningUplink {
         Self::watched(broker, window, outbox, metrics, None)
     }
 
+    /// Starts the uplink of another gateway.
+    pub fn of(gateway: &str, broker: Broker, outbox: &OutboxHandle, metrics: &Arc<Metrics>) -> Self {
+        let budget = Budget::unlimited(Arc::clone(metrics));
+        Self::run(gateway, broker, 32, outbox, metrics, budget, None)
+    }
+
     /// The same; `on_delivered` is told of each acknowledged event.
     pub fn watched(
         broker: Broker,
@@ -145,7 +176,7 @@ impl RunningUplink {
         on_delivered: Option<uplink::OnDelivered>,
     ) -> Self {
         let budget = Budget::unlimited(Arc::clone(metrics));
-        Self::run(broker, window, outbox, metrics, budget, on_delivered)
+        Self::run(GATEWAY, broker, window, outbox, metrics, budget, on_delivered)
     }
 
     /// The same over a link that may carry only so much.
@@ -156,10 +187,11 @@ impl RunningUplink {
         metrics: &Arc<Metrics>,
         budget: Budget,
     ) -> Self {
-        Self::run(broker, window, outbox, metrics, budget, None)
+        Self::run(GATEWAY, broker, window, outbox, metrics, budget, None)
     }
 
     fn run(
+        gateway: &str,
         broker: Broker,
         window: usize,
         outbox: &OutboxHandle,
@@ -170,9 +202,9 @@ impl RunningUplink {
         let settings = uplink::Settings {
             broker,
             window,
-            site: site(),
+            site: site_of(gateway),
             budget,
-            topics: Topics::new(DIVISION, GATEWAY),
+            topics: Topics::new(DIVISION, gateway),
             birth: json!({"version": env!("CARGO_PKG_VERSION")}),
             health: Arc::new(|| json!({"cameras": {"up": 1, "of": 1}})),
             on_delivered,

@@ -13,6 +13,7 @@ pub mod fake_sink;
 pub mod footage;
 pub mod gateway;
 pub mod gateway_parts;
+pub mod nats;
 pub mod page_client;
 pub mod processes;
 pub mod simulated_camera;

@@ -1,7 +1,7 @@
 //! `[sensor.ID]`: presets expanded, topics and pointers read.
 
 use super::{Check, Names, Watcher, topic};
-use crate::model::{Binary, More, Rule, Sensor, SensorKind, TopicPattern};
+use crate::model::{Binary, Format, More, Rule, Sensor, SensorKind, TopicLevel, TopicPattern};
 use crate::presets::{PRESETS, Preset};
 use crate::raw::{self, At};
 use crate::report::Problem;
@@ -20,6 +20,8 @@ impl Check<'_> {
             let Some(sensor) = self.sensor(id, section, preset, names) else { continue };
             if let Some(twin) =
                 sensors.iter().find(|other| (&other.topic, &other.value) == (&sensor.topic, &sensor.value))
+                // Several may listen to the same announcements, each for its kind.
+                && (sensor.more.format != Format::HomeAssistant || twin.kind == sensor.kind)
             {
                 let message = format!("sensor `{}` reads the same value as `{}`", sensor.id, twin.id);
                 self.problems.push(Problem::warning(id.place(), message));
@@ -62,6 +64,10 @@ impl Check<'_> {
                 })
                 .ok()
         });
+        let format = section.format.as_ref().map(|format| **format);
+        if format.or(preset.map(|preset| preset.more.format)) == Some(Format::HomeAssistant) {
+            self.announces_itself(section, topic.as_ref());
+        }
         let scale = section.scale.as_ref().map_or(1.0, |scale| {
             if **scale == 0.0 {
                 self.error(
@@ -120,6 +126,41 @@ impl Check<'_> {
         })
     }
 
+    /// What a device announces is not said again, and each device is told from the others.
+    fn announces_itself(&mut self, section: &raw::Sensor, topic: Option<&TopicPattern>) {
+        let said = [
+            ("value", section.value.as_ref().map(At::place)),
+            ("binary", section.binary.as_ref().map(At::place)),
+            ("scale", section.scale.as_ref().map(At::place)),
+            ("battery", section.battery.as_ref().map(At::place)),
+            ("battery_low", section.battery_low.as_ref().map(At::place)),
+            ("tamper", section.tamper.as_ref().map(At::place)),
+            ("signal", section.signal.as_ref().map(At::place)),
+            ("time", section.time.as_ref().map(At::place)),
+            ("message_id", section.message_id.as_ref().map(At::place)),
+            ("counter", section.counter.as_ref().map(At::place)),
+            ("identity", section.identity.as_ref().map(At::place)),
+        ];
+        for (key, place) in said {
+            let Some(place) = place else { continue };
+            let message = format!("`{key}` beside an announcement of Home Assistant, which says it itself");
+            self.error(place, message, "leave it out, or describe the sensor with another preset or format");
+        }
+        let (Some(topic), Some(text)) = (topic, &section.topic) else { return };
+        let is_config = topic.levels.last() == Some(&TopicLevel::Exactly("config".to_owned()));
+        if !is_config || !(4..=8).contains(&topic.levels.len()) {
+            let message = format!("`topic` is no topic of announcements: `{}`", **text);
+            self.error(
+                text.place(),
+                message,
+                "they end in /config, such as \"homeassistant/+/{device}/+/config\"",
+            );
+        } else if topic.captures() == 0 && topic.levels[2] == TopicLevel::Any {
+            let message = "`topic` takes any device and tells none from another";
+            self.error(text.place(), message, "write `{device}` in place of the third level");
+        }
+    }
+
     /// The limit of a preset's own rule means nothing for another kind or in another unit.
     fn keeps_its_limit(&mut self, section: &raw::Sensor, preset: Option<&'static Preset>) {
         let Some(preset) = preset.filter(|preset| preset.has_limit()) else { return };
@@ -161,7 +202,12 @@ impl Check<'_> {
         needed: bool,
     ) -> Option<String> {
         let Some(pointer) = &section.value else {
-            if needed && section.kind.is_some() && !self.document.is_bad(&format!("sensor.{}.value", **id)) {
+            let announced = section.format.as_ref().is_some_and(|format| **format == Format::HomeAssistant);
+            if needed
+                && !announced
+                && section.kind.is_some()
+                && !self.document.is_bad(&format!("sensor.{}.value", **id))
+            {
                 let message = format!("sensor `{}` does not say where its value stands", **id);
                 self.error(
                     id.place(),

@@ -75,6 +75,9 @@ pub enum Format {
     Json,
     /// Sparkplug B (Eclipse Sparkplug 3.0): Protocol Buffers.
     SparkplugB,
+    /// The messages on the topic are announcements by Home Assistant's MQTT discovery: each says on which topic a value
+    /// of a device comes, and how.
+    HomeAssistant,
 }
 
 /// A number within bytes that are written as text.
@@ -172,6 +175,9 @@ pub enum Quantity {
     Tamper,
     /// How well it is heard, in the unit that it reports.
     Signal,
+    /// Whether it is there, as it or its hub says. No rule of a file looks at it.
+    #[serde(skip)]
+    Present,
 }
 
 /// An MQTT topic filter in which `{name}` stands for one level that is part of the sensor's identity.
@@ -199,8 +205,13 @@ pub enum TopicLevel {
 impl Sensor {
     /// Whether its messages carry this value.
     pub fn has(&self, quantity: Quantity) -> bool {
+        if self.more.format == Format::HomeAssistant {
+            // The device announces what it has.
+            return true;
+        }
         match quantity {
             Quantity::Value => true,
+            Quantity::Present => false,
             Quantity::Battery => self.more.battery.is_some(),
             Quantity::BatteryLow => self.more.battery_low.is_some(),
             Quantity::Tamper => self.more.tamper.is_some(),
@@ -220,6 +231,7 @@ impl Quantity {
             Quantity::BatteryLow => "battery_low",
             Quantity::Tamper => "tamper",
             Quantity::Signal => "signal",
+            Quantity::Present => "present",
         }
     }
 }
@@ -233,6 +245,7 @@ impl fmt::Display for Quantity {
             Quantity::BatteryLow => "battery-low",
             Quantity::Tamper => "tamper",
             Quantity::Signal => "signal",
+            Quantity::Present => "present",
         })
     }
 }

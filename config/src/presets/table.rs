@@ -109,10 +109,16 @@ const SPARKPLUG: Pointers = Pointers {
     ..NONE
 };
 
+/// The device says itself where its values stand.
+const ANNOUNCED: Pointers = Pointers { format: Format::HomeAssistant, ..NONE };
+
+/// Zigbee2MQTT and ESPHome: `<prefix>/<component>/<device>/<value>/config`.
+const ANNOUNCED_TOPIC: &str = "homeassistant/+/{device}/+/config";
+
 const CHIRPSTACK_TOPIC: &str = "application/+/device/{device}/event/up";
 
 /// All presets.
-pub const PRESETS: [Preset; 38] = [
+pub const PRESETS: [Preset; 46] = [
     yes("zigbee2mqtt-smoke", "zigbee2mqtt/kitchen-smoke", "/smoke", &[], SensorKind::Smoke, ZIGBEE),
     yes("zigbee2mqtt-gas", "zigbee2mqtt/kitchen-gas", "/gas", &[], SensorKind::Gas, ZIGBEE),
     yes(
@@ -262,6 +268,14 @@ pub const PRESETS: [Preset; 38] = [
         HEAT,
         SPARKPLUG,
     ),
+    yes("homeassistant-smoke", ANNOUNCED_TOPIC, "", &[], SensorKind::Smoke, ANNOUNCED),
+    yes("homeassistant-gas", ANNOUNCED_TOPIC, "", &[], SensorKind::Gas, ANNOUNCED),
+    yes("homeassistant-co", ANNOUNCED_TOPIC, "", &[], SensorKind::CarbonMonoxide, ANNOUNCED),
+    number("homeassistant-co-level", ANNOUNCED_TOPIC, "", SensorKind::CarbonMonoxide, "ppm", CO, ANNOUNCED),
+    yes("homeassistant-leak", ANNOUNCED_TOPIC, "", &[], SensorKind::Leak, ANNOUNCED),
+    yes("homeassistant-contact", ANNOUNCED_TOPIC, "", &[], SensorKind::Contact, ANNOUNCED),
+    number("homeassistant-temperature", ANNOUNCED_TOPIC, "", SensorKind::Temperature, "Cel", HEAT, ANNOUNCED),
+    number("homeassistant-pressure", ANNOUNCED_TOPIC, "", SensorKind::Pressure, "MPa", HYDRANT, ANNOUNCED),
     yes("generic-nbiot-smoke", "nbiot/smoke/kitchen", "/alarm", &[], SensorKind::Smoke, NBIOT),
     yes("generic-nbiot-gas", "nbiot/gas/kitchen", "/alarm", &[], SensorKind::Gas, NBIOT),
     yes("generic-nbiot-co", "nbiot/co/boiler", "/alarm", &[], SensorKind::CarbonMonoxide, NBIOT),

@@ -13,11 +13,16 @@ use crate::quantity::Span;
 pub(crate) struct Sensor {
     /// Ready-made `value`, `values`, `kind`, `unit` and rule for a common device; keys beside it override it.
     pub preset: Option<At<String>>,
-    /// MQTT topic filter. `{name}` captures one level, `+` is any one level, `#` at the end all further levels.
+    /// MQTT topic filter. `{name}` captures one level, `+` is any one level, `#` at the end all further levels. With the
+    /// format `home-assistant` it says which announcements are taken: those of one device
+    /// (`homeassistant/+/0x00158d0001a2b3c4/+/config`), or of all (`homeassistant/+/{device}/+/config`), each a sensor of
+    /// its own.
     #[schemars(required, extend("examples" = ["zigbee2mqtt/kitchen-smoke"]))]
     pub topic: Option<At<String>>,
     /// How the payload is written. A Sparkplug B payload is read as `{"timestamp", "seq", "metrics": [{"name",
-    /// "timestamp", "value"}]}`.
+    /// "timestamp", "value"}]}`. With `home-assistant` the device announces itself where its values come: the value by the
+    /// `device_class` that belongs to the `kind`, battery, tampering, signal and availability besides. Of its templates
+    /// those are read that only point: `{{ value_json.a['b'] }}`.
     pub format: Option<At<Format>>,
     /// JSON pointer (RFC 6901) to the value, such as `/smoke`; empty for a payload that is the value itself. Needed
     /// without a preset. `[key=text]` instead of a number picks the entry of a list whose `key` is `text`

@@ -3,25 +3,20 @@
 use std::collections::{HashSet, VecDeque};
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
-use std::time::Duration;
 
-use moshao_config::{Broker, Protocol, Secret, Tls};
-use percent_encoding::percent_decode_str;
+use moshao_config::Broker;
 use rumqttc::{ConnectionError, Packet, QoS};
 use tokio::runtime;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, broker_url};
 use crate::backoff::Backoff;
 use crate::event::Event;
 use crate::{logging, mqtt};
 
 /// Events remembered so that a repeated one is printed once.
 const REMEMBERED: usize = 100_000;
-
-/// Authorities of the system: Debian's and Ubuntu's ca-certificates.
-const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Subscribe as the centre would and print the events
 #[derive(Debug, clap::Args)]
@@ -53,7 +48,8 @@ pub(super) struct Arguments {
 /// Runs the command.
 pub(super) fn run(arguments: Arguments) -> Outcome {
     logging::init(logging::Format::Text, true);
-    let broker = broker(&arguments)?;
+    let client_id = format!("moshao-events-{:08x}", rand::random::<u32>());
+    let broker = broker_url::broker(&arguments.url, arguments.ca_file.clone(), client_id)?;
     if !rumqttc::valid_filter(&arguments.topic) {
         return Err(Failure::usage(format!(
             "{:?} is no MQTT topic filter; an example is moshao/v1/+/+/event/fire/#",
@@ -62,42 +58,6 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
     }
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
     runtime.block_on(subscribe(&broker, &arguments))
-}
-
-fn broker(arguments: &Arguments) -> Result<Broker, Failure> {
-    let url = &arguments.url;
-    let example = "an example is mqtt://127.0.0.1:1883";
-    let encrypted = match url.scheme() {
-        "mqtt" => false,
-        "mqtts" => true,
-        other => {
-            return Err(Failure::usage(format!(
-                "the URL begins with {other}://; it must be mqtt:// or mqtts://, {example}"
-            )));
-        }
-    };
-    let Some(host) = url.host_str().filter(|host| !host.is_empty()) else {
-        return Err(Failure::usage(format!("the URL has no host; {example}")));
-    };
-    let password = url.password().map(decoded).or_else(|| std::env::var("MOSHAO_MQTT_PASSWORD").ok());
-    let ca_file = arguments.ca_file.clone().unwrap_or_else(|| SYSTEM_AUTHORITIES.into());
-    Ok(Broker {
-        host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
-        port: url.port().unwrap_or(if encrypted { 8883 } else { 1883 }),
-        tls: encrypted.then_some(Tls { ca_file, identity: None }),
-        username: (!url.username().is_empty()).then(|| decoded(url.username())),
-        password: password.map(Secret::new),
-        password_file: None,
-        fallbacks: Vec::new(),
-        client_id: format!("moshao-events-{:08x}", rand::random::<u32>()),
-        protocol: Protocol::V3,
-        keep_alive: Duration::from_secs(30),
-    })
-}
-
-/// `%40` in a URL is an `@` in the name.
-fn decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// Connects again and again; only a first connection that fails ends the command.

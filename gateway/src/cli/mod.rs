@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 bad configuration (`EX_CONFIG` of sysexits.h).
 
+mod broker_url;
 mod camera_worker;
 mod check;
 mod demo;
@@ -50,7 +51,7 @@ enum Command {
     Events(events::Arguments),
     /// The JSON Schema of the configuration or of the event, or the AsyncAPI document of the topics.
     Schema(schema::Arguments),
-    /// Cameras and sensors that are not there, for trying things out and for tests.
+    /// Cameras, sensors and whole fleets that are not there, for trying things out and for tests.
     Simulate(simulate::Arguments),
     #[command(hide = true)]
     CameraWorker(camera_worker::Arguments),

@@ -1,4 +1,6 @@
-//! `moshao simulate camera|sensors|scenes`: cameras and sensors that are not there.
+//! `moshao simulate camera|sensors|fleet|scenes`: cameras, sensors and fleets that are not there.
+
+mod fleet;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,7 +17,7 @@ use crate::sim::scene::Story;
 use crate::sim::scene_set::SceneSet;
 use crate::sim::sensors::{self, BrokerAddress, DEMO_SCRIPT, Script};
 
-/// Cameras and sensors that are not there: for trying things out and for tests.
+/// Cameras, sensors and fleets that are not there: for trying things out and for tests.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -28,6 +30,8 @@ enum What {
     Camera(Camera),
     /// Sensors that publish to an MQTT broker.
     Sensors(Sensors),
+    /// Many gateways at one centre: events, state and health over MQTT, and how fast they are acknowledged.
+    Fleet(fleet::Arguments),
     /// Labelled pictures of generated scenes, for training and checking detectors.
     Scenes(Scenes),
 }
@@ -126,6 +130,7 @@ struct Scenes {
 pub(super) fn run(arguments: Arguments) -> Outcome {
     logging::init(logging::Format::Text, false);
     match arguments.what {
+        What::Fleet(fleet) => fleet::run(fleet),
         What::Camera(camera) => serve(camera),
         What::Sensors(sensors) => publish(sensors),
         What::Scenes(scenes) => write(scenes),

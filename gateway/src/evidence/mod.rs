@@ -19,10 +19,12 @@ mod film;
 pub mod hold;
 pub mod ledger;
 pub mod recorder;
+mod shrink;
 mod store;
 mod wanted;
 
 pub use archive::{Archive, ArchiveError};
 pub use recorder::{ClipKept, Order, Recorder};
+pub use shrink::shrink;
 pub use store::{Class, Salvaged, Store, StoreError, Stored};
 pub use wanted::{Want, Wanted};

@@ -327,7 +327,9 @@ fn measure(sensor: &Configured, reading: &Reading, threshold: Option<f64>) -> Me
             (sensor.kind.to_string(), sensor.unit.clone().unwrap_or_else(|| "bool".to_owned()))
         }
         Quantity::Battery => (reading.quantity.to_string(), "%".to_owned()),
-        Quantity::BatteryLow | Quantity::Tamper => (reading.quantity.to_string(), "bool".to_owned()),
+        Quantity::BatteryLow | Quantity::Tamper | Quantity::Present => {
+            (reading.quantity.to_string(), "bool".to_owned())
+        }
         Quantity::Signal => (reading.quantity.to_string(), "1".to_owned()),
     };
     Measure { name, value: reading.value, unit, threshold }

@@ -102,6 +102,7 @@ impl SensorWatch {
             (Machine::Rise(watch), _) => watch.step(now, value),
             (Machine::Stuck(watch), _) => watch.step(now, value),
             (Machine::Trend(watch), _) => watch.step(now, value),
+            (Machine::Silence(watch), Quantity::Present) => watch.said_to_be(now, value != 0.0),
             (Machine::Silence(watch), _) => watch.step(now),
             (Machine::Battery(watch), Quantity::Battery) => watch.charge(value),
             (Machine::Battery(watch), Quantity::BatteryLow) => watch.word(value),

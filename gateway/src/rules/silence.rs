@@ -39,6 +39,18 @@ impl SilenceWatch {
         std::mem::take(&mut self.active).then_some(Edge::Cleared)
     }
 
+    /// The device or its hub says whether it is there. Where it is, that is as good as a message only after it was not.
+    pub(super) fn said_to_be(&mut self, now: Duration, there: bool) -> Option<Edge> {
+        match (there, self.active) {
+            (false, false) => {
+                self.active = true;
+                Some(Edge::Raised)
+            }
+            (true, true) => self.step(now),
+            _ => None,
+        }
+    }
+
     /// Time has passed.
     pub(super) fn tick(&mut self, now: Duration) -> Option<Edge> {
         if self.active || self.silent_for(now) < self.lost_after {
@@ -65,6 +77,17 @@ mod tests {
         assert_eq!(watch.tick(hours(25)), Some(Edge::Raised));
         assert_eq!(watch.tick(hours(26)), None, "once");
         assert_eq!(watch.step(hours(27)), Some(Edge::Cleared));
+    }
+
+    #[test]
+    fn one_that_is_said_to_be_away_is_lost_at_once_and_no_word_replaces_its_messages() {
+        let mut watch = SilenceWatch::new(hours(0), hours(24));
+        assert_eq!(watch.said_to_be(hours(1), true), None);
+        assert_eq!(watch.said_to_be(hours(2), false), Some(Edge::Raised));
+        assert_eq!(watch.said_to_be(hours(3), false), None);
+        assert_eq!(watch.said_to_be(hours(4), true), Some(Edge::Cleared));
+        assert_eq!(watch.said_to_be(hours(20), true), None);
+        assert_eq!(watch.tick(hours(28)), Some(Edge::Raised), "it has not been heard for a day");
     }
 
     #[test]

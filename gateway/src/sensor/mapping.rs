@@ -2,7 +2,8 @@
 //!
 //! One message may carry the values of several sensors (temperature and humidity of one device), and several values of
 //! one (smoke, battery, lid), so it maps to several readings, or to refusals with their reasons. What is remembered is
-//! what it takes to know a message again ([`proof`]) and to read the next (births of Sparkplug).
+//! what it takes to know a message again ([`proof`]) and to read the next (births of Sparkplug, announcements of Home
+//! Assistant).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,6 +14,9 @@ use moshao_config::{Binary, Format, Quantity, Sensor, TopicPattern};
 use serde_json::Value;
 
 use super::binary;
+use super::discovery::Discovery;
+use super::home_assistant::Wanted;
+use super::message::{Message, beginning, number};
 use super::pointer::Pointer;
 use super::proof::{self, Recent};
 use super::reading::{Reading, Refused, Why};
@@ -34,6 +38,9 @@ pub struct Mapper {
     /// Sensors heard; what is remembered of the messages of those that can be known again.
     instances: HashMap<String, Option<Box<Recent>>>,
     births: Births,
+    discovery: Discovery,
+    /// Whether there are sensors that announce themselves.
+    discovers: bool,
 }
 
 /// How one sensor's values are found in its messages.
@@ -51,6 +58,8 @@ struct Rule {
     /// What makes a message one of its kind: id and number.
     marks: Vec<Arc<Pointer>>,
     identity: Option<Arc<Pointer>>,
+    /// What it takes of what is announced on its topic.
+    wanted: Option<Wanted>,
 }
 
 /// Pointers by their text: thousands of sensors of one kind share theirs.
@@ -70,6 +79,8 @@ impl Mapper {
             },
             instances: HashMap::new(),
             births: Births::default(),
+            discovery: Discovery::default(),
+            discovers: sensors.iter().any(|sensor| sensor.more.format == Format::HomeAssistant),
         }
     }
 
@@ -77,12 +88,21 @@ impl Mapper {
     /// sensor that has this topic and no value in it.
     pub fn map(&mut self, topic: &str, payload: &[u8], received: Timestamp) -> Vec<Result<Reading, Refused>> {
         let found = self.topics.find(topic);
-        if found.is_empty() {
+        if found.is_empty() && !self.discovery.knows(topic) {
+            if self.discovers {
+                // It may be announced in a moment.
+                self.discovery.hold(topic, payload, received);
+                return Vec::new();
+            }
             return vec![Err(Refused { sensor: topic.to_owned(), why: Why::UnknownTopic })];
         }
         let mut message = Message::parse(payload);
         let mut outcomes = Vec::with_capacity(found.len());
         for index in found {
+            if self.rules[index].wanted.is_some() {
+                outcomes.extend(self.learn(index, topic, &message));
+                continue;
+            }
             if self.rules[index].format == Format::SparkplugB && payload.len() <= MAX_MESSAGE_BYTES {
                 message = match self.births.read(topic, payload) {
                     Some(value) => Message::Json(value),
@@ -94,12 +114,50 @@ impl Mapper {
                 Err(why) => outcomes.push(Err(Refused { sensor: self.rules[index].id.clone(), why })),
             }
         }
+        outcomes.extend(self.discovery.hear(topic, &message, received));
         outcomes
+    }
+
+    /// Topics that have been announced since this was asked last: to be subscribed to.
+    pub fn take_announced(&mut self) -> Vec<String> {
+        self.discovery.take_fresh()
+    }
+
+    /// Every announced topic.
+    pub fn announced(&self) -> impl Iterator<Item = &String> {
+        self.discovery.topics()
     }
 
     /// Sensors heard so far, each name of a captured topic counted.
     pub fn known(&self) -> usize {
         self.instances.len()
+    }
+
+    /// An announcement for the sensor at `config_index`: what is known already of its topics, or why it is refused.
+    fn learn(
+        &mut self,
+        config_index: usize,
+        topic: &str,
+        message: &Message<'_>,
+    ) -> Vec<Result<Reading, Refused>> {
+        let rule = &self.rules[config_index];
+        let Some(wanted) = &rule.wanted else { return Vec::new() };
+        let instance = rule.instance(topic);
+        if !self.instances.contains_key(&instance) && self.instances.len() >= MAX_INSTANCES {
+            let why = Why::TooManySensors { limit: MAX_INSTANCES };
+            return vec![Err(Refused { sensor: rule.id.clone(), why })];
+        }
+        let learnt =
+            self.discovery.learn((topic.to_owned(), config_index), instance.clone(), wanted, message);
+        match learnt {
+            Ok(readings) => {
+                if self.discovery.has(&instance) {
+                    self.instances.entry(instance).or_insert(None);
+                }
+                readings
+            }
+            Err(why) => vec![Err(Refused { sensor: rule.id.clone(), why })],
+        }
     }
 
     fn readings(
@@ -174,6 +232,8 @@ impl Rule {
             time: pointer(&more.time),
             marks: [pointer(&more.message_id), pointer(&more.counter)].into_iter().flatten().collect(),
             identity: pointer(&more.identity),
+            wanted: (more.format == Format::HomeAssistant)
+                .then(|| Wanted { kind: sensor.kind, unit: sensor.unit.clone() }),
         }
     }
 
@@ -224,79 +284,8 @@ impl Rule {
     }
 }
 
-/// The sensor's own table first; then numbers, also as text, and yes or no.
-fn number(value: &Value, table: &[(String, f64)]) -> Result<f64, Why> {
-    let text: Cow<'_, str> = match value {
-        Value::String(text) => text.trim().into(),
-        Value::Number(number) if table.is_empty() => {
-            return number.as_f64().ok_or(Why::NotFinite);
-        }
-        other => other.to_string().into(),
-    };
-    if let Some((_, meaning)) = table.iter().find(|(word, _)| *word == text) {
-        return Ok(*meaning);
-    }
-    match value {
-        Value::Bool(yes) => Ok(f64::from(u8::from(*yes))),
-        // ONVIF writes yes and no as text.
-        Value::String(_) if text == "true" || text == "false" => Ok(f64::from(u8::from(text == "true"))),
-        Value::Number(_) | Value::String(_) => {
-            text.parse().ok().filter(|number: &f64| !number.is_nan()).ok_or_else(|| not_a_number(&text))
-        }
-        Value::Null | Value::Array(_) | Value::Object(_) => Err(not_a_number(&text)),
-    }
-}
-
-/// A payload, parsed once for all sensors on its topic.
-enum Message<'a> {
-    Json(Value),
-    /// Not JSON; good for a sensor whose payload is the value itself, such as `ON`.
-    Text(&'a str),
-    Bad(Why),
-}
-
-// === impl Message ===
-
-impl<'a> Message<'a> {
-    fn parse(payload: &'a [u8]) -> Self {
-        if payload.is_empty() {
-            return Message::Bad(Why::Empty);
-        }
-        if payload.len() > MAX_MESSAGE_BYTES {
-            return Message::Bad(Why::TooLarge { bytes: payload.len(), limit: MAX_MESSAGE_BYTES });
-        }
-        match (serde_json::from_slice(payload), std::str::from_utf8(payload)) {
-            (Ok(value), _) => Message::Json(value),
-            (Err(_), Ok(text)) => Message::Text(text),
-            (Err(_), Err(_)) => Message::Bad(Why::NotJson),
-        }
-    }
-
-    /// What the pointer points to; the empty one points to the whole.
-    fn at(&self, pointer: &Pointer) -> Result<Cow<'_, Value>, Why> {
-        match self {
-            Message::Json(value) => pointer.find(value).ok_or_else(|| Why::NoValue(pointer.text.clone())),
-            Message::Text(text) if pointer.is_whole() => Ok(Cow::Owned(Value::String((*text).to_owned()))),
-            Message::Text(_) => Err(Why::NotJson),
-            Message::Bad(why) => Err(why.clone()),
-        }
-    }
-}
-
-fn not_a_number(text: &str) -> Why {
-    Why::NotANumber(beginning(text))
-}
-
-/// The beginning is enough to recognise it, and the rest may be long.
-fn beginning(text: &str) -> String {
-    const SHOWN: usize = 40;
-    let mut shown: String = text.chars().take(SHOWN).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
-    }
-    shown
-}
-
+#[cfg(test)]
+mod announced;
 #[cfg(test)]
 mod presets;
 

@@ -5,6 +5,8 @@
 //!
 //! Readings are never dropped here: while the queue behind is full, nothing is read from the socket, so that the broker
 //! holds messages back. Each such wait is counted.
+//!
+//! What devices announce of themselves is subscribed to as soon as it is announced, and at each further connection.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -118,33 +120,45 @@ impl Subscriber {
         client: &AsyncClient,
         event_loop: &mut EventLoop,
     ) -> Result<Ended, rumqttc::ConnectionError> {
-        let mut unanswered = 0;
+        // Subscriptions that are still to be asked for, and the number of those that are not answered yet.
+        let (mut filters, mut unanswered) = (Vec::new(), 0_usize);
+        let (mut subscribed, mut is_up) = (false, false);
         loop {
             match event_loop.poll().await? {
                 Event::Incoming(Packet::ConnAck(_)) => {
-                    for filters in self.filters.chunks(FILTERS_PER_SUBSCRIBE) {
-                        let filters =
-                            filters.iter().map(|path| SubscribeFilter::new(path.clone(), QoS::AtLeastOnce));
-                        if let Err(error) = client.try_subscribe_many(filters) {
-                            return Ok(Ended::Broken(format!("the MQTT client refuses a filter: {error}")));
-                        }
-                        unanswered += 1;
-                    }
+                    filters.clone_from(&self.filters);
+                    filters.extend(self.mapper.announced().cloned());
                 }
                 Event::Incoming(Packet::SubAck(answer)) => {
                     self.check(&answer);
-                    unanswered -= 1;
-                    if unanswered == 0 {
-                        self.up();
-                    }
+                    unanswered = unanswered.saturating_sub(1);
+                    subscribed = true;
                 }
                 Event::Incoming(Packet::Publish(message)) => {
                     let handed_over = self.take(&message).await;
                     if handed_over.is_err() {
                         return Ok(Ended::NobodyListens);
                     }
+                    filters.extend(self.mapper.take_announced());
                 }
                 _ => {}
+            }
+            // As many as the client's queue takes; the others when these are answered.
+            while !filters.is_empty() {
+                let several = filters.len().min(FILTERS_PER_SUBSCRIBE);
+                let asked = filters[..several].iter();
+                let asked = asked.map(|path| SubscribeFilter::new(path.clone(), QoS::AtLeastOnce));
+                match client.try_subscribe_many(asked) {
+                    Ok(()) => drop(filters.drain(..several)),
+                    Err(_) if unanswered > 0 => break,
+                    Err(error) => {
+                        return Ok(Ended::Broken(format!("the MQTT client refuses a filter: {error}")));
+                    }
+                }
+                unanswered += 1;
+            }
+            if subscribed && unanswered == 0 && !std::mem::replace(&mut is_up, true) {
+                self.up();
             }
         }
     }

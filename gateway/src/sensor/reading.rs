@@ -50,6 +50,15 @@ pub enum Why {
     /// Not a Sparkplug B payload.
     #[error("the message is not Sparkplug B")]
     NotSparkplug,
+    /// What a device announces of itself says something that cannot be used.
+    #[error("the announcement cannot be used: {0}")]
+    Announcement(String),
+    /// A value template that does more than to say where the value stands.
+    #[error(
+        "the template {0:?} does more than to point to a value; read are `{{{{ value }}}}` and paths such as \
+         `{{{{ value_json.a['b'] }}}}`"
+    )]
+    Template(String),
     /// Nothing where the pointer points to.
     #[error("the message has nothing at {0:?}")]
     NoValue(String),
@@ -111,6 +120,8 @@ impl Why {
             Why::NoValue(_) => "no-value",
             Why::NotANumber(_) => "not-a-number",
             Why::NotSparkplug => "not-sparkplug",
+            Why::Announcement(_) => "announcement",
+            Why::Template(_) => "template",
             Why::Empty => "empty",
             Why::NotBinary => "not-binary",
             Why::TooShort { .. } => "too-short",

@@ -1,7 +1,5 @@
 //! Which events go next on a connection: the window, what is held back, and the budget.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::connection::{Connection, Publish, failed, now};
@@ -13,8 +11,6 @@ use crate::outbox::{Class, Waiting};
 /// What a packet has besides topic and body: header, packet id, properties. Bytes at most, and as a rule.
 const PACKET_OVERHEAD: usize = 128;
 pub(super) const PACKET_BYTES: usize = 8;
-/// However long the budget makes an event wait, it is asked again after this time.
-const BUDGET_PATIENCE: Duration = Duration::from_secs(60);
 
 // === impl Connection ===
 
@@ -73,9 +69,8 @@ impl Connection<'_> {
         let bytes = (waiting.topic.len() + waiting.body.len() + PACKET_BYTES) as u64;
         match self.settings.budget.admit(class, bytes, now()) {
             Admission::Now => true,
-            Admission::Smaller => false,
             Admission::Wait(wait) => {
-                self.budget_again = Some(Instant::now() + wait.min(BUDGET_PATIENCE));
+                self.budget_again = Some(Instant::now() + wait.min(budget::ASK_AGAIN));
                 false
             }
         }

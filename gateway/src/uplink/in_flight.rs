@@ -9,7 +9,7 @@ use std::time::Instant;
 
 /// Publishes handed to the client and not acknowledged yet.
 #[derive(Debug)]
-pub(super) struct InFlight<T> {
+pub(crate) struct InFlight<T> {
     queued: VecDeque<Handed<T>>,
     sent: HashMap<u16, Handed<T>>,
 }
@@ -22,7 +22,7 @@ struct Handed<T> {
 
 /// The client and this bookkeeping disagree: acknowledgements can no longer be trusted on this connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Confusion {
+pub(crate) enum Confusion {
     #[error("packet {0} went out although nothing was handed over")]
     NothingHanded(u16),
     #[error("packet {0} went out again before its PUBACK")]
@@ -34,33 +34,33 @@ pub(super) enum Confusion {
 // === impl InFlight ===
 
 impl<T> InFlight<T> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { queued: VecDeque::new(), sent: HashMap::new() }
     }
 
     /// How many are handed over and not acknowledged.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.queued.len() + self.sent.len()
     }
 
     /// All of them.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.queued.iter().chain(self.sent.values()).map(|handed| &handed.what)
     }
 
     /// The only one, where it has gone out.
-    pub(super) fn alone(&self) -> Option<&T> {
+    pub(crate) fn alone(&self) -> Option<&T> {
         let mut sent = self.sent.values();
         sent.next().filter(|_| self.count() == 1).map(|handed| &handed.what)
     }
 
     /// A publish is about to be handed to the client.
-    pub(super) fn hand_over(&mut self, what: T, now: Instant) {
+    pub(crate) fn hand_over(&mut self, what: T, now: Instant) {
         self.queued.push_back(Handed { what, since: now });
     }
 
     /// The client has sent the oldest one handed over, as this packet.
-    pub(super) fn sent(&mut self, packet: u16) -> Result<&T, Confusion> {
+    pub(crate) fn sent(&mut self, packet: u16) -> Result<&T, Confusion> {
         let handed = self.queued.pop_front().ok_or(Confusion::NothingHanded(packet))?;
         match self.sent.entry(packet) {
             std::collections::hash_map::Entry::Occupied(_) => Err(Confusion::IdInUse(packet)),
@@ -69,12 +69,12 @@ impl<T> InFlight<T> {
     }
 
     /// The broker has acknowledged this packet.
-    pub(super) fn acknowledged(&mut self, packet: u16) -> Result<T, Confusion> {
+    pub(crate) fn acknowledged(&mut self, packet: u16) -> Result<T, Confusion> {
         self.sent.remove(&packet).map(|handed| handed.what).ok_or(Confusion::NotInFlight(packet))
     }
 
     /// Since when the oldest one waits.
-    pub(super) fn oldest(&self) -> Option<Instant> {
+    pub(crate) fn oldest(&self) -> Option<Instant> {
         self.queued.iter().chain(self.sent.values()).map(|handed| handed.since).min()
     }
 }

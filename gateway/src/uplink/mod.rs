@@ -15,7 +15,7 @@
 mod connection;
 mod failover;
 mod feed;
-mod in_flight;
+pub(crate) mod in_flight;
 mod refusal;
 mod report;
 mod watchdog;

@@ -31,6 +31,7 @@ use tracing::debug;
 
 pub use self::export::Part;
 use super::{Command, Denied};
+use crate::budget::Budget;
 use crate::desk::Ask;
 use crate::evidence::archive::about;
 use crate::evidence::ledger::Seal;
@@ -57,6 +58,8 @@ pub struct Verbs {
     pub workers: Requests,
     /// The desk.
     pub desk: mpsc::Sender<Ask>,
+    /// What the link may carry: parts of files wait for it.
+    pub budget: Budget,
     /// Where parts of files leave.
     pub parts: mpsc::Sender<Part>,
     /// Topics of this box.

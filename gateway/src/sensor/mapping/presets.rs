@@ -23,7 +23,7 @@ url = "mqtt://127.0.0.1"
 "#;
 
 /// The sensor that a section of the file makes.
-fn sensor(section: &str) -> Sensor {
+pub(super) fn sensor(section: &str) -> Sensor {
     let text = format!("{HEAD}[sensor.one]\n{section}");
     let environment = Environment::of_process(Path::new("."));
     moshao_config::parse(&text, "site.toml", &environment).unwrap().sensors.remove(0)
@@ -42,7 +42,7 @@ fn preset(name: &str) -> (Sensor, String) {
     (one, topic)
 }
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     "2026-11-24T12:00:00Z".parse().unwrap()
 }
 
