@@ -32,7 +32,7 @@ pub(crate) struct Told {
 // === impl Site ===
 
 impl Site {
-    /// At 08:00 of an ordinary day.
+    /// At 11:00 of an ordinary day.
     pub(crate) fn new() -> Self {
         let environment = Environment::of_process(std::path::Path::new("."));
         let config = moshao_config::parse(CONFIG, "site.toml", &environment).expect("the site is valid");
@@ -48,7 +48,7 @@ impl Site {
                 break;
             }
             self.at += Duration::from_secs(2);
-            let wall: Timestamp = "2026-11-26T00:00:00Z".parse().expect("a time");
+            let wall: Timestamp = "2026-11-26T03:00:00Z".parse().expect("a time");
             let now = Moment { mono: Duration::ZERO, wall }.later(self.at);
             let look = Appearance { media_time: self.at, ..look.clone() };
             let findings = self.quality.see(now, "yard", &look);

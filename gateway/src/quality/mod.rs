@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 use self::day::{Days, Rates};
 use self::defect::Defect;
 use self::hold::{Hold, Turn};
-use self::sight::Said;
+use self::sight::{NO_COLOUR, Said};
 use self::stream::{Expected, Stream};
 use self::usual::Usual;
 use self::words::{sentence, title};
@@ -46,8 +46,7 @@ const STEP_MAX: Duration = Duration::from_secs(10);
 /// Brightness below which a picture with colours is one of the night, and above which it is none, levels.
 const NIGHT_BELOW: f32 = 45.0;
 const DAY_ABOVE: f32 = 60.0;
-/// Colour and tint of infrared light, levels.
-const NO_COLOUR: f32 = 2.0;
+/// Tint of infrared light, levels.
 const NO_TINT: f32 = 4.0;
 /// Contrast of a picture that shows something, levels.
 const SHOWS_SOMETHING: f32 = 12.0;
@@ -252,7 +251,11 @@ impl CameraQuality {
         let is_infrared = seen.colour < NO_COLOUR && seen.tint.0.hypot(seen.tint.1) < NO_TINT;
         let is_other = match self.is_night {
             false => is_infrared || seen.luma < NIGHT_BELOW,
-            true => !is_infrared && seen.luma > DAY_ABOVE,
+            // Colours come back with the day, where the night has none.
+            true => {
+                let night = &self.usual.night;
+                !is_infrared && (seen.luma > DAY_ABOVE || night.is_known() && night.colour < NO_COLOUR)
+            }
         };
         if !is_other {
             self.other_for = Duration::ZERO;

@@ -18,6 +18,8 @@ const DARK_PART: f32 = 0.5;
 /// which on it is the focus instead.
 const COVERED_LOST: f32 = 0.6;
 const STILL_ALIKE: f32 = 0.7;
+/// Share of all the usual detail that is left at most before a lens that is covered.
+const DETAIL_LEFT: f32 = 0.7;
 /// Contrast of a picture in which there is nothing, levels: it is covered even where the usual picture is not known.
 const NOTHING_CONTRAST: f32 = 8.0;
 /// Part of the usual sharpness.
@@ -26,6 +28,8 @@ const BLURRED_BELOW: f32 = 0.7;
 const OTHER_SCENE: f32 = 0.35;
 const SHIFT_ALIKE: f32 = 0.55;
 const SHIFT_GAIN: f32 = 0.25;
+/// Variance of colours below which light is infrared, levels.
+pub(super) const NO_COLOUR: f32 = 2.0;
 /// Tint: least distance to the usual one, least by which it is stronger, and what is too much for any camera, levels.
 const CAST: (f32, f32, f32) = (10.0, 8.0, 35.0);
 /// Noise: multiple of the usual, least, and what is too much for any camera, levels.
@@ -57,10 +61,14 @@ pub(super) fn judge(seen: &Appearance, usual: &Usual, is_day: bool) -> Vec<Said>
         return said;
     }
     said.push((Defect::Bright, None));
-    said.push(stripes(seen, known));
-    let noise = noise(seen, known);
-    let is_noisy = noise.1.is_some();
-    said.push(noise);
+    let (stripes, noise) = (stripes(seen, known), noise(seen, known));
+    let is_striped = stripes.1.is_some();
+    let is_noisy = is_striped || noise.1.is_some();
+    said.push(stripes);
+    // Stripes leave no quiet place in which noise could be measured.
+    if !is_striped {
+        said.push(noise);
+    }
     let likeness = known.map(|usual| usual.likeness(seen));
     if let Some(figures) = covered(seen, likeness) {
         said.push((Defect::Covered, Some(figures)));
@@ -74,7 +82,7 @@ pub(super) fn judge(seen: &Appearance, usual: &Usual, is_day: bool) -> Vec<Said>
         return said;
     }
     said.extend([frozen(seen, known), cast(seen, known)]);
-    // Grain looks like detail.
+    // Grain and stripes look like detail.
     if is_noisy {
         return said;
     }
@@ -127,13 +135,16 @@ fn noise(seen: &Appearance, known: Option<&Usual>) -> Said {
 }
 
 fn covered(seen: &Appearance, likeness: Option<Likeness>) -> Option<String> {
-    if seen.contrast < NOTHING_CONTRAST && seen.sharpness.is_none() {
+    let is_alike = likeness.is_some_and(|likeness| likeness.cells >= STILL_ALIKE);
+    if seen.contrast < NOTHING_CONTRAST && seen.sharpness.is_none() && !is_alike {
         return Some(format!(
             "brightness varies by {:.1} levels, at least {NOTHING_CONTRAST:.0} in any picture",
             seen.contrast
         ));
     }
-    let likeness = likeness.filter(|likeness| likeness.cells < STILL_ALIKE)?;
+    // Where the detail is only elsewhere, the camera was moved.
+    let is_gone = |likeness: &Likeness| likeness.cells < STILL_ALIKE && likeness.left < DETAIL_LEFT;
+    let likeness = likeness.filter(is_gone)?;
     let lost = likeness.lost.filter(|lost| *lost >= COVERED_LOST)?;
     Some(format!("{:.0} % of its usual detail is gone, limit {:.0} %", lost * 100.0, COVERED_LOST * 100.0))
 }
@@ -153,7 +164,8 @@ fn cast(seen: &Appearance, known: Option<&Usual>) -> Said {
     let strength = |(u, v): (f32, f32)| u.hypot(v);
     let now = strength(seen.tint);
     let (far, stronger, most) = CAST;
-    let is_so = match known {
+    // Against infrared light every colour is far off.
+    let is_so = match known.filter(|usual| usual.colour >= NO_COLOUR) {
         Some(usual) => {
             let distance = strength((seen.tint.0 - usual.tint.0, seen.tint.1 - usual.tint.1));
             distance > far && now > strength(usual.tint) + stronger

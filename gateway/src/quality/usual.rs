@@ -39,6 +39,8 @@ pub struct Usual {
 pub struct Likeness {
     /// Share of the cells with detail that have lost most of it, 0 to 1; none where there never was detail.
     pub lost: Option<f32>,
+    /// Detail of all cells, as a share of the usual.
+    pub left: f32,
     /// How alike the places of detail are, -1 to 1.
     pub detail: f32,
     /// How alike the brightness of cells is, -1 to 1.
@@ -96,6 +98,7 @@ impl Usual {
         let count = detailed().count();
         Likeness {
             lost: (count >= DETAILED_LEAST).then(|| lost as f32 / count as f32),
+            left: texture.iter().sum::<f32>() / self.texture.iter().sum::<f32>().max(1.0),
             detail: correlation(&self.texture, &texture, (0, 0)),
             cells: correlation(&self.cells, &cells, (0, 0)),
         }

@@ -62,7 +62,7 @@ fn a_slope_is_less_sharp_than_a_step_whatever_the_contrast() {
 
 #[test]
 fn noise_is_measured_where_the_picture_is_quiet() {
-    let busy = |x: usize, y: usize| x > 200 && (x / 4 + y / 4) % 2 == 0;
+    let busy = |x: usize, y: usize| x > 200 && (x / 4 + y / 4).is_multiple_of(2);
     let noisy = |levels: i32| {
         first(move |x, y| (100 + hash(x, y, levels) + if busy(x, y) { 60 } else { 0 }) as u8).noise
     };
