@@ -70,7 +70,7 @@ pub(super) fn judge(seen: &Appearance, usual: &Usual, is_day: bool) -> Vec<Said>
         said.push(noise);
     }
     let likeness = known.map(|usual| usual.likeness(seen));
-    if let Some(figures) = covered(seen, likeness) {
+    if let Some(figures) = covered(seen, known, likeness) {
         said.push((Defect::Covered, Some(figures)));
         return said;
     }
@@ -134,9 +134,11 @@ fn noise(seen: &Appearance, known: Option<&Usual>) -> Said {
     )
 }
 
-fn covered(seen: &Appearance, likeness: Option<Likeness>) -> Option<String> {
-    let is_alike = likeness.is_some_and(|likeness| likeness.cells >= STILL_ALIKE);
-    if seen.contrast < NOTHING_CONTRAST && seen.sharpness.is_none() && !is_alike {
+fn covered(seen: &Appearance, known: Option<&Usual>, likeness: Option<Likeness>) -> Option<String> {
+    // A wall in half of the light is still a wall.
+    let is_plain = known.is_some_and(|usual| usual.contrast < 3.0 * NOTHING_CONTRAST);
+    let is_alike = seen.luma < DARK_BELOW && likeness.is_some_and(|likeness| likeness.cells >= STILL_ALIKE);
+    if seen.contrast < NOTHING_CONTRAST && seen.sharpness.is_none() && !is_alike && !is_plain {
         return Some(format!(
             "brightness varies by {:.1} levels, at least {NOTHING_CONTRAST:.0} in any picture",
             seen.contrast
@@ -191,7 +193,9 @@ fn blurred(seen: &Appearance, usual: &Usual, likeness: Likeness) -> Option<Optio
     }))
 }
 
-fn moved(seen: &Appearance, usual: &Usual, Likeness { detail, .. }: Likeness) -> Option<String> {
+fn moved(seen: &Appearance, usual: &Usual, Likeness { lost, detail, .. }: Likeness) -> Option<String> {
+    // Where there never was much detail, what little there is comes and goes with the light.
+    lost?;
     if detail < OTHER_SCENE {
         return Some(format!("its detail lies elsewhere: likeness {detail:.2} of 1, limit {OTHER_SCENE}"));
     }

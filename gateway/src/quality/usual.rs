@@ -18,6 +18,8 @@ pub struct Usual {
     pictures: u32,
     /// As [`Appearance::luma`], and so on.
     pub luma: f32,
+    /// Levels.
+    pub contrast: f32,
     /// Of pictures that have edges.
     pub sharpness: Option<f32>,
     /// Levels.
@@ -48,7 +50,7 @@ pub struct Likeness {
 }
 
 /// Detail of a cell, as [`Appearance::texture`], that can be lost; and the least of such cells: a fifteenth.
-const DETAIL: f32 = 60.0;
+const DETAIL: f32 = 90.0;
 const DETAILED_LEAST: usize = COLUMNS * ROWS / 15;
 /// A cell that has less than this part of its usual detail has lost it. Texture is a square root: this is 0.3 of it.
 const LOST_BELOW: f32 = 0.55;
@@ -76,6 +78,7 @@ impl Usual {
             }
         };
         follow(&mut self.luma, seen.luma);
+        follow(&mut self.contrast, seen.contrast);
         follow(&mut self.noise, seen.noise);
         follow(&mut self.tint.0, seen.tint.0);
         follow(&mut self.tint.1, seen.tint.1);
