@@ -22,6 +22,8 @@ const STILL_ALIKE: f32 = 0.7;
 const DETAIL_LEFT: f32 = 0.7;
 /// Contrast of a picture in which there is nothing, levels: it is covered even where the usual picture is not known.
 const NOTHING_CONTRAST: f32 = 8.0;
+/// Part of the usual contrast that is left of a wall at dusk.
+const PLAIN_PART: f32 = 0.35;
 /// Part of the usual sharpness.
 const BLURRED_BELOW: f32 = 0.7;
 /// Likeness below which it is another scene; and what a shift must gain to be one.
@@ -136,7 +138,7 @@ fn noise(seen: &Appearance, known: Option<&Usual>) -> Said {
 
 fn covered(seen: &Appearance, known: Option<&Usual>, likeness: Option<Likeness>) -> Option<String> {
     // A wall in half of the light is still a wall.
-    let is_plain = known.is_some_and(|usual| usual.contrast < 3.0 * NOTHING_CONTRAST);
+    let is_plain = known.is_some_and(|usual| seen.contrast > PLAIN_PART * usual.contrast);
     let is_alike = seen.luma < DARK_BELOW && likeness.is_some_and(|likeness| likeness.cells >= STILL_ALIKE);
     if seen.contrast < NOTHING_CONTRAST && seen.sharpness.is_none() && !is_alike && !is_plain {
         return Some(format!(
