@@ -8,6 +8,7 @@ mod camera;
 mod condition;
 mod detector;
 mod evidence;
+mod expression;
 mod gateway;
 mod incidents;
 mod page;
@@ -45,6 +46,8 @@ pub(crate) struct Names {
 pub(crate) enum Watcher {
     Cameras,
     Sensors,
+    /// Either.
+    Both,
 }
 
 // === impl Check ===
@@ -69,7 +72,7 @@ impl Check<'_> {
         let own = self.detectors(file);
         let (cameras, detectors) = self.cameras(file, own, &names);
         let (sensors, preset_rules) = self.sensors(file, &names);
-        let mut rules = self.rules(file, &sensors, &detectors);
+        let mut rules = self.rules(file, &sensors, &cameras, &detectors);
         rules.extend(preset_rules);
         let sinks = self.sinks(file);
         let tests = self.tests(file, &cameras, &sensors);
@@ -185,6 +188,15 @@ fn budget(budget: Option<&raw::Budget>) -> Budget {
     }
 }
 
+// === impl Watcher ===
+
+impl Watcher {
+    /// Whether this kind of device is among them.
+    pub(crate) fn includes(self, watcher: Watcher) -> bool {
+        self == watcher || self == Watcher::Both
+    }
+}
+
 // === impl Names ===
 
 impl Names {
@@ -196,7 +208,7 @@ impl Names {
 
     /// Ids of rules that this kind of device can watch, or might, where the rule is not clear.
     pub(crate) fn rules_for(&self, watcher: Watcher) -> Vec<&str> {
-        let fits = |of: Option<Watcher>| of.is_none_or(|of| of == watcher);
+        let fits = |of: Option<Watcher>| of.is_none_or(|of| of.includes(watcher));
         self.rules.iter().filter(|(_, of)| fits(*of)).map(|(id, _)| id.as_str()).collect()
     }
 }

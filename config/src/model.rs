@@ -6,6 +6,7 @@
 mod camera;
 mod detector;
 mod evidence;
+mod expression;
 mod gateway;
 mod incidents;
 mod rule;
@@ -19,6 +20,8 @@ use serde::{Deserialize, Serialize};
 pub use camera::{Camera, Deadlines, Diagnosis, Line, Polygon, Priority, Sensitivity, StreamAddress, View};
 pub use detector::{Detector, Model};
 pub use evidence::{EvidencePolicy, Keep};
+pub use expression::{Expression, Field, Input, Known, Named};
+pub(crate) use expression::{evaluate, input_name};
 pub use gateway::{Broker, Budget, Gateway, Grid, Http, Identity, Outbox, Page, Protocol, Secret, Tls};
 pub use incidents::{DeviceMode, IncidentPolicy};
 pub use rule::{Category, Condition, Direction, Rule, Side, Subject};

@@ -55,6 +55,11 @@ fn what_devices_announce_is_not_said_again() {
 }
 
 #[test]
+fn expressions_are_pointed_into() {
+    report_is_as_expected("expressions");
+}
+
+#[test]
 fn keys_of_sinks_stay_out_of_the_file() {
     report_is_as_expected("sinks");
 }

@@ -2,7 +2,8 @@
 //! memory.
 //!
 //! `cargo bench -p moshao --bench sensors` prints a table. 10,000 sensors report in turn; each is watched by one rule of
-//! its own pool besides those that are built in. Wanted: 20,000 messages a second, 2 KB a sensor, and no slope in the
+//! its own pool besides those that are built in: a threshold, the same in CEL, or one in CEL that follows time and is
+//! evaluated each second besides. Wanted: 20,000 messages a second, 2 KB a sensor, and no slope in the
 //! number of rules.
 
 use std::path::Path;
@@ -32,13 +33,20 @@ preset = "zigbee2mqtt-temperature"
 topic = "zigbee2mqtt/one"
 watches = ["hot"]
 [rule.hot]
-threshold = { above = 54, hysteresis = 4 }
 "#;
 
-/// A site of so many sensors, and of so many rules that they share.
-fn site(sensors: usize, rules: usize) -> Config {
+/// The conditions that are compared.
+const CONDITIONS: [(&str, &str); 3] = [
+    ("table", "threshold = { above = 54, hysteresis = 4 }"),
+    ("cel", "when = { cel = \"value >= 54.0\" }"),
+    ("cel-time", "when = { cel = \"value >= 54.0 && age < 60.0\" }"),
+];
+
+/// A site of so many sensors, and of so many rules of this condition that they share.
+fn site(sensors: usize, rules: usize, condition: &str) -> Config {
     let environment = Environment::of_process(Path::new("."));
-    let mut config = moshao_config::parse(SITE, "bench.toml", &environment).expect("the site is good");
+    let mut config = moshao_config::parse(&format!("{SITE}{condition}\n"), "bench.toml", &environment)
+        .expect("the site is good");
     let (sensor, rule) = (config.sensors.remove(0), config.rules.remove(0));
     for number in 0..rules {
         let mut rule = rule.clone();
@@ -64,25 +72,36 @@ fn resident_bytes() -> f64 {
 
 fn main() {
     let numbers: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
-    if let [sensors, rules] = numbers.as_slice() {
-        return measure(*sensors, *rules);
+    if let [sensors, rules, condition] = numbers.as_slice() {
+        return measure(*sensors, *rules, *condition);
     }
     println!(
-        "{:>8} {:>6} {:>12} {:>12} {:>14} {:>16} {:>10}",
-        "sensors", "rules", "messages/s", "us/message", "bytes/sensor", "with its section", "us/tick"
+        "{:>8} {:>6} {:>9} {:>12} {:>12} {:>14} {:>16} {:>10}",
+        "sensors",
+        "rules",
+        "condition",
+        "messages/s",
+        "us/message",
+        "bytes/sensor",
+        "with its section",
+        "us/tick"
     );
     let this = std::env::current_exe().expect("the path of this program");
-    for (sensors, rules) in [(1000, 10), (10_000, 10), (10_000, 500), (10_000, 5000)] {
+    let tables = [(1000, 10), (10_000, 10), (10_000, 500), (10_000, 5000)].map(|(s, r)| (s, r, 0));
+    let expressions = [(10_000, 10, 1), (10_000, 5000, 1), (10_000, 5000, 2)];
+    for (sensors, rules, condition) in tables.into_iter().chain(expressions) {
         // A process of its own: memory that was given back by one row would hide what the next one takes.
-        let row = Command::new(&this).args([sensors, rules].map(|number| number.to_string())).status();
+        let row =
+            Command::new(&this).args([sensors, rules, condition].map(|number| number.to_string())).status();
         assert!(row.is_ok_and(|status| status.success()), "a row has failed");
     }
 }
 
 /// One row of the table.
-fn measure(sensors: usize, rules: usize) {
+fn measure(sensors: usize, rules: usize, condition: usize) {
+    let (name, condition) = CONDITIONS[condition];
     let empty = resident_bytes();
-    let config = site(sensors, rules);
+    let config = site(sensors, rules, condition);
     let section = (resident_bytes() - empty).max(0.0) / sensors as f64;
     let topics: Vec<String> =
         config.sensors.iter().map(|sensor| format!("zigbee2mqtt/{}", sensor.id)).collect();
@@ -113,7 +132,7 @@ fn measure(sensors: usize, rules: usize) {
     let tick = clock.elapsed().as_secs_f64() / 100.0;
     assert!(findings > 0, "the rules have found nothing");
     println!(
-        "{sensors:>8} {rules:>6} {:>12.0} {:>12.2} {memory:>14.0} {:>16.0} {:>10.0}",
+        "{sensors:>8} {rules:>6} {name:>9} {:>12.0} {:>12.2} {memory:>14.0} {:>16.0} {:>10.0}",
         MESSAGES as f64 / spent,
         spent / MESSAGES as f64 * 1e6,
         memory + section,

@@ -21,7 +21,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::{debug, error, info, warn};
 
 use self::orders::StillAsked;
-pub use self::orders::{Answer, Ask};
+pub use self::orders::{Answer, Errand};
 use self::overflow::Overflow;
 use crate::clock::{Clock, Moment};
 use crate::disposition::{self, Answer as Heard};
@@ -146,7 +146,7 @@ impl Desk {
         mut readings: mpsc::Receiver<Reading>,
         mut dispositions: mpsc::Receiver<downlink::Disposition>,
         mut clips: mpsc::Receiver<ClipKept>,
-        mut orders: mpsc::Receiver<Ask>,
+        mut errands: mpsc::Receiver<Errand>,
         mut asks: mpsc::Receiver<visitor::Ask>,
     ) {
         let mut heartbeat = Heartbeat::from_environment();
@@ -167,7 +167,7 @@ impl Desk {
                     Some(told) => self.dispose(told).await,
                     None => centre_speaks = false,
                 },
-                Some(ask) = orders.recv() => self.ask(ask).await,
+                Some(errand) = errands.recv() => self.carry_out(errand).await,
                 Some(kept) = clips.recv() => self.clip(kept).await,
                 report = reports.recv(), if cameras_speak => match report {
                     Some(report) => self.report(report).await,
@@ -216,6 +216,7 @@ impl Desk {
                 return;
             }
         };
+        self.hold(&disposition);
         let (answer, changes) = self.judge.dispose(now, &disposition);
         let verdict = disposition.result.map_or("none", Verdict::as_str);
         self.metrics.dispositions.with_label_values(&[answer.as_str(), verdict]).inc();

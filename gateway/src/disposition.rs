@@ -46,6 +46,10 @@ pub struct Disposition {
     /// In words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Keeps the incident's evidence beyond its time and quota (true), or lets it go again (false), as the commands `hold`
+    /// and `release` do; the `note` is the reason in the access ledger. Counts whatever the order of the messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<bool>,
 }
 
 /// What became of a disposition.

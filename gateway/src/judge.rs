@@ -236,6 +236,11 @@ impl Judge {
         changes
     }
 
+    /// The incident that an event belongs to; none where none is remembered.
+    pub fn incident_of(&self, event_id: &str) -> Option<String> {
+        self.incidents.incident_of(event_id)
+    }
+
     /// What the centre says about an incident.
     pub fn dispose(&mut self, now: Moment, told: &Disposition) -> (Answer, Vec<Change>) {
         self.incidents.dispose(now, told)

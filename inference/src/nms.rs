@@ -1,6 +1,7 @@
 //! Non-maximum suppression: of overlapping candidates for one object the best remains.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use crate::picture::BoxPx;
 
@@ -42,32 +43,78 @@ pub fn sort(candidates: &mut Vec<Candidate>) {
 }
 
 fn by_place(a: &Candidate, b: &Candidate) -> Ordering {
-    let place = |c: &Candidate| [c.area.x1, c.area.y1, c.area.x2, c.area.y2];
-    let sides = place(a).into_iter().zip(place(b)).map(|(a, b)| a.total_cmp(&b));
-    sides.fold(a.label.cmp(&b.label), Ordering::then)
+    let (p, q) = (&a.area, &b.area);
+    let label = a.label.cmp(&b.label);
+    let left_and_top = || p.x1.total_cmp(&q.x1).then_with(|| p.y1.total_cmp(&q.y1));
+    let right_and_bottom = || p.x2.total_cmp(&q.x2).then_with(|| p.y2.total_cmp(&q.y2));
+    label.then_with(left_and_top).then_with(right_and_bottom)
 }
 
 /// Keeps the best of each group of overlapping candidates, at most `limit`, best first.
 pub fn suppress(candidates: &mut Vec<Candidate>, rule: Suppression, limit: usize) {
     sort(candidates);
     candidates.truncate(MAX_CANDIDATES);
-    let mut kept: Vec<(Candidate, f32)> = Vec::new();
-    for candidate in candidates.drain(..) {
-        let size = candidate.area.size();
-        let same_object = |(other, other_size): &(Candidate, f32)| {
-            (rule.across_labels || other.label == candidate.label) && {
-                let both = other.area.overlap(&candidate.area);
-                both > rule.iou * (other_size + size - both)
-            }
-        };
-        if !kept.iter().any(same_object) {
-            kept.push((candidate, size));
-            if kept.len() == limit {
-                break;
-            }
+    // Only candidates of one label are held against each other, unless the rule says otherwise: those kept stand by label.
+    let mut rivals: BTreeMap<usize, Rivals> = BTreeMap::new();
+    let mut kept = 0;
+    candidates.retain(|candidate| {
+        if kept == limit {
+            return false;
         }
+        let rivals = rivals.entry(if rule.across_labels { 0 } else { candidate.label }).or_default();
+        let is_new = !rivals.overlap(&candidate.area, rule.iou);
+        if is_new {
+            rivals.add(&candidate.area);
+            kept += 1;
+        }
+        is_new
+    });
+}
+
+/// Boxes that were kept, eight side by side: the compiler compares several with one instruction.
+#[derive(Default)]
+struct Rivals {
+    boxes: Vec<Eight>,
+    count: usize,
+}
+
+/// Eight boxes by side; those not filled yet are empty and overlap nothing.
+#[derive(Default)]
+struct Eight {
+    x1: [f32; 8],
+    y1: [f32; 8],
+    x2: [f32; 8],
+    y2: [f32; 8],
+    size: [f32; 8],
+}
+
+// === impl Rivals ===
+
+impl Rivals {
+    fn add(&mut self, area: &BoxPx) {
+        let place = self.count % 8;
+        if place == 0 {
+            self.boxes.push(Eight::default());
+        }
+        let eight = self.boxes.last_mut().expect("one was pushed for the first of eight");
+        (eight.x1[place], eight.y1[place], eight.x2[place], eight.y2[place]) =
+            (area.x1, area.y1, area.x2, area.y2);
+        eight.size[place] = area.size();
+        self.count += 1;
     }
-    candidates.extend(kept.into_iter().map(|(candidate, _)| candidate));
+
+    /// Whether one of them and `area` overlap more than `iou`.
+    fn overlap(&self, area: &BoxPx, iou: f32) -> bool {
+        let size = area.size();
+        self.boxes.iter().any(|eight| {
+            (0..8).fold(false, |any, i| {
+                let width = eight.x2[i].min(area.x2) - eight.x1[i].max(area.x1);
+                let height = eight.y2[i].min(area.y2) - eight.y1[i].max(area.y1);
+                let both = width.max(0.0) * height.max(0.0);
+                any | (both > iou * (eight.size[i] + size - both))
+            })
+        })
+    }
 }
 
 /// Joins what tiles saw of the same object: like [`suppress`], but a part that lies mostly inside a better candidate
@@ -138,7 +185,29 @@ mod tests {
         assert_eq!(seen, [whole]);
     }
 
+    /// Greedy suppression as it is defined: whatever overlaps no better one that was kept, is kept.
+    fn by_definition(candidates: &[Candidate], rule: Suppression) -> Vec<Candidate> {
+        let mut all = candidates.to_vec();
+        sort(&mut all);
+        let mut kept: Vec<Candidate> = Vec::new();
+        for candidate in all {
+            let rival = |k: &Candidate| rule.across_labels || k.label == candidate.label;
+            if !kept.iter().any(|k| rival(k) && k.area.iou(&candidate.area) > rule.iou) {
+                kept.push(candidate);
+            }
+        }
+        kept
+    }
+
     proptest! {
+        #[test]
+        fn it_is_what_the_definition_says(some in some(), across_labels: bool) {
+            let rule = Suppression { across_labels, ..RULE };
+            let mut kept = some.clone();
+            suppress(&mut kept, rule, usize::MAX);
+            prop_assert_eq!(kept, by_definition(&some, rule));
+        }
+
         #[test]
         fn twice_is_once(mut once in some()) {
             suppress(&mut once, RULE, usize::MAX);

@@ -255,6 +255,10 @@ def families():
     part = np.zeros((1, 7), np.float32)
     part[0, 5] = SCORE
     yield "yolo_nas_flat", "end-to-end", build([("graph2_flat_predictions", found, part)], RGB_UNIT, metadata=named), answer
+    # YOLOv7's end-to-end export: the same with the label before the score.
+    found, part = np.zeros((1, 7), np.float32), np.zeros((1, 7), np.float32)
+    found[0, 1:5], found[0, 5], part[0, 6] = CORNERS, LABEL, SCORE
+    yield "yolov7_end2end", "end-to-end", build([("output", found, part)], RGB_UNIT, metadata=named), answer
     labels, scores, part = np.zeros((1, 84), np.int64), np.zeros((1, 84), np.float32), np.zeros((1, 84), np.float32)
     labels[0, 17:19], part[0, 17:19] = LABEL, [SCORE, SCORE / 2]
     boxes[0, 18] = CORNERS

@@ -10,7 +10,7 @@ use moshao_tests::wait::eventually;
 
 use crate::site::uplink;
 
-const SECONDS: Duration = Duration::from_secs(10);
+const SECONDS: Duration = Duration::from_secs(60);
 
 #[test]
 fn smoke_in_the_kitchen_reaches_the_centre_and_so_does_its_end() {
@@ -105,4 +105,47 @@ fn what_the_centre_answers_counts_once_and_is_told_back() {
     let closed = centre.wait_for("acknowledged and clear, it ends", SECONDS, mine(Phase::Closed));
     assert_eq!(closed.event.data.ended, Some(moshao::event::Ended::Cleared));
     assert_eq!(closed.event.id, format!("{}-3", opened.event.correlationid), "nothing was told between");
+}
+
+#[test]
+fn a_disposition_holds_the_evidence_until_another_one_releases_it() {
+    let (centre_broker, site_broker) = (Broker::start(), Broker::start());
+    let centre = Subscriber::start(centre_broker.port);
+    let gateway = Gateway::start(&format!(
+        "{}[incidents]\nescalate_fire = \"0s\"\n[sensors]\nurl = \"{}\"\n\
+         [sensor.kitchen-smoke]\ntopic = \"site/smoke\"\nvalue = \"/smoke\"\nkind = \"smoke\"\nwatches = [\"smoke\"]\n\
+         [rule.smoke]\nstate = {{ is = true }}\nlevel = 1\n",
+        uplink(&centre_broker),
+        site_broker.url()
+    ));
+    eventually("the gateway listens to the site's broker", SECONDS, || {
+        (gateway.metric("moshao_sensor_broker_up", &[]) == 1.0).then_some(())
+    });
+    site_broker.publish("site/smoke", r#"{"smoke": true}"#);
+    let opened = centre.wait_for("smoke is told", SECONDS, |event| event.data.phase == Phase::Opened);
+    let incident = opened.event.correlationid;
+    let topic = "moshao/v1/510104001001/gw-test/disposition";
+    let read = |file: &str| std::fs::read_to_string(gateway.data_dir().join(file)).unwrap_or_default();
+    let id = opened.event.id;
+    let held = format!(
+        r#"{{"event_id":"{id}","state":"dispatched","seq":2,"by":"duty","note":"case 4711","hold":true}}"#
+    );
+    eventually("the evidence is held", SECONDS, || {
+        centre_broker.publish(topic, &held);
+        let holds = read("holds.json");
+        (holds.contains(&incident) && holds.contains("case 4711")).then_some(())
+    });
+    // The one before it comes late, and says nothing about a hold.
+    centre_broker.publish(topic, &format!(r#"{{"event_id":"{id}","state":"accepted","seq":1}}"#));
+    eventually("it is late", SECONDS, || {
+        (gateway.metric("moshao_dispositions_total", &[("answer", "late")]) == 1.0).then_some(())
+    });
+    assert!(read("holds.json").contains(&incident), "only who says so releases it");
+    let entries = |what: &str| read("ledger.jsonl").lines().filter(|line| line.contains(what)).count();
+    assert_eq!(entries("\"hold\""), 1, "said again, it is written down once:\n{}", read("ledger.jsonl"));
+    let released =
+        format!(r#"{{"event_id":"{incident}","state":"closed","seq":3,"by":"duty","hold":false}}"#);
+    centre_broker.publish(topic, &released);
+    eventually("it is released", SECONDS, || (!read("holds.json").contains(&incident)).then_some(()));
+    assert_eq!(entries("\"release\""), 1);
 }

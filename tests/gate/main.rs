@@ -3,6 +3,7 @@
 //! Each test plays a quiet place into which a person comes once. What is found by a camera that never sleeps is what
 //! there is to find.
 
+mod clips;
 mod faults;
 mod replay;
 mod sleeping;

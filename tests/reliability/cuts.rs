@@ -31,19 +31,22 @@ pub(crate) fn cuts(rounds: usize) -> Vec<Line> {
     let template = directory.path().join("new.img");
     image::make(&template, IMAGE_MIB).expect("an image is made");
     let (mut accepted, mut lost, mut cuts_with_loss, mut damaged, mut in_a_sync) = (0, 0, 0, 0, 0);
+    let mut kept = Vec::new();
     for round in 0..rounds {
-        let cut = cut(directory.path(), &template, round);
+        let cut = cut(&template, round);
         accepted += cut.accepted;
         lost += cut.lost;
         cuts_with_loss += usize::from(cut.lost > 0);
         damaged += usize::from(cut.damaged);
         in_a_sync += usize::from(cut.in_a_sync);
+        kept.extend(cut.kept);
     }
+    let kept = if kept.is_empty() { String::new() } else { format!("; kept: {}", kept.join(" ")) };
     vec![Line {
         what: format!("{rounds} power cuts while it writes as fast as it can"),
         figure: format!(
             "{accepted} accepted, {lost} lost in {cuts_with_loss} cuts, {damaged} files damaged; {in_a_sync} cuts while \
-             a sync was under way"
+             a sync was under way{kept}"
         ),
         wanted: WANTED,
         outcome: Outcome::of(lost == 0 && damaged == 0 && accepted > rounds),
@@ -56,13 +59,17 @@ struct Cut {
     damaged: bool,
     /// The disk was being written to.
     in_a_sync: bool,
+    /// Where disk and journal of a cut with loss lie.
+    kept: Option<String>,
 }
 
-fn cut(directory: &Path, template: &Path, round: usize) -> Cut {
-    let path = |name: &str| directory.join(name);
+fn cut(template: &Path, round: usize) -> Cut {
+    // Files of its own: a disk of the last round that is still being unmounted must not write into this one.
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
     image::copy(template, &path("live.img"));
     let live = Mounted::mount(&path("live.img"), &path("live")).expect("an image is mounted");
-    let journal = path(&format!("journal-{round}"));
+    let journal = path("journal");
     let orders = Orders {
         rate: 0,
         deliver_half: true,
@@ -97,7 +104,10 @@ fn cut(directory: &Path, template: &Path, round: usize) -> Cut {
     }
     let accepted = told.iter().filter(|line| matches!(line, Told::Accepted(_))).count();
     let lost = waiting.iter().filter(|id| !stored.contains(id.as_str())).count();
-    Cut { accepted, lost, damaged, in_a_sync: copies > 1 }
+    drop(crashed);
+    // Whoever looks into a loss needs the disk and the journal.
+    let kept = (lost > 0).then(|| directory.keep().display().to_string());
+    Cut { accepted, lost, damaged, in_a_sync: copies > 1, kept }
 }
 
 /// Ids of the events that the outbox in this directory holds, and whether its file was damaged.

@@ -124,7 +124,8 @@ fn build() -> Result<PathBuf, String> {
         }
     }
     let mut command = Command::new("cargo");
-    command.args(["build", "--quiet", "--offline", "-p", "moshao-tests", "--bin", PROGRAM]);
+    command.args(["build", "--quiet", "--offline", "-p", "moshao-tests"]);
+    command.args(["--features", "measure", "--bin", PROGRAM]);
     if profile.ends_with("release") {
         command.arg("--release");
     }

@@ -109,7 +109,17 @@ impl Run {
 }
 
 fn disposition(event_id: String, state: HandlingState, seq: u64) -> Disposition {
-    Disposition { event_id, seq, state, case_id: None, result: None, by: None, at: None, note: None }
+    Disposition {
+        event_id,
+        seq,
+        state,
+        case_id: None,
+        result: None,
+        by: None,
+        at: None,
+        note: None,
+        hold: None,
+    }
 }
 
 proptest! {

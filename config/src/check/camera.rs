@@ -205,8 +205,10 @@ impl Check<'_> {
     pub(super) fn watches(&mut self, entries: &[At<String>], names: &Names, watcher: Watcher) -> Vec<String> {
         let mut fitting: Vec<At<String>> = Vec::new();
         for entry in entries {
-            let other =
-                names.rules.iter().find(|(id, of)| *id == **entry && of.is_some_and(|of| of != watcher));
+            let other = names
+                .rules
+                .iter()
+                .find(|(id, of)| *id == **entry && of.is_some_and(|of| !of.includes(watcher)));
             if other.is_none() {
                 fitting.push(entry.clone());
                 continue;
@@ -216,7 +218,7 @@ impl Check<'_> {
                     format!("`watches`: rule `{}` looks at a sensor, not at a camera", **entry),
                     "a camera watches rules with `object` or another condition over pictures",
                 ),
-                Watcher::Sensors => (
+                _ => (
                     format!("`watches`: rule `{}` looks at a camera, not at a sensor", **entry),
                     "a sensor watches rules with `state`, `threshold`, `rise`, `stuck` or `trend`",
                 ),

@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::{Check, Watcher};
-use crate::model::{Condition, Quantity, Side, Subject};
+use crate::model::{Camera, Condition, Quantity, Sensor, Side, Subject};
 use crate::raw::{self, At};
 
 /// The conditions that a rule names, and who can watch each.
 pub(super) fn named(rule: &raw::Rule) -> Vec<(&'static str, Watcher)> {
-    use Watcher::{Cameras, Sensors};
+    use Watcher::{Both, Cameras, Sensors};
     let all = [
         ("object", rule.object.is_some(), Cameras),
         ("crossing", rule.crossing.is_some(), Cameras),
@@ -23,12 +23,13 @@ pub(super) fn named(rule: &raw::Rule) -> Vec<(&'static str, Watcher)> {
         ("rise", rule.rise.is_some(), Sensors),
         ("stuck", rule.stuck.is_some(), Sensors),
         ("trend", rule.trend.is_some(), Sensors),
+        ("when", rule.when.is_some(), Both),
     ];
     all.into_iter().filter(|(_, there, _)| *there).map(|(name, _, watcher)| (name, watcher)).collect()
 }
 
 /// Names of all conditions.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "object",
     "crossing",
     "loitering",
@@ -42,6 +43,7 @@ const NAMES: [&str; 13] = [
     "rise",
     "stuck",
     "trend",
+    "when",
 ];
 
 /// The labels that a rule names.
@@ -90,7 +92,13 @@ pub(super) fn quantity(rule: &raw::Rule) -> Option<(Quantity, Range<usize>)> {
 
 impl Check<'_> {
     /// The one condition of a rule.
-    pub(super) fn condition(&mut self, id: &At<String>, rule: &raw::Rule) -> Option<Condition> {
+    pub(super) fn condition(
+        &mut self,
+        id: &At<String>,
+        rule: &raw::Rule,
+        sensors: &[Sensor],
+        cameras: &[Camera],
+    ) -> Option<Condition> {
         match named(rule).as_slice() {
             [] => {
                 let bad = |name: &&str| self.document.is_bad(&format!("rule.{}.{name}", **id));
@@ -104,6 +112,11 @@ impl Check<'_> {
             }
             [(_, Watcher::Cameras)] => seen(rule),
             [(_, Watcher::Sensors)] => self.measured(id, rule),
+            [(_, Watcher::Both)] => {
+                let when = rule.when.as_ref()?;
+                let expression = self.expression(id, when.cel.as_ref()?, sensors, cameras)?;
+                Some(Condition::When { expression, hold: when.hold.0 })
+            }
             several => {
                 let names: Vec<String> = several.iter().map(|(name, _)| format!("`{name}`")).collect();
                 let message = format!("rule `{}` looks for more than one thing", **id);

@@ -2,7 +2,9 @@
 
 use super::{Check, Watcher, condition, detector};
 use crate::codes::EventCode;
-use crate::model::{Condition, Detector, Hours, Quantity, Rule, Schedule, Sensor, SensorKind};
+use crate::model::{
+    Camera, Condition, Detector, Field, Hours, Named, Quantity, Rule, Schedule, Sensor, SensorKind,
+};
 use crate::raw::{self, At};
 use crate::report::{Problem, list};
 
@@ -19,6 +21,7 @@ impl Check<'_> {
         &mut self,
         file: &raw::File,
         sensors: &[Sensor],
+        cameras: &[Camera],
         detectors: &[Detector],
     ) -> Vec<Rule> {
         let mut rules = Vec::new();
@@ -30,10 +33,11 @@ impl Check<'_> {
             self.places_are_drawn(id, section, file);
             self.fits_sensors(id, section, &watching);
             let schedule = self.schedule(id, section, &watching);
-            let Some(condition) = self.condition(id, section) else { continue };
+            let Some(condition) = self.condition(id, section, sensors, cameras) else { continue };
             let Some(code) = self.usual_code(id, section, &condition, &watching) else { continue };
             rules.push(rule(id, section, condition, schedule, code));
         }
+        self.no_picture_silences(file, sensors, &rules);
         rules
     }
 
@@ -133,6 +137,33 @@ impl Check<'_> {
         }
     }
 
+    /// A sensor against fire needs a rule of its own that asks no camera.
+    fn no_picture_silences(&mut self, file: &raw::File, sensors: &[Sensor], rules: &[Rule]) {
+        let asks_cameras = |id: &String| {
+            let rule = rules.iter().find(|rule| rule.id == *id);
+            rule.is_some_and(|rule| match &rule.condition {
+                Condition::When { expression, .. } => expression.inputs().iter().any(|input| {
+                    matches!(input.field, Field::Labels | Field::Up)
+                        || matches!(input.device, Named::Camera(_))
+                }),
+                _ => false,
+            })
+        };
+        for sensor in sensors.iter().filter(|sensor| sensor.kind.is_fire() && !sensor.watches.is_empty()) {
+            if !sensor.watches.iter().all(asks_cameras) {
+                continue;
+            }
+            let Some((id, _)) = file.sensor.0.iter().find(|(id, _)| **id == sensor.id) else { continue };
+            let message =
+                format!("sensor `{}` ({}) would alarm only if a camera agrees", sensor.id, sensor.kind);
+            self.error(
+                id.place(),
+                message,
+                "let it watch a rule besides that asks no camera, such as `state`",
+            );
+        }
+    }
+
     /// Hours; never for sensors that save lives.
     fn schedule(&mut self, id: &At<String>, rule: &raw::Rule, watching: &[&Sensor]) -> Schedule {
         let (Some(first), Some(sensor)) =
@@ -192,6 +223,7 @@ impl Check<'_> {
             watching.iter().map(|sensor| EventCode::of_sensor(sensor.kind)).collect();
         codes.dedup();
         match codes.as_slice() {
+            [] if rule.when.is_some() => Some(EventCode::of_labels(["object"])),
             [] => Some(EventCode::of_sensor(SensorKind::Other)),
             [only] => Some(*only),
             [first, ..] if rule.code.is_some() => Some(*first),

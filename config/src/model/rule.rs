@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Quantity, Schedule};
+use super::{Expression, Quantity, Schedule};
 
 /// `[rule.ID]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,6 +139,13 @@ pub enum Condition {
         /// Which of the sensor's values.
         of: Quantity,
     },
+    /// Whatever an expression says, over one device or several.
+    When {
+        /// The condition.
+        expression: Expression,
+        /// How long it must hold.
+        hold: Duration,
+    },
     /// A number that will be beyond a limit soon, as it is going now.
     Trend {
         /// Which side alarms.
@@ -223,7 +230,8 @@ impl Condition {
             | Condition::Threshold { .. }
             | Condition::Rise { .. }
             | Condition::Stuck { .. }
-            | Condition::Trend { .. } => None,
+            | Condition::Trend { .. }
+            | Condition::When { .. } => None,
         }
     }
 
@@ -274,6 +282,7 @@ impl fmt::Display for Condition {
             }
             Condition::Rise { per_minute, .. } => write!(f, "rises by {per_minute} a minute or more"),
             Condition::Stuck { longer_than, .. } => write!(f, "the same for {longer_than:?}"),
+            Condition::When { expression, .. } => f.write_str(expression.text()),
             Condition::Trend { side, limit, horizon, .. } => write!(f, "{limit} {side} within {horizon:?}"),
         }
     }

@@ -2,6 +2,7 @@
 
 mod measured;
 mod seen;
+mod when;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use crate::quantity::Span;
 
 pub(crate) use measured::{Rise, State, Stuck, Threshold, Trend};
 pub(crate) use seen::{Absence, Blocked, Crossing, Crowd, Loitering, Object, Running, WrongWay};
+pub(crate) use when::When;
 
 /// A rule: exactly one condition, for cameras or for sensors.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -43,6 +45,8 @@ pub(crate) struct Rule {
     pub stuck: Option<At<Stuck>>,
     /// Sensor: a number that will be beyond a limit soon, as it is going now.
     pub trend: Option<At<Trend>>,
+    /// Camera or sensor: a condition in the Common Expression Language, over what several devices say.
+    pub when: Option<At<When>>,
     /// Hours in which the rule looks, in the site's time zone; any one of them. Always where the key is absent.
     #[serde(default)]
     pub during: Vec<At<Hours>>,

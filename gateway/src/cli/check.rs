@@ -147,19 +147,29 @@ topic = "zigbee2mqtt/kitchen"
 blocked = { labels = ["car"], zone = "lane", longer_than = "5m" }
 "#;
 
-    #[test]
-    fn the_tests_of_the_community_example_pass() {
+    /// Every `[[test]]` of an example comes out as expected.
+    fn tests_pass(name: &str, text: &str, model: &str, count: usize) {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join("models")).unwrap();
-        std::fs::write(directory.path().join("models/street.onnx"), "").unwrap();
-        let text = include_str!("../../../config/examples/community.toml");
-        let variables =
-            ["CAM_PASSWORD", "WECOM_KEY", "DUTY_PHONES", "WEBHOOK_SECRET"].map(|name| (name, "x"));
+        std::fs::write(directory.path().join("models").join(model), "").unwrap();
+        let variables = ["CAM_PASSWORD", "WECOM_KEY", "DUTY_PHONES", "WEBHOOK_SECRET", "UPLINK_PASSWORD"];
+        let variables = variables.map(|name| (name, "x"));
         let environment = moshao_config::Environment::fixed(directory.path(), variables, 1);
-        let mut examined = moshao_config::examine_text(text, "community.toml", &environment);
+        let mut examined = moshao_config::examine_text(text, name, &environment);
         let config = examined.config.unwrap_or_else(|| panic!("{}", examined.report));
-        assert_eq!(trial::play_all(&config, &mut examined.report), 5);
+        assert_eq!(trial::play_all(&config, &mut examined.report), count);
         assert_eq!(examined.report.to_string(), "");
+    }
+
+    #[test]
+    fn the_tests_of_the_examples_pass() {
+        tests_pass("community", include_str!("../../../config/examples/community.toml"), "street.onnx", 5);
+        tests_pass(
+            "smart-fire",
+            include_str!("../../../config/examples/smart-fire.toml"),
+            "car-park.onnx",
+            2,
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tracing::{error, warn};
 use super::Desk;
 use super::orders::reply;
 use crate::clock::Moment;
+use crate::disposition::Disposition;
 use crate::event::{Evidence, Phase, StreamName};
 use crate::evidence::{ClipKept, Order, Want};
 use crate::incident::Change;
@@ -109,6 +110,23 @@ impl Desk {
                     reply(answer, Err(error.to_string()));
                 }
             }
+        }
+    }
+
+    /// Keeps an incident's evidence, or lets it go, where a disposition says so. Said again, it changes nothing.
+    pub(super) fn hold(&self, told: &Disposition) {
+        let (Some(hold), Some(incident)) = (told.hold, self.judge.incident_of(&told.event_id)) else {
+            return;
+        };
+        let by = told.by.as_deref().unwrap_or("centre");
+        let why = told.note.as_deref().or(told.case_id.as_deref()).unwrap_or("disposition");
+        let done = match (hold, self.evidence.is_held(&incident)) {
+            (true, false) => self.evidence.hold(&incident, by, why).map(drop),
+            (false, true) => self.evidence.release(&incident, by, why).map(drop),
+            _ => Ok(()),
+        };
+        if let Err(error) = done {
+            error!(incident, %error, "a legal hold cannot be written to disk; check free space of gateway.data_dir");
         }
     }
 

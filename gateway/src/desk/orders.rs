@@ -27,7 +27,7 @@ pub type Answer<T> = oneshot::Sender<Result<T, String>>;
 
 /// A command, as far as the desk is concerned.
 #[derive(Debug)]
-pub enum Ask {
+pub enum Errand {
     /// A still of a camera, now.
     Still {
         /// Camera id; it exists.
@@ -66,25 +66,25 @@ pub(super) struct StillAsked {
 // === impl Desk ===
 
 impl Desk {
-    pub(super) async fn ask(&mut self, ask: Ask) {
+    pub(super) async fn carry_out(&mut self, errand: Errand) {
         let now = self.clock.now();
-        match ask {
-            Ask::Still { answer, .. } if self.stills_asked.len() >= STILLS_MAX => {
+        match errand {
+            Errand::Still { answer, .. } if self.stills_asked.len() >= STILLS_MAX => {
                 reply(
                     answer,
                     Err(format!("{STILLS_MAX} stills are waited for already; ask again in some seconds")),
                 );
             }
-            Ask::Still { camera, answer } => {
+            Errand::Still { camera, answer } => {
                 self.look_for(&camera, LOOK_FOR);
                 self.stills_asked.push(StillAsked { camera, since: now.mono, answer });
             }
-            Ask::Mute { what, until, answer } => {
+            Errand::Mute { what, until, answer } => {
                 info!(?what, %until, "muted by the centre");
                 self.judge.mute(now, what, until);
                 reply(answer, self.save().await);
             }
-            Ask::Mode { what, until, answer } => {
+            Errand::Mode { what, until, answer } => {
                 info!(?what, %until, "mode ordered by the centre");
                 self.judge.set_mode(now, what, until);
                 reply(answer, self.save().await);

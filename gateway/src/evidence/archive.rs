@@ -125,6 +125,11 @@ impl Archive {
         self.books().ledger.append(&time, access)
     }
 
+    /// Whether an incident's evidence is held.
+    pub fn is_held(&self, incident: &str) -> bool {
+        self.books().holds.has(incident)
+    }
+
     /// Holds an incident's evidence.
     ///
     /// # Errors

@@ -135,6 +135,12 @@ impl Incidents {
         }
     }
 
+    /// The incident that an event belongs to, or that goes on in its place; none where none is remembered.
+    pub fn incident_of(&self, event_id: &str) -> Option<String> {
+        let (prefix, _) = handling::split_event_id(event_id);
+        self.survivor(event_id).or_else(|| self.survivor(prefix))
+    }
+
     /// What the centre says about an incident.
     pub fn dispose(&mut self, now: Moment, told: &Disposition) -> (Answer, Vec<Change>) {
         self.latest = now;

@@ -91,7 +91,8 @@ impl CameraWatch {
             | Condition::Threshold { .. }
             | Condition::Rise { .. }
             | Condition::Stuck { .. }
-            | Condition::Trend { .. } => return None,
+            | Condition::Trend { .. }
+            | Condition::When { .. } => return None,
         };
         Some(CameraWatch { rule: index, asleep: false, zone, machine })
     }

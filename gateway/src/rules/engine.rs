@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::blocked::Standing;
 use super::camera::CameraWatch;
 use super::sensor::{Limits, Looks, SensorWatch};
+use super::when::{Around, Whens};
 use super::{Detail, Edge, Finding, RuleInfo, Source};
 use crate::clock::Moment;
 use crate::event::Measure;
@@ -30,6 +31,8 @@ pub struct Engine {
     sensors: Vec<Configured>,
     /// Sensors heard, or configured without captures, by instance.
     instances: HashMap<String, Instance>,
+    /// Rules over several devices at once.
+    whens: Whens,
 }
 
 /// What has to survive a restart besides the conditions of open incidents.
@@ -39,11 +42,12 @@ pub struct Memory {
     pub standing: BTreeMap<String, BTreeMap<String, Vec<Standing>>>,
 }
 
+/// A rule as the engine knows it.
 #[derive(Debug)]
-struct Known {
-    info: Arc<RuleInfo>,
+pub(super) struct Known {
+    pub(super) info: Arc<RuleInfo>,
     /// None for what is built in.
-    rule: Option<Rule>,
+    pub(super) rule: Option<Rule>,
 }
 
 /// A camera and the rules that look at it.
@@ -58,16 +62,16 @@ struct Eyes {
 
 /// What the engine needs to know of a sensor of the configuration.
 #[derive(Debug)]
-struct Configured {
-    id: String,
+pub(super) struct Configured {
+    pub(super) id: String,
     kind: SensorKind,
-    unit: Option<String>,
+    pub(super) unit: Option<String>,
     lost_after: Duration,
     battery_low_at: f64,
     /// Each topic level that it captures makes an instance.
-    captures: bool,
+    pub(super) captures: bool,
     /// Places of rules, and what they look for.
-    watches: Vec<(usize, Looks)>,
+    pub(super) watches: Vec<(usize, Looks)>,
 }
 
 #[derive(Debug)]
@@ -110,13 +114,15 @@ impl Engine {
                 own.chain(built_in(sensor)).collect()
             },
         });
-        let sensors = sensors.collect();
+        let sensors: Vec<Configured> = sensors.collect();
+        let whens = Whens::new(&rules, &sensors, config);
         let mut engine = Engine {
             zone: config.gateway.time_zone.clone(),
             rules,
             cameras,
             sensors,
             instances: HashMap::new(),
+            whens,
         };
         engine.expect_all();
         engine
@@ -125,6 +131,7 @@ impl Engine {
     /// Takes up a condition that was true before a restart. It stays true until a picture or reading, or for objects
     /// the time without one, ends it.
     pub fn restore(&mut self, now: Moment, rule_id: &str, source: &Source) {
+        self.whens.restore(&self.rules, &self.sensors, rule_id, source);
         let is = |rules: &[Known], index: usize| rules[index].info.id == rule_id;
         match source {
             // No rule of the configuration looks at the gateway itself.
@@ -206,11 +213,14 @@ impl Engine {
                 origin_unix_ms: seen.received_unix_ms,
             });
         }
+        let around = Around { now, rules: &self.rules, sensors: &self.sensors, local };
+        findings.extend(self.whens.picture(around, seen));
         findings
     }
 
     /// A camera gives no pictures for now: what was last seen may no longer be so.
     pub fn blind(&mut self, camera: &str) {
+        self.whens.blind(camera);
         let Some(eyes) = self.cameras.get_mut(camera) else { return };
         eyes.blind = true;
         eyes.watches.iter_mut().for_each(CameraWatch::blind);
@@ -242,10 +252,17 @@ impl Engine {
                 rule: known.info.clone(),
                 source: Source::Sensor(reading.sensor.clone()),
                 edge,
-                detail: Detail::Measured(measure(sensor, reading, watch.limit(reading.quantity))),
+                detail: Detail::Measured(measure(
+                    sensor,
+                    reading.quantity,
+                    reading.value,
+                    watch.limit(reading.quantity),
+                )),
                 origin_unix_ms: reading.received.as_millisecond(),
             });
         }
+        let around = Around { now, rules: &self.rules, sensors: &self.sensors, local };
+        findings.extend(self.whens.reading(around, reading));
         findings
     }
 
@@ -283,6 +300,8 @@ impl Engine {
                 }
             }
         }
+        let around = Around { now, rules: &self.rules, sensors: &self.sensors, local };
+        findings.extend(self.whens.tick(around));
         // The maps have no order of their own; what leaves the box must not depend on it.
         findings.sort_by(|a, b| (&a.rule.id, &a.source).cmp(&(&b.rule.id, &b.source)));
         findings
@@ -321,18 +340,23 @@ fn instance<'i>(
     instances.get_mut(id).expect("it has just been made")
 }
 
-fn measure(sensor: &Configured, reading: &Reading, threshold: Option<f64>) -> Measure {
-    let (name, unit) = match reading.quantity {
+pub(super) fn measure(
+    sensor: &Configured,
+    quantity: Quantity,
+    value: f64,
+    threshold: Option<f64>,
+) -> Measure {
+    let (name, unit) = match quantity {
         Quantity::Value => {
             (sensor.kind.to_string(), sensor.unit.clone().unwrap_or_else(|| "bool".to_owned()))
         }
-        Quantity::Battery => (reading.quantity.to_string(), "%".to_owned()),
+        Quantity::Battery => (quantity.to_string(), "%".to_owned()),
         Quantity::BatteryLow | Quantity::Tamper | Quantity::Present => {
-            (reading.quantity.to_string(), "bool".to_owned())
+            (quantity.to_string(), "bool".to_owned())
         }
-        Quantity::Signal => (reading.quantity.to_string(), "1".to_owned()),
+        Quantity::Signal => (quantity.to_string(), "1".to_owned()),
     };
-    Measure { name, value: reading.value, unit, threshold }
+    Measure { name, value, unit, threshold }
 }
 
 /// Adds the rules that every sensor is watched by; returns which of them watch a sensor. Devices against fire weigh more.
@@ -370,7 +394,7 @@ fn built_in(rules: &mut Vec<Known>) -> impl Fn(&Sensor) -> Vec<(usize, Looks)> +
 }
 
 /// The time of the site, worked out once and only where a rule asks for it.
-struct Local<'z> {
+pub(super) struct Local<'z> {
     now: Moment,
     zone: &'z TimeZone,
     time: Option<civil::DateTime>,
@@ -383,7 +407,7 @@ impl<'z> Local<'z> {
         Local { now, zone, time: None }
     }
 
-    fn covered(&mut self, schedule: &Schedule) -> bool {
+    pub(super) fn covered(&mut self, schedule: &Schedule) -> bool {
         if schedule.hours.is_empty() {
             return true;
         }

@@ -2,7 +2,7 @@
 //!
 //! One file for each kind of condition, each a state machine that knows nothing but its own rule and one source.
 //! [`Engine`] keeps one such machine for every pair of rule and source that watch each other, and gives what they say a
-//! name; [`camera`] and [`sensor`] list the machines. Nothing here reads a clock.
+//! name; [`camera`] and [`sensor`] list the machines, [`when`] has those that look at several devices. Nothing here reads a clock.
 //!
 //! | condition | machine | raised | cleared |
 //! |---|---|---|---|
@@ -14,6 +14,7 @@
 //! | `threshold` | [`threshold`] | beyond the limit for `hold` | back by `hysteresis` for `clear_after` |
 //! | `rise`, `trend` | [`rise`], [`trend`] over a [`series`] | the slope says so | it has not for `clear_after` |
 //! | `stuck` | [`stuck`] | the same for too long | a change |
+//! | `when` | [`when`] over all devices | the expression has held for `hold` | it has not for `clear_after` |
 //! | built in | [`silence`], [`battery`], and `state` for tamper | lost, low, opened | heard, charged, closed |
 
 mod absence;
@@ -27,6 +28,7 @@ mod geometry;
 mod latch;
 mod loitering;
 mod object;
+mod patience;
 mod rise;
 mod running;
 mod sensor;
@@ -37,6 +39,7 @@ mod stay;
 mod stuck;
 mod threshold;
 mod trend;
+mod when;
 mod wrong_way;
 
 use std::sync::Arc;

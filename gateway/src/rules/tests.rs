@@ -1,5 +1,7 @@
 //! The engine: from a configuration, pictures and readings to findings.
 
+mod when;
+
 use std::time::Duration;
 
 use jiff::Timestamp;

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::Edge;
+use super::patience::{Patience, Says};
 
 /// The limit, in the sensor's unit.
 #[derive(Debug, Clone, Copy)]
@@ -20,32 +21,19 @@ pub(super) struct Limit {
 #[derive(Debug)]
 pub(super) struct ThresholdWatch {
     limit: Limit,
-    hold: Duration,
-    clear_after: Duration,
-    active: bool,
-    /// Since when the value has asked for the other state.
-    asking_since: Option<Duration>,
-}
-
-/// What one value asks for.
-enum Says {
-    Alarm,
-    Clear,
-    /// Within the hysteresis: leave things as they are.
-    Neither,
+    patience: Patience,
 }
 
 // === impl ThresholdWatch ===
 
 impl ThresholdWatch {
     pub(super) fn new(limit: Limit, hold: Duration, clear_after: Duration) -> Self {
-        ThresholdWatch { limit, hold, clear_after, active: false, asking_since: None }
+        ThresholdWatch { limit, patience: Patience::new(hold, clear_after) }
     }
 
     /// True, as it was before a restart.
     pub(super) fn restore(&mut self) {
-        self.active = true;
-        self.asking_since = None;
+        self.patience.restore();
     }
 
     /// The limit, in the sensor's unit.
@@ -55,34 +43,17 @@ impl ThresholdWatch {
 
     /// One reading.
     pub(super) fn step(&mut self, now: Duration, value: f64) -> Option<Edge> {
-        let asks_for_change = match self.limit.says(value) {
-            Says::Alarm => !self.active,
-            Says::Clear => self.active,
-            Says::Neither => false,
-        };
-        if !asks_for_change {
-            self.asking_since = None;
-            return self.active.then_some(Edge::Continues);
-        }
-        self.asking_since.get_or_insert(now);
-        self.tick(now).or(self.active.then_some(Edge::Continues))
+        self.patience.step(now, self.limit.says(value))
     }
 
     /// Time has passed: the last value still stands.
     pub(super) fn tick(&mut self, now: Duration) -> Option<Edge> {
-        let patience = if self.active { self.clear_after } else { self.hold };
-        if now.saturating_sub(self.asking_since?) < patience {
-            return None;
-        }
-        self.asking_since = None;
-        self.active = !self.active;
-        Some(if self.active { Edge::Raised } else { Edge::Cleared })
+        self.patience.tick(now)
     }
 
     /// It is over, whatever comes.
     pub(super) fn end(&mut self) -> Option<Edge> {
-        self.asking_since = None;
-        std::mem::take(&mut self.active).then_some(Edge::Cleared)
+        self.patience.end()
     }
 }
 

@@ -247,6 +247,33 @@ fn labels_are_renamed_merged_and_dropped_before_candidates_suppress_each_other()
     assert!(found(&[("*", None)], &[]).unwrap_err().contains("drops every label"));
 }
 
+#[test]
+fn a_label_is_told_from_its_own_threshold_on() {
+    let file = ModelSource::File(testdata("families/yolov8.onnx"));
+    let tells_smoke_of_075 = |label: &str, threshold: f32| {
+        let label_thresholds = vec![(label.to_owned(), threshold)];
+        let settings = Settings { label_thresholds, threshold: Some(0.5), ..Settings::default() };
+        let mut detector = Detector::open(&file, &settings).unwrap();
+        !detector.detect(&one_colour().view()).unwrap().is_empty()
+    };
+    assert!(tells_smoke_of_075("smoke", 0.7) && !tells_smoke_of_075("smoke", 0.8));
+    assert!(tells_smoke_of_075("fire", 0.8), "another label's threshold is none of its business");
+}
+
+/// Toolchains fill what a picture leaves of the input on both sides, or (LibreYOLO) at the right and bottom.
+#[test]
+fn a_picture_that_does_not_fill_the_input_lies_where_its_toolchain_puts_it() {
+    let mut low = one_colour();
+    low.height = 120;
+    low.planes = [(124, 128 * 120), (86, 64 * 60), (182, 64 * 60)].map(|(v, n)| vec![v; n]).concat();
+    for (model, top) in [("families/yolov8.onnx", 12.0), ("families/yolov8_corners.onnx", 16.0)] {
+        let mut detector = Detector::open(&ModelSource::File(testdata(model)), &Settings::default()).unwrap();
+        let found = detector.detect(&low.view()).unwrap();
+        let areas: Vec<BoxPx> = found.iter().map(|d| d.area).collect();
+        assert_eq!(areas, [BoxPx { x1: 56.0, y1: top, x2: 88.0, y2: top + 48.0 }], "{model}");
+    }
+}
+
 /// What differs, in both directions; detections below `certain` may be missing.
 pub(crate) fn differences<'a>(
     expected: &'a [Expected],

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::{Verbs, arguments, reason};
-use crate::desk::Ask;
+use crate::desk::Errand;
 use crate::downlink::{Command, Denied};
 use crate::evidence::Order;
 use crate::incident::tell::new_id;
@@ -66,7 +66,7 @@ impl Verbs {
         let Still { camera, reason: why } = arguments(command)?;
         self.knows_camera(&camera)?;
         let seal = self.record(command, &format!("camera/{camera}"), why.as_deref().unwrap_or_default())?;
-        let evidence = self.ask(|answer| Ask::Still { camera, answer }).await?;
+        let evidence = self.ask(|answer| Errand::Still { camera, answer }).await?;
         Ok(json!({ "evidence": evidence, "ledger": seal }))
     }
 

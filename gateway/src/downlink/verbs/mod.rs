@@ -32,7 +32,7 @@ use tracing::debug;
 pub use self::export::Part;
 use super::{Command, Denied};
 use crate::budget::Budget;
-use crate::desk::Ask;
+use crate::desk::Errand;
 use crate::evidence::archive::about;
 use crate::evidence::ledger::Seal;
 use crate::evidence::{Archive, Recorder};
@@ -57,7 +57,7 @@ pub struct Verbs {
     /// The workers.
     pub workers: Requests,
     /// The desk.
-    pub desk: mpsc::Sender<Ask>,
+    pub desk: mpsc::Sender<Errand>,
     /// What the link may carry: parts of files wait for it.
     pub budget: Budget,
     /// Where parts of files leave.
@@ -139,7 +139,10 @@ impl Verbs {
     }
 
     /// Asks the desk for something and waits for its answer.
-    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<Result<T, String>>) -> Ask) -> Result<T, Denied> {
+    async fn ask<T>(
+        &self,
+        ask: impl FnOnce(oneshot::Sender<Result<T, String>>) -> Errand,
+    ) -> Result<T, Denied> {
         let (answer, answered) = oneshot::channel();
         let gone = || Denied::failed("the gateway is stopping".to_owned());
         self.desk.send(ask(answer)).await.map_err(|_| gone())?;

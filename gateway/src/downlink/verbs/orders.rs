@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Verbs, arguments};
 use crate::clock::rfc3339;
-use crate::desk::Ask;
+use crate::desk::Errand;
 use crate::downlink::{Command, Denied};
 use crate::incident::orders::{InMode, Muted};
 
@@ -65,7 +65,7 @@ impl Verbs {
             }
             _ => return Err(Denied::bad("`mute` takes either `rule` or `camera`".to_owned())),
         };
-        self.ask(|answer| Ask::Mute { what, until, answer }).await?;
+        self.ask(|answer| Errand::Mute { what, until, answer }).await?;
         Ok(json!({ "until": rfc3339(until, &self.config.gateway.time_zone) }))
     }
 
@@ -102,7 +102,7 @@ impl Verbs {
             (None, true) => {}
             _ => return Err(Denied::bad("`mode` takes either `device` or `site = true`".to_owned())),
         }
-        self.ask(|answer| Ask::Mode { what: InMode { device, mode }, until, answer }).await?;
+        self.ask(|answer| Errand::Mode { what: InMode { device, mode }, until, answer }).await?;
         Ok(json!({ "until": rfc3339(until, &self.config.gateway.time_zone) }))
     }
 }
