@@ -17,7 +17,7 @@ mod test;
 
 use serde::{Deserialize, Serialize};
 
-pub use camera::{Camera, Deadlines, Line, Polygon, Priority, Sensitivity, StreamAddress, View};
+pub use camera::{Camera, Deadlines, Diagnosis, Line, Polygon, Priority, Sensitivity, StreamAddress, View};
 pub use detector::{Detector, Model};
 pub use evidence::{EvidencePolicy, Keep};
 pub use expression::{Expression, Field, Input, Known, Named};

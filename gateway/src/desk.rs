@@ -8,6 +8,7 @@
 mod evidence;
 mod orders;
 mod overflow;
+mod quality;
 mod visitors;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -80,6 +81,8 @@ pub struct Desk {
     refused: bool,
     /// What was last logged of each camera that fails: a fault is worth one line, not one a retry.
     failing: BTreeMap<String, StreamFault>,
+    /// Turns since the state of cameras was shown.
+    quality_shown: u32,
 }
 
 // === impl Desk ===
@@ -112,7 +115,7 @@ impl Desk {
             metrics.camera_up.with_label_values(&[&camera.id]).set(0);
         }
         let places = Places::new(&config);
-        let desk = Desk {
+        let mut desk = Desk {
             config,
             clock,
             metrics,
@@ -132,7 +135,9 @@ impl Desk {
             answers: Vec::new(),
             refused: false,
             failing: BTreeMap::new(),
+            quality_shown: 0,
         };
+        desk.load_quality().await;
         desk.note_open();
         desk
     }
@@ -179,7 +184,10 @@ impl Desk {
                     self.tick().await;
                     heartbeat.beat(std::time::Instant::now());
                 }
-                _ = tidy.tick() => self.tidy(),
+                _ = tidy.tick() => {
+                    self.tidy();
+                    self.keep_quality().await;
+                }
             }
         }
         self.recorder.stop().await;
@@ -187,6 +195,7 @@ impl Desk {
             self.clip(kept).await;
         }
         self.offer().await;
+        self.keep_quality().await;
         self.workers.join().await;
     }
 
@@ -251,6 +260,10 @@ impl Desk {
                 self.tell(now, changes, Some(seen.picture)).await;
                 self.look_for_better(now, &seen);
             }
+            FromWorker::Appearance { camera, appearance } => {
+                let changes = self.judge.appearance(now, &camera, &appearance);
+                self.tell(now, changes, None).await;
+            }
             FromWorker::Stream { camera, state } => {
                 self.note_stream(&camera, &state);
                 self.window.stream(now, &camera, &state);
@@ -276,10 +289,14 @@ impl Desk {
             }
             FromWorker::Reel { request, part } => self.recorder.part(request, part),
             FromWorker::Counters(counters) => {
+                let is_clock_trusted = self.metrics.clock_trusted.get() == 1;
+                let mut changes = Vec::new();
                 for counter in &counters {
                     count(&self.metrics, counter);
                     self.window.counted(counter);
+                    changes.extend(self.judge.counted(now, counter, is_clock_trusted));
                 }
+                self.tell(now, changes, None).await;
             }
         }
     }
@@ -293,6 +310,7 @@ impl Desk {
         self.metrics.findings_muted.inc_by(self.judge.take_muted());
         self.tell(now, changes, None).await;
         self.offer().await;
+        self.show_quality();
         self.show(now);
     }
 

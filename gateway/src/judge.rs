@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use moshao_config::{Config, Quantity};
 use serde::{Deserialize, Serialize};
 
+use crate::camera::appearance::Appearance;
 use crate::clock::Moment;
 use crate::disposition::{Answer, Disposition};
 use crate::event::Evidence;
@@ -17,10 +18,11 @@ use crate::incident::fusion::Places;
 use crate::incident::orders::{InMode, Muted, Orders};
 use crate::incident::{Change, Incident, Incidents};
 use crate::overload::WorkerHealth;
+use crate::quality::Quality;
 use crate::rules::{Edge, Engine, Finding, Memory, Source};
 use crate::sensor::reading::Reading;
 use crate::supervise::worker_names;
-use crate::worker::link::{Observation, Standing, StreamState};
+use crate::worker::link::{CameraCounters, Observation, Standing, StreamState};
 
 pub use crate::incident::NewId;
 
@@ -32,6 +34,7 @@ pub struct Judge {
     /// Of cameras that have a main stream.
     main_streams: BTreeMap<String, StreamHealth>,
     workers: BTreeMap<String, WorkerHealth>,
+    quality: Quality,
     incidents: Incidents,
     orders: Orders,
     /// Findings that were not told because of them, since this was asked last.
@@ -71,6 +74,7 @@ impl Judge {
                 .map(|camera| (camera.id.clone(), StreamHealth::of_main(&camera.id)))
                 .collect(),
             workers: worker_names(config).map(|name| (name.clone(), WorkerHealth::new(&name))).collect(),
+            quality: Quality::new(config),
             incidents: Incidents::new(Places::new(config), config.incidents.clone(), new_id),
             orders: Orders::default(),
             muted: 0,
@@ -107,6 +111,7 @@ impl Judge {
                 Source::Camera(id) => {
                     let streams = [self.streams.get_mut(id), self.main_streams.get_mut(id)];
                     streams.into_iter().flatten().for_each(|health| health.restore(now, &member.rule));
+                    self.quality.restore_told(id, &member.rule);
                 }
                 Source::Gateway(part) => {
                     self.workers
@@ -168,6 +173,7 @@ impl Judge {
             self.rules.blind(camera);
         }
         let findings = health.step(now, state);
+        self.quality.stream(camera, state);
         match state {
             StreamState::Connecting => {}
             StreamState::Live { .. } => self.incidents.stream(now, camera, true),
@@ -181,6 +187,31 @@ impl Judge {
         let Some(health) = self.main_streams.get_mut(camera) else { return Vec::new() };
         let findings = health.step(now, state);
         self.settle(now, findings)
+    }
+
+    /// What a picture of a camera looks like.
+    pub fn appearance(&mut self, now: Moment, camera: &str, seen: &Appearance) -> Vec<Change> {
+        let findings = self.quality.see(now, camera, seen);
+        self.settle(now, findings)
+    }
+
+    /// What a camera did of late. `is_clock_trusted`: the box knows the time.
+    pub fn counted(&mut self, now: Moment, counters: &CameraCounters, is_clock_trusted: bool) -> Vec<Change> {
+        let findings = self.quality.count(now, counters, is_clock_trusted);
+        self.settle(now, findings)
+    }
+
+    /// How well cameras are.
+    pub fn quality(&self) -> &Quality {
+        &self.quality
+    }
+
+    /// Takes up what [`Quality::save`] gave.
+    ///
+    /// # Errors
+    /// The bytes are not what it wrote; nothing is taken up.
+    pub fn restore_quality(&mut self, saved: &[u8]) -> Result<(), postcard::Error> {
+        self.quality.restore(saved)
     }
 
     /// A worker has said how far it has stepped down.
@@ -199,6 +230,7 @@ impl Judge {
         let streams = self.streams.values_mut().chain(self.main_streams.values_mut());
         findings.extend(streams.filter_map(|health| health.tick(now)));
         findings.extend(self.workers.values_mut().flat_map(|health| health.tick(now)));
+        findings.extend(self.quality.tick(now));
         let mut changes = self.settle(now, findings);
         changes.extend(self.incidents.tick(now));
         changes

@@ -52,6 +52,13 @@ pub struct Metrics {
     pub camera_decode_saved_seconds: CounterVec,
     /// When the last picture was analysed, Unix time. `camera`
     pub camera_last_picture: GaugeVec,
+    /// Something is wrong with the camera's pictures or stream (1) or not (0). `camera`, `defect` (a word of
+    /// `quality::defect`)
+    pub camera_defect: IntGaugeVec,
+    /// Share of the day in which pictures flowed. `camera`, `day` (`today`: since midnight; `yesterday`)
+    pub camera_online_ratio: GaugeVec,
+    /// Share of that in which nothing was wrong with them. `camera`, `day`
+    pub camera_good_picture_ratio: GaugeVec,
 
     /// Camera workers running.
     pub workers_up: IntGauge,
@@ -299,6 +306,32 @@ impl Metrics {
                         "When the last picture was analysed, Unix time.",
                     ),
                     &["camera"],
+                ),
+            ),
+            camera_defect: gauge_vec(
+                r,
+                "moshao_camera_defect",
+                "Something is wrong with the camera's pictures or stream (1) or not (0), by defect.",
+                &["camera", "defect"],
+            ),
+            camera_online_ratio: registered(
+                r,
+                GaugeVec::new(
+                    Opts::new(
+                        "moshao_camera_online_ratio",
+                        "Share of the day in which pictures flowed from the camera while the gateway ran.",
+                    ),
+                    &["camera", "day"],
+                ),
+            ),
+            camera_good_picture_ratio: registered(
+                r,
+                GaugeVec::new(
+                    Opts::new(
+                        "moshao_camera_good_picture_ratio",
+                        "Share of the time on line in which nothing was wrong with the camera's pictures.",
+                    ),
+                    &["camera", "day"],
                 ),
             ),
             workers_up: gauge(r, "moshao_workers_up", "Camera worker processes running."),

@@ -10,6 +10,7 @@ use crate::budget::Class;
 use crate::clock::rfc3339;
 use crate::metrics::Metrics;
 use crate::outbox::OutboxError;
+use crate::quality::defect::Defect;
 
 /// The inventory that goes with `"status":"online"`.
 pub fn birth(config: &Config) -> Value {
@@ -41,10 +42,21 @@ pub fn health(config: &Config, metrics: &Metrics) -> Value {
         .filter(|camera| metrics.camera_up.with_label_values(&[&camera.id]).get() == 0)
         .map(|camera| camera.id.as_str())
         .collect();
+    let unwell: Vec<&str> = config
+        .cameras
+        .iter()
+        .filter(|camera| {
+            let told =
+                |defect: Defect| metrics.camera_defect.with_label_values(&[&camera.id, defect.as_str()]);
+            camera.diagnosis.is_on && Defect::ALL.into_iter().any(|defect| told(defect).get() == 1)
+        })
+        .map(|camera| camera.id.as_str())
+        .collect();
     json!({
         "time": rfc3339(Timestamp::now(), &config.gateway.time_zone),
         "cameras": config.cameras.len(),
         "cameras_down": down,
+        "cameras_unwell": unwell,
         "sensors_heard": metrics.sensors_known.get(),
         "sensor_broker_up": config.sensor_broker.as_ref().map(|_| metrics.sensor_broker_up.get() == 1),
         "workers_up": metrics.workers_up.get(),

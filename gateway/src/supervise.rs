@@ -325,5 +325,6 @@ pub fn camera_job(camera: &Camera) -> CameraJob {
         masks: camera.masks.clone(),
         view: camera.view.clone(),
         deadlines: camera.deadlines,
+        diagnose: camera.diagnosis.is_on,
     }
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use moshao::page::language::Language;
+use moshao::language::Language;
 use moshao::page::words::{Advice, advice};
 use moshao_config::{Environment, Examined, examine_text};
 

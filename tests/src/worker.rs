@@ -181,6 +181,7 @@ pub fn camera(id: &str, url: &str) -> CameraJob {
         priority: moshao_config::Priority::Normal,
         masks: vec![],
         view: View::default(),
+        diagnose: true,
         deadlines: Deadlines {
             describe: s(5),
             setup: s(5),

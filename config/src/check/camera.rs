@@ -5,7 +5,8 @@ use url::Url;
 use super::detector::{self, CATALOGUE};
 use super::{Check, Names, Watcher, broker, polygon};
 use crate::model::{
-    Camera, Deadlines, Detector, Line, Model, Polygon, Priority, Secret, Sensitivity, StreamAddress, View,
+    Camera, Deadlines, Detector, Diagnosis, Line, Model, Polygon, Priority, Secret, Sensitivity,
+    StreamAddress, View,
 };
 use crate::raw::{self, At};
 use crate::report::Problem;
@@ -98,6 +99,11 @@ impl Check<'_> {
             zones,
             lines,
             deadlines: Deadlines::from(&section.deadlines),
+            diagnosis: Diagnosis {
+                is_on: section.diagnose == raw::Switch::On,
+                frame_rate: section.frame_rate,
+                key_frame_interval: section.key_frame_interval.map(|interval| interval.0),
+            },
             place,
         })
     }

@@ -45,8 +45,21 @@ pub struct Camera {
     pub lines: Vec<(String, Line)>,
     /// How long each step of a connection may take.
     pub deadlines: Deadlines,
+    /// Whether it is looked at for what is wrong with it.
+    pub diagnosis: Diagnosis,
     /// Where it stands.
     pub place: Place,
+}
+
+/// What a camera is held against.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Diagnosis {
+    /// Its pictures and its stream are judged.
+    pub is_on: bool,
+    /// Pictures a second that it is set to.
+    pub frame_rate: Option<f64>,
+    /// Time between key frames that it is set to.
+    pub key_frame_interval: Option<Duration>,
 }
 
 /// Where a stream is, and how to log in.

@@ -74,6 +74,18 @@ pub(crate) struct Camera {
     /// read it.
     #[serde(default)]
     pub allow_basic: bool,
+    /// `on`: pictures that are decoded anyway are looked at for what is wrong with the camera (black, covered, moved,
+    /// frozen, blurred, too dark or bright, a tint, noise, stripes), and its stream for torn pictures, its rates and its
+    /// clock; what lasts is told to the centre. `off`: only a stream that does not flow is told.
+    #[serde(default)]
+    pub diagnose: Switch,
+    /// Pictures a second that the camera is set to: 30 % more or fewer for five minutes are told. Not watched where the key
+    /// is absent.
+    #[schemars(range(min = 1.0, max = 120.0), extend("x-unit" = "per second"))]
+    pub frame_rate: Option<f64>,
+    /// Time between key frames that the camera is set to, told like `frame_rate`.
+    #[schemars(extend("x-min" = "100ms", "x-max" = "10s"))]
+    pub key_frame_interval: Option<Span>,
     /// Address for people.
     pub address: Option<String>,
     /// Longitude, CGCS2000 or WGS 84.

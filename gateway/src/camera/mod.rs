@@ -5,6 +5,8 @@
 //! the detector, [`still`] makes evidence of one and [`sharpness`] tells which of several is best. [`fault`] names what can go wrong and [`backoff`] says when to try
 //! again. [`measure`] makes figures of a stream for people who set up a camera.
 //!
+//! [`appearance`] says what a picture looks like, so that it can be told whether the camera is well.
+//!
 //! Most cameras see nothing most of the time, and a [`gate`] lets them sleep: [`ring`] holds what came of late, [`look`]
 //! compares key frames made small by [`thumb`], [`sentinel`] watches sizes in between, [`motion`] says what moves while
 //! awake, [`restless`] learns what moves and means nothing, [`watched`] knows masks and regions; [`place`] is these
@@ -14,6 +16,7 @@
 //!
 //! Nothing here knows the worker's threads or the parent.
 
+pub mod appearance;
 pub mod backoff;
 pub mod budget;
 pub mod change;

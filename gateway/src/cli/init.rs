@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Failure, Outcome, print};
+use crate::language::Language;
 use crate::logging;
 use crate::onboard::draft;
 use crate::onboard::interview::{Interview, Said, Surroundings};
-use crate::onboard::language::Language;
 use crate::onboard::onvif;
 
 /// How long cameras on the network may take to answer.

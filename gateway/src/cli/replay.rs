@@ -14,6 +14,7 @@ use nix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
 use super::{Failure, Outcome};
+use crate::camera::AccessUnit;
 use crate::camera::recording::Recording;
 use crate::clock::Moment;
 use crate::incident::Change;
@@ -23,7 +24,7 @@ use crate::logging;
 use crate::supervise::camera_job;
 use crate::worker::detecting;
 use crate::worker::eye::{Due, Eye, Glance, Task};
-use crate::worker::link::CameraJob;
+use crate::worker::link::{CameraCounters, CameraJob, StreamState};
 use crate::worker::looker::Looker;
 use crate::worker::mind::Mind;
 
@@ -101,10 +102,15 @@ struct Replay {
     stats: Stats,
     /// When the rules were told of the time last.
     ticked: Duration,
+    /// What the camera did since a second began.
+    counted: CameraCounters,
+    counted_from: Duration,
 }
 
 /// How often time passes for the rules while nothing is looked at.
 const TICK: Duration = Duration::from_millis(200);
+/// How often a worker tells its counters.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Runs to the end of the footage.
 pub(super) fn run(arguments: &Arguments) -> Outcome {
@@ -132,6 +138,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         tracks: arguments.tracks,
         stats: Stats { media_seconds: length.as_secs_f64(), ..Stats::default() },
         ticked: Duration::ZERO,
+        counted: CameraCounters::default(),
+        counted_from: Duration::ZERO,
     };
     replay.play(recording, length)
 }
@@ -141,8 +149,11 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 impl Replay {
     fn play(mut self, recording: Recording, length: Duration) -> Outcome {
         let spent_before = cpu_time();
+        let flows = StreamState::Live { codec: String::new(), width: 0, height: 0 };
+        self.judge.stream(self.at(Duration::ZERO), &self.job.id, &flows);
         for unit in recording {
             self.stats.access_units += 1;
+            self.count(&unit)?;
             let glance = self.eye.take(unit, &mut self.looker);
             self.look(glance)?;
             // Nobody waits: a camera that woke has looked back before the next access unit comes.
@@ -170,6 +181,11 @@ impl Replay {
     fn look(&mut self, glance: Glance) -> Outcome {
         self.stats.decoded += glance.decoded;
         self.stats.lost += u64::from(glance.lost.is_some());
+        if let Some(seen) = glance.appearance {
+            let now = self.at(seen.media_time);
+            let changes = self.judge.appearance(now, &self.job.id, &seen);
+            self.print(now, &changes)?;
+        }
         let Some(due) = glance.due else { return Ok(()) };
         let thought = self.mind.think(&self.job, &mut self.detector, &due).map_err(Failure::failed)?;
         self.eye.hear(thought.findings);
@@ -184,6 +200,23 @@ impl Replay {
         }
         let changes = self.judge.observe(now, &seen);
         self.print(now, &changes)
+    }
+
+    /// Counts an access unit, as a worker does, and tells the count of each second.
+    fn count(&mut self, unit: &AccessUnit) -> Outcome {
+        if unit.media_time >= self.counted_from + SECOND {
+            self.counted_from = unit.media_time;
+            let counted = std::mem::take(&mut self.counted);
+            let counted = CameraCounters { camera: self.job.id.clone(), ..counted };
+            let now = self.at(unit.media_time);
+            // A recording has no clock of its own.
+            let changes = self.judge.counted(now, &counted, false);
+            self.print(now, &changes)?;
+        }
+        self.counted.access_units += 1;
+        self.counted.key_frames += u64::from(unit.is_key);
+        self.counted.torn += u64::from(unit.lost_packets > 0);
+        Ok(())
     }
 
     /// Time has passed.

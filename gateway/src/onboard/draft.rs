@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::language::Language;
+use crate::language::Language;
 
 /// What the installer has said so far. [`Answers::default`] is a whole, valid configuration without cameras.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +63,7 @@ impl Default for Answers {
 /// The whole file, with comments in `language`.
 pub fn configuration(answers: &Answers, language: Language) -> String {
     let Answers { gateway, division, grid, uplink, sensors, cameras } = answers;
-    let say = |english, chinese| language.pick(english, chinese);
+    let say = |english, chinese| language.pick(chinese, english);
     let mut text = format!(
         "# {}\n\n[gateway]\nid = {}\ndivision = {}    # {}\n\n[grid]\ncode = {}    # {}\n",
         say(

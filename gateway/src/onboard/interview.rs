@@ -8,8 +8,8 @@ use std::io::{self, BufRead, Write};
 use moshao_config::{Environment, Severity};
 
 use super::draft::{self, Answers, Broker, Camera};
-use super::language::Language;
 use super::onvif;
+use crate::language::Language;
 
 /// Where the passwords go, relative to the configuration.
 pub const UPLINK_PASSWORD: &str = "secrets/uplink.password";
@@ -238,7 +238,7 @@ impl<I: BufRead, O: Write, S: Surroundings> Interview<I, O, S> {
     }
 
     fn pick(&self, english: &'static str, chinese: &'static str) -> &'static str {
-        self.language.pick(english, chinese)
+        self.language.pick(chinese, english)
     }
 }
 

@@ -6,10 +6,9 @@
 //! ```
 //!
 //! [`onvif`] asks the cameras, [`vendor`] knows what their makers usually do, [`interview`] asks the installer, [`draft`]
-//! writes what the installer would, all in a [`language`] of two.
+//! writes what the installer would, all in one of two languages.
 
 pub mod draft;
 pub mod interview;
-pub mod language;
 pub mod onvif;
 pub mod vendor;

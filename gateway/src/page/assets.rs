@@ -4,7 +4,7 @@ use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse};
 
-use super::language::Language;
+use crate::language::Language;
 
 const INDEX: &str = include_str!("assets/index.html");
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";

@@ -17,8 +17,8 @@ use sha2::{Digest, Sha256};
 use tracing::info;
 
 use super::areas::{self, Areas};
-use super::language::Language;
 use super::routes::{Page, Refusal};
+use crate::language::Language;
 
 /// What is drawn, and on which state of the file.
 #[derive(Debug, Serialize)]

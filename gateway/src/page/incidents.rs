@@ -11,12 +11,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tower_http::services::ServeFile;
 
-use super::language::Language;
 use super::routes::{Page, Refusal};
 use super::snapshot::IncidentView;
 use crate::clock::rfc3339;
 use crate::event::{Confirm, Mode, Stage};
 use crate::incident::fusion::configured_id;
+use crate::language::Language;
 use crate::outbox::Sequence;
 use crate::rules::Source;
 

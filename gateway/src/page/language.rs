@@ -1,78 +1,51 @@
-//! Chinese or English: what the visitor chose, else what the browser asks for (`Accept-Language`, RFC 9110 §12.5.4).
+//! Which language a visitor of the page reads: what was chosen there, else what the browser asks for (`Accept-Language`,
+//! RFC 9110 §12.5.4).
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use super::login::cookie;
+use crate::language::Language;
 
 /// Cookie with the visitor's choice.
 const COOKIE: &str = "moshao_language";
-
-/// A language of the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Language {
-    /// 简体中文
-    Chinese,
-    /// English
-    English,
-}
-
-// === impl Language ===
-
-impl Language {
-    /// The tag for HTML's `lang`.
-    pub fn tag(self) -> &'static str {
-        match self {
-            Language::Chinese => "zh-CN",
-            Language::English => "en",
-        }
-    }
-
-    /// One of two texts.
-    pub fn pick<T>(self, chinese: T, english: T) -> T {
-        match self {
-            Language::Chinese => chinese,
-            Language::English => english,
-        }
-    }
-
-    fn of(headers: &HeaderMap) -> Self {
-        match cookie(headers, COOKIE) {
-            Some("zh") => return Language::Chinese,
-            Some("en") => return Language::English,
-            _ => {}
-        }
-        let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        Self::accepted(accepted.unwrap_or_default())
-    }
-
-    /// The better liked of the two; Chinese where neither is named: most boxes stand in China.
-    fn accepted(header: &str) -> Self {
-        let mut best = (0.0, Language::Chinese);
-        for part in header.split(',') {
-            let (tag, weight) = part.split_once(';').unwrap_or((part, "q=1"));
-            let weight: f32 =
-                weight.trim().strip_prefix("q=").and_then(|weight| weight.parse().ok()).unwrap_or(0.0);
-            let language = match tag.trim().split('-').next().map(str::to_ascii_lowercase).as_deref() {
-                Some("zh") => Language::Chinese,
-                Some("en") => Language::English,
-                _ => continue,
-            };
-            if weight > best.0 {
-                best = (weight, language);
-            }
-        }
-        best.1
-    }
-}
 
 impl<S: Sync> FromRequestParts<S> for Language {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self::of(&parts.headers))
+        Ok(of(&parts.headers))
     }
+}
+
+fn of(headers: &HeaderMap) -> Language {
+    match cookie(headers, COOKIE) {
+        Some("zh") => return Language::Chinese,
+        Some("en") => return Language::English,
+        _ => {}
+    }
+    let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    accepted(asked.unwrap_or_default())
+}
+
+/// The better liked of the two; Chinese where neither is named: most boxes stand in China.
+fn accepted(header: &str) -> Language {
+    let mut best = (0.0, Language::Chinese);
+    for part in header.split(',') {
+        let (tag, weight) = part.split_once(';').unwrap_or((part, "q=1"));
+        let weight: f32 =
+            weight.trim().strip_prefix("q=").and_then(|weight| weight.parse().ok()).unwrap_or(0.0);
+        let language = match tag.trim().split('-').next().map(str::to_ascii_lowercase).as_deref() {
+            Some("zh") => Language::Chinese,
+            Some("en") => Language::English,
+            _ => continue,
+        };
+        if weight > best.0 {
+            best = (weight, language);
+        }
+    }
+    best.1
 }
 
 #[cfg(test)]
@@ -90,11 +63,11 @@ mod tests {
             ("", Language::Chinese),
             (";;q=x,,", Language::Chinese),
         ] {
-            assert_eq!(Language::accepted(header), language, "{header}");
+            assert_eq!(accepted(header), language, "{header}");
         }
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT_LANGUAGE, "zh".parse().unwrap());
         headers.insert(header::COOKIE, "a=b; moshao_language=en".parse().unwrap());
-        assert_eq!(Language::of(&headers), Language::English);
+        assert_eq!(of(&headers), Language::English);
     }
 }

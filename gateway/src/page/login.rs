@@ -10,11 +10,11 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
-use super::language::Language;
 use super::listener::Peer;
 use super::password::NotSet;
 use super::routes::{Page, Refusal, Shared};
 use super::session::{LIFE_MAX, Session, Token};
+use crate::language::Language;
 
 /// Name of the session's cookie.
 const COOKIE: &str = "moshao_session";

@@ -19,7 +19,7 @@ mod areas;
 mod assets;
 mod editor;
 mod incidents;
-pub mod language;
+mod language;
 mod listener;
 mod lockout;
 mod login;

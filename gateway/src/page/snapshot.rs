@@ -6,6 +6,8 @@ use jiff::Timestamp;
 
 use crate::incident::Incident;
 use crate::outbox::Sequence;
+use crate::quality::day::Rates;
+use crate::quality::defect::Defect;
 use crate::test_mode::Subject;
 use crate::worker::link::{SeenTrack, StreamState};
 
@@ -43,6 +45,10 @@ pub struct CameraView {
     pub visits: BTreeMap<String, Visit>,
     /// Its detector cannot be loaded, and why.
     pub detector_fault: Option<String>,
+    /// What is wrong with its pictures or its stream.
+    pub defects: Vec<Defect>,
+    /// How much of today it was on line, and its pictures good.
+    pub today: Option<Rates>,
 }
 
 /// Somebody or something in a zone.
@@ -94,6 +100,8 @@ impl CameraView {
             tracks: Vec::new(),
             visits: BTreeMap::new(),
             detector_fault: None,
+            defects: Vec::new(),
+            today: None,
         }
     }
 }

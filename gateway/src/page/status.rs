@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use moshao_config::{Camera, Category, Config, DeviceMode, Sensor};
 use serde::Serialize;
 
-use super::language::Language;
 use super::routes::{Page, Refusal};
 use super::snapshot::{CameraView, SensorView, Snapshot};
 use super::visitor::NoAnswer;
@@ -15,8 +14,11 @@ use super::words::advice;
 use crate::clock::rfc3339;
 use crate::incident::Incident;
 use crate::incident::fusion::configured_id;
+use crate::language::Language;
 use crate::mqtt::Link;
 use crate::outbox::Stats;
+use crate::quality::defect::Defect;
+use crate::quality::words as quality;
 use crate::rules::Source;
 use crate::test_mode::Subject;
 use crate::worker::link::StreamState;
@@ -76,6 +78,11 @@ pub(super) struct Line {
     /// Battery charge, %.
     #[serde(skip_serializing_if = "Option::is_none")]
     battery: Option<f64>,
+    /// Share of today in which pictures flowed, and of that in which nothing was wrong with them, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    online_today: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    good_today: Option<f64>,
     /// `live`, `test` or `maintenance`.
     mode: DeviceMode,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -191,6 +198,8 @@ impl Facts<'_> {
                 .pick("检测模型无法使用，没有看护", "its detector cannot be used: nobody watches");
             return line.say(Condition::Bad, words);
         }
+        line.online_today = view.today.map(|today| today.online);
+        line.good_today = view.today.and_then(|today| today.good);
         self.stream(line, view)
     }
 
@@ -199,6 +208,7 @@ impl Facts<'_> {
             StreamState::Connecting => {
                 line.say(Condition::Doubtful, self.language.pick("正在连接", "connecting"))
             }
+            StreamState::Live { .. } if !view.defects.is_empty() => self.defects(line, &view.defects),
             StreamState::Live { .. } if view.is_asleep => {
                 line.say(Condition::Good, self.language.pick("正常，画面静止", "fine, nothing moves"))
             }
@@ -213,6 +223,16 @@ impl Facts<'_> {
                     ..line.say(Condition::Bad, advice.problem)
                 }
             }
+        }
+    }
+
+    /// Pictures flow, and something is wrong with them.
+    fn defects(&self, line: Line, defects: &[Defect]) -> Line {
+        let advice: Vec<_> = defects.iter().map(|defect| quality::advice(*defect, self.language)).collect();
+        let join = |texts: Vec<&str>| texts.join(self.language.pick("；", "; "));
+        Line {
+            remedy: Some(join(advice.iter().map(|advice| advice.remedy).collect())),
+            ..line.say(Condition::Bad, &join(advice.iter().map(|advice| advice.problem).collect()))
         }
     }
 
@@ -307,6 +327,8 @@ impl Facts<'_> {
             age_s: None,
             value: None,
             battery: None,
+            online_today: None,
+            good_today: None,
             mode: DeviceMode::Live,
             test_until: None,
         }

@@ -4,9 +4,9 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::IntoResponse;
 
-use super::language::Language;
 use super::routes::{Page, Refusal};
 use crate::clock::rfc3339;
+use crate::language::Language;
 
 pub(super) async fn still(
     State(shared): Page,

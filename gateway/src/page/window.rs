@@ -19,6 +19,7 @@ use crate::event::Event;
 use crate::incident::Incident;
 use crate::judge::Judge;
 use crate::outbox::{NewEvent, Sequence};
+use crate::quality::Quality;
 use crate::sensor::reading::Reading;
 use crate::test_mode::TestMode;
 use crate::worker::link::{CameraCounters, Observation, StillRequest, StreamState};
@@ -153,6 +154,15 @@ impl Window {
     pub fn counted(&mut self, counters: &CameraCounters) {
         if let Some(view) = self.camera(&counters.camera) {
             view.is_asleep = counters.is_asleep;
+        }
+    }
+
+    /// How well cameras are.
+    pub fn quality(&mut self, quality: &Quality) {
+        let Some(open) = &mut self.open else { return };
+        for view in &mut open.cameras {
+            view.defects = quality.told(&view.id);
+            view.today = quality.rates(&view.id).0;
         }
     }
 

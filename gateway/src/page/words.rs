@@ -1,6 +1,6 @@
 //! What is wrong with a camera's stream and what to do, in two languages: the sentences of the README's fault table.
 
-use super::language::Language;
+use crate::language::Language;
 use crate::worker::link::StreamFault;
 
 /// What is wrong, and what to do about it.

@@ -15,6 +15,8 @@ pub(super) struct Counters {
     pub(super) bytes: Count,
     pub(super) main_bytes: Count,
     pub(super) access_units: Count,
+    pub(super) key_frames: Count,
+    pub(super) torn: Count,
     pub(super) decoded: Count,
     pub(super) inferred: Count,
     pub(super) replaced: Count,
@@ -26,6 +28,8 @@ pub(super) struct Counters {
     pub(super) infer_busy_ns: Count,
     pub(super) look_busy_ns: Count,
     pub(super) is_asleep: AtomicBool,
+    /// What the camera's latest sender report says of its clock.
+    pub(super) clock_offset: Offset,
     looks: Count,
     spared: Count,
     awake_ns: Count,
@@ -36,6 +40,10 @@ pub(super) struct Counters {
 /// A number that only grows until it is taken.
 #[derive(Debug, Default)]
 pub(super) struct Count(AtomicU64);
+
+/// A difference of two clocks, if it is known.
+#[derive(Debug)]
+pub(super) struct Offset(AtomicU64);
 
 /// Processor time of the calling thread since it was started.
 #[derive(Debug)]
@@ -51,6 +59,8 @@ impl Counters {
             bytes: self.bytes.take(),
             main_bytes: self.main_bytes.take(),
             access_units: self.access_units.take(),
+            key_frames: self.key_frames.take(),
+            torn: self.torn.take(),
             decoded: self.decoded.take(),
             inferred: self.inferred.take(),
             replaced: self.replaced.take(),
@@ -58,6 +68,7 @@ impl Counters {
             passed_over: self.passed_over.take(),
             broken: self.broken.take(),
             lost_packets: self.lost_packets.take(),
+            clock_offset_s: self.clock_offset.get(),
             decode_busy: Duration::from_nanos(self.decode_busy_ns.take()),
             infer_busy: Duration::from_nanos(self.infer_busy_ns.take()),
             look_busy: Duration::from_nanos(self.look_busy_ns.take()),
@@ -93,6 +104,24 @@ impl Count {
 
     fn take(&self) -> u64 {
         self.0.swap(0, Relaxed)
+    }
+}
+
+// === impl Offset ===
+
+impl Offset {
+    pub(super) fn set(&self, seconds: Option<f64>) {
+        self.0.store(seconds.unwrap_or(f64::NAN).to_bits(), Relaxed);
+    }
+
+    fn get(&self) -> Option<f64> {
+        Some(f64::from_bits(self.0.load(Relaxed))).filter(|seconds| !seconds.is_nan())
+    }
+}
+
+impl Default for Offset {
+    fn default() -> Self {
+        Self(AtomicU64::new(f64::NAN.to_bits()))
     }
 }
 

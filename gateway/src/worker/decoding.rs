@@ -2,11 +2,13 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use tokio::sync::mpsc;
 use tracing::debug;
 
 use super::Camera;
 use super::counters::{Busy, Count};
 use super::eye::{Due, Eye, Glance};
+use super::link::FromWorker;
 use super::looker::Looker;
 use super::order::{Order, Service};
 use super::slots::Slots;
@@ -22,6 +24,7 @@ struct Room<'a> {
     units: &'a Units,
     pictures: &'a Slots<Due>,
     order: &'a Order,
+    reports: &'a mpsc::Sender<FromWorker>,
     eyes: Vec<Eye>,
     /// Cameras that are set aside, or were and wait for a key frame.
     aside: Vec<bool>,
@@ -29,10 +32,17 @@ struct Room<'a> {
 }
 
 /// Decodes until `units` is closed.
-pub(super) fn run(cameras: &[Camera], units: &Units, pictures: &Slots<Due>, order: &Order) {
+pub(super) fn run(
+    cameras: &[Camera],
+    units: &Units,
+    pictures: &Slots<Due>,
+    order: &Order,
+    reports: &mpsc::Sender<FromWorker>,
+) {
     let eyes = cameras.iter().map(|camera| Eye::new(&camera.job)).collect();
     let aside = vec![false; cameras.len()];
-    let mut room = Room { cameras, units, pictures, order, eyes, aside, looker: Looker::default() };
+    let looker = Looker::default();
+    let mut room = Room { cameras, units, pictures, order, reports, eyes, aside, looker };
     loop {
         let mut may_wait = !room.any_can_catch_up();
         for _ in 0..WORK_A_TURN {
@@ -123,6 +133,11 @@ impl Room<'_> {
         if let Some(error) = glance.lost {
             add(&camera.counters.broken, true);
             debug!(camera = camera.job.id, %error, "access unit lost");
+        }
+        if let Some(appearance) = glance.appearance {
+            let (camera, appearance) = (camera.job.id.clone(), Box::new(appearance));
+            // Where the link is full this thread has better things to do than wait: the next look comes in 2 s.
+            drop(self.reports.try_send(FromWorker::Appearance { camera, appearance }));
         }
         if let Some(due) = glance.due {
             add(&camera.counters.replaced, self.pictures.put(index, due));

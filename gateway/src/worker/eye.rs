@@ -13,6 +13,7 @@ use super::looker::Looker;
 use super::order::Service;
 use super::sight::Sight;
 use crate::camera::AccessUnit;
+use crate::camera::appearance::Appearance;
 use crate::camera::decode::DecodeError;
 use crate::camera::gate::{Findings, Wake};
 use crate::camera::opinion::Suspicion;
@@ -56,6 +57,8 @@ pub(crate) struct Glance {
     pub(crate) due: Option<Due>,
     /// The access unit, or the picture that was due, is lost.
     pub(crate) lost: Option<DecodeError>,
+    /// What one of the pictures looks like, now and then.
+    pub(crate) appearance: Option<Appearance>,
 }
 
 /// A picture for the detector.
@@ -81,14 +84,17 @@ pub(crate) enum Task {
 
 impl Eye {
     pub(crate) fn new(job: &CameraJob) -> Self {
-        Self { sight: Sight::new(job.detections_per_second), lid: job.gate.then(|| Lid::new(job)) }
+        Self { sight: Sight::new(job), lid: job.gate.then(|| Lid::new(job)) }
     }
 
     /// One access unit as it comes.
     pub(crate) fn take(&mut self, unit: AccessUnit, looker: &mut Looker) -> Glance {
         let Self { sight, lid } = self;
-        let Some(lid) = lid else { return sight.see(&unit) };
-        lid.take(unit, sight, looker)
+        let glance = match lid {
+            Some(lid) => lid.take(unit, sight, looker),
+            None => sight.see(&unit),
+        };
+        Glance { appearance: sight.take_appearance(), ..glance }
     }
 
     /// How much of the camera is watched from now on, while it is awake.

@@ -293,14 +293,18 @@ impl Lid {
     fn look(&mut self, number: u64, is_broken: bool, sight: &mut Sight, looker: &mut Looker) -> Glance {
         let Some(unit) = self.ring.get(number) else { return Glance::default() };
         let at = unit.media_time;
+        let size_px = sight.size_px();
         let mut look = |filter| match is_broken {
             true => Err(DecodeError::NoPicture),
-            false => looker.look(unit, sight.size_px(), filter),
+            false => looker.look(unit, size_px, filter),
         };
         let patrols = self.gate.wants_patrol(at, self.place.is_restless());
         // The detector is used to whole pictures.
         let looked = look(if patrols { Filter::Whole } else { Filter::Skipped });
         self.tally.looks += 1;
+        if let Ok(picture) = &looked {
+            sight.examine(picture);
+        }
         let parked: Vec<Area> = self.gate.parked();
         let seen = looked.and_then(|picture| {
             let seen = self.place.look(at, Thumb::of(&picture.view()), self.gate.threshold(), &parked);

@@ -13,6 +13,7 @@ use moshao_config::{Deadlines, Detector, Polygon, Priority, Secret, Sensitivity,
 use serde::{Deserialize, Serialize};
 
 use super::ladder::Rung;
+use crate::camera::appearance::Appearance;
 use crate::camera::gate::Wake;
 use crate::event::StreamName;
 
@@ -83,6 +84,8 @@ pub struct CameraJob {
     pub view: View,
     /// How long each step may take.
     pub deadlines: Deadlines,
+    /// Whether what its pictures look like is reported.
+    pub diagnose: bool,
 }
 
 /// Asks for a still. Answered by [`FromWorker::Still`], with no picture where it is gone.
@@ -209,6 +212,13 @@ pub enum FromWorker {
     },
     /// How far the worker has stepped down because it cannot do all; comes at the beginning and with each step.
     Standing(Standing),
+    /// What a picture of a camera looks like, each 2 s as a rule.
+    Appearance {
+        /// Camera id.
+        camera: String,
+        /// Its figures.
+        appearance: Box<Appearance>,
+    },
     /// One analysed picture.
     Observation(Observation),
     /// Answer to [`ToWorker::TakeStill`].
@@ -349,6 +359,10 @@ pub struct CameraCounters {
     pub main_bytes: u64,
     /// Access units received.
     pub access_units: u64,
+    /// Of those, key frames.
+    pub key_frames: u64,
+    /// Of those, access units of which packets are missing, or before which some are.
+    pub torn: u64,
     /// Pictures decoded.
     pub decoded: u64,
     /// Pictures given to the detector.
@@ -363,6 +377,8 @@ pub struct CameraCounters {
     pub broken: u64,
     /// RTP packets lost on the way.
     pub lost_packets: u64,
+    /// The camera's clock minus this machine's, seconds; none where the camera has not told of late.
+    pub clock_offset_s: Option<f64>,
     /// Key frames looked at while asleep.
     pub looks: u64,
     /// Access units that a sleeping camera did not have to decode.

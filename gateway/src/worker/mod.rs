@@ -222,8 +222,8 @@ impl Watch {
         };
         let decode_thread = {
             let (cameras, units, pictures) = (cameras.clone(), units.clone(), pictures.clone());
-            let order = order.clone();
-            Thread::spawn("decode", move || decoding::run(&cameras, &units, &pictures, &order))?
+            let (order, reports) = (order.clone(), reports.clone());
+            Thread::spawn("decode", move || decoding::run(&cameras, &units, &pictures, &order, &reports))?
         };
 
         let stop = CancellationToken::new();

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use super::eye::{Due, Glance, Task};
+use super::link::CameraJob;
 use super::order::Service;
 use crate::camera::AccessUnit;
+use crate::camera::appearance::{Appearance, Examiner};
 use crate::camera::decode::Decoder;
 use crate::camera::gate::Gate;
 use crate::camera::motion::Motion;
 use crate::camera::pace::Pace;
+use crate::camera::picture::Picture;
 use crate::camera::place::Place;
 use crate::camera::reference::is_unreferenced;
 use crate::camera::thumb::{Area, Thumb};
@@ -40,15 +43,17 @@ pub(super) struct Sight {
     rests: bool,
     key_thumb: Option<Thumb>,
     thumb: Option<Thumb>,
+    /// None where nobody wants to know what pictures look like.
+    examiner: Option<Examiner>,
 }
 
 // === impl Sight ===
 
 impl Sight {
-    pub(super) fn new(detections_per_second: f64) -> Self {
+    pub(super) fn new(job: &CameraJob) -> Self {
         Self {
             decoder: Decoder::default(),
-            pace: Pace::new(detections_per_second),
+            pace: Pace::new(job.detections_per_second),
             size_px: None,
             shown: None,
             motion: Motion::default(),
@@ -59,6 +64,7 @@ impl Sight {
             rests: false,
             key_thumb: None,
             thumb: None,
+            examiner: job.diagnose.then(Examiner::default),
         }
     }
 
@@ -101,6 +107,7 @@ impl Sight {
         match due.map(|decoded| self.decoder.finish(decoded)) {
             Some(Ok(picture)) => {
                 self.size_px = Some((picture.width(), picture.height()));
+                self.examine(&picture);
                 let task = Task::Detect { moving: Vec::new() };
                 glance.due = Some(Due { picture, slept: Duration::ZERO, task });
             }
@@ -129,6 +136,18 @@ impl Sight {
             glance.due = None;
         }
         glance
+    }
+
+    /// Notes what a picture looks like, unless one was noted not long ago.
+    pub(super) fn examine(&mut self, picture: &Picture) {
+        if let Some(examiner) = &mut self.examiner {
+            examiner.see(picture);
+        }
+    }
+
+    /// What was noted since this was asked last.
+    pub(super) fn take_appearance(&mut self) -> Option<Appearance> {
+        self.examiner.as_mut().and_then(Examiner::take)
     }
 
     /// Where something moves that means something.

@@ -118,6 +118,7 @@ impl Source {
             {
                 reels.begin(self.index, session.sample_entry().unwrap_or_default());
             }
+            self.camera().counters.clock_offset.set(session.clock_offset_s());
             self.hand_on(unit);
         }
     }
@@ -128,6 +129,8 @@ impl Source {
         match &self.outlet {
             Outlet::Watched { units, reels } => {
                 counters.access_units.add(1);
+                counters.key_frames.add(u64::from(unit.is_key));
+                counters.torn.add(u64::from(unit.lost_packets > 0));
                 counters.bytes.add(bytes);
                 counters.lost_packets.add(unit.lost_packets.into());
                 reels.push(self.index, &unit);

@@ -104,6 +104,7 @@ fn job() -> CameraJob {
         priority: moshao_config::Priority::Normal,
         view: View::default(),
         masks: Vec::new(),
+        diagnose: true,
         deadlines: Deadlines { describe: s, setup: s, play: s, first_key_frame: s, silence: s },
     }
 }
@@ -389,4 +390,45 @@ fn cameras_that_share_a_look_decoder_see_their_own_pictures() {
     assert_eq!(again.0, mine[20].media_time);
     let difference = first.1.cells.iter().zip(&again.1.cells).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(difference < 3.0, "the other camera's object is nowhere in it: {difference}");
+}
+
+/// What is looked at and decoded, and the appearances that came of it, with the diagnosis on or off.
+fn examined(units: Vec<AccessUnit>, job: &CameraJob) -> (u64, u64, Vec<u64>, Vec<u64>) {
+    let (mut eye, mut looker) = (Eye::new(job), Looker::default());
+    let (mut decoded, mut looks, mut wakes, mut seen) = (0, 0, Vec::new(), Vec::new());
+    let ms = |at: Duration| at.as_millis() as u64;
+    for unit in units {
+        let mut glances = vec![eye.take(unit, &mut looker)];
+        while eye.is_behind() {
+            glances.push(eye.catch_up());
+        }
+        for glance in glances {
+            decoded += glance.decoded;
+            seen.extend(glance.appearance.map(|appearance| ms(appearance.media_time)));
+            if let Some(due) = glance.due {
+                eye.hear(answer(&due, Opinion::Clear));
+            }
+        }
+        let tally = eye.tally();
+        looks += tally.looks;
+        wakes.extend(tally.moves.iter().map(|moved| ms(moved.media_time)));
+    }
+    (decoded, looks, wakes, seen)
+}
+
+#[test]
+fn being_examined_neither_wakes_a_camera_nor_keeps_it_awake_nor_decodes_anything() {
+    let (with, without) = (job(), CameraJob { diagnose: false, ..job() });
+    let (decoded, looks, wakes, seen) = examined(visited(), &with);
+    assert_eq!((decoded, looks, wakes.clone(), Vec::new()), examined(visited(), &without));
+    assert!(looks > 5 && !wakes.is_empty(), "it slept and woke: {wakes:?}");
+    assert!((28..=31).contains(&seen.len()), "a minute, a picture each 2 s, asleep and awake: {seen:?}");
+    assert!(seen.windows(2).all(|pair| (1900..4100).contains(&(pair[1] - pair[0]))), "{seen:?}");
+}
+
+#[test]
+fn a_camera_that_may_not_sleep_is_examined_too() {
+    let (decoded, looks, _, seen) = examined(quiet(), &CameraJob { gate: false, ..job() });
+    assert_eq!((decoded, looks), (600, 0));
+    assert!((28..=31).contains(&seen.len()), "{seen:?}");
 }

@@ -1,4 +1,4 @@
-//! The language in which the box speaks to whoever puts it up.
+//! The two languages in which the box speaks to people.
 
 /// Chinese or English.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -23,11 +23,19 @@ impl Language {
         }
     }
 
-    /// The one of two texts that is in this language.
-    pub fn pick<'a>(self, english: &'a str, chinese: &'a str) -> &'a str {
+    /// The tag for HTML's `lang`.
+    pub fn tag(self) -> &'static str {
         match self {
-            Language::English => english,
+            Language::Chinese => "zh-CN",
+            Language::English => "en",
+        }
+    }
+
+    /// The one of two texts that is in this language.
+    pub fn pick<T>(self, chinese: T, english: T) -> T {
+        match self {
             Language::Chinese => chinese,
+            Language::English => english,
         }
     }
 }
