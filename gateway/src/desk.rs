@@ -27,7 +27,6 @@ use crate::clock::{Clock, Moment};
 use crate::disposition::{self, Answer as Heard};
 use crate::downlink;
 use crate::event::{Phase, Stage, Verdict};
-use crate::evidence::best::{BestStills, Still};
 use crate::evidence::{Archive, ClipKept, Recorder, Wanted};
 use crate::heartbeat::Heartbeat;
 use crate::incident::Change;
@@ -70,7 +69,6 @@ pub struct Desk {
     window: Window,
     tests: TestMode,
     wanted: Wanted,
-    best: BestStills,
     /// Stills that commands wait for.
     stills_asked: Vec<StillAsked>,
     unaccepted: VecDeque<NewEvent>,
@@ -128,7 +126,6 @@ impl Desk {
             window,
             tests: TestMode::default(),
             wanted: Wanted::default(),
-            best: BestStills::default(),
             stills_asked: Vec::new(),
             unaccepted: VecDeque::new(),
             overflow: Overflow::default(),
@@ -258,7 +255,6 @@ impl Desk {
                 self.still_of(&seen);
                 let changes = self.judge.observe(now, &seen);
                 self.tell(now, changes, Some(seen.picture)).await;
-                self.look_for_better(now, &seen);
             }
             FromWorker::Appearance { camera, appearance } => {
                 let changes = self.judge.appearance(now, &camera, &appearance);
@@ -280,12 +276,11 @@ impl Desk {
                 let changes = self.judge.standing(now, &standing);
                 self.tell(now, changes, None).await;
             }
-            FromWorker::Still { request, jpeg, sharpness, taken_unix_ms, stream, .. } => {
+            FromWorker::Still { request, jpeg, taken_unix_ms, stream, .. } => {
                 if self.window.still(request, jpeg.as_ref(), taken_unix_ms) {
                     return;
                 }
-                let still = jpeg.map(|jpeg| Still { jpeg, taken_unix_ms, stream });
-                self.still(now, request, still, sharpness).await;
+                self.still(now, request, jpeg, (taken_unix_ms, stream)).await;
             }
             FromWorker::Reel { request, part } => self.recorder.part(request, part),
             FromWorker::Counters(counters) => {
@@ -305,7 +300,6 @@ impl Desk {
         let now = self.clock.now();
         self.end_tests(now);
         self.still_overdue(now);
-        self.tell_better(now).await;
         let changes = self.judge.tick(now);
         self.metrics.findings_muted.inc_by(self.judge.take_muted());
         self.tell(now, changes, None).await;

@@ -2,7 +2,7 @@
 //!
 //! In the order of the data: [`login`] asks which login the camera wants, [`rtsp`] opens the session and yields
 //! [`AccessUnit`]s, [`decode`] turns them into [`Picture`](picture::Picture)s, [`pace`] says which of them are due for
-//! the detector, [`still`] makes evidence of one and [`sharpness`] tells which of several is best. [`fault`] names what can go wrong and [`backoff`] says when to try
+//! the detector, [`still`] makes evidence of one. [`fault`] names what can go wrong and [`backoff`] says when to try
 //! again. [`measure`] makes figures of a stream for people who set up a camera.
 //!
 //! [`appearance`] says what a picture looks like, so that it can be told whether the camera is well.
@@ -42,7 +42,6 @@ pub mod restless;
 pub mod ring;
 pub mod rtsp;
 pub mod sentinel;
-pub mod sharpness;
 pub mod still;
 pub mod thumb;
 pub mod watched;
