@@ -33,6 +33,7 @@ pub mod media_clock;
 pub mod motion;
 pub mod opinion;
 pub mod pace;
+mod patrol;
 pub mod picture;
 pub mod place;
 pub mod privacy;
