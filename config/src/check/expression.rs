@@ -281,7 +281,8 @@ impl Reader<'_> {
             "sensors" => {
                 let configured = id_text.split_once('/').map_or(id_text, |(id, _)| id);
                 let Some(sensor) = self.devices.sensors.iter().find(|sensor| sensor.id == configured) else {
-                    let known: Vec<&str> = self.devices.sensors.iter().map(|sensor| sensor.id.as_str()).collect();
+                    let known: Vec<&str> =
+                        self.devices.sensors.iter().map(|sensor| sensor.id.as_str()).collect();
                     return Err(absent(id.id, "sensor", configured, &known));
                 };
                 match Field::of_sensor(name) {
@@ -295,7 +296,8 @@ impl Reader<'_> {
             }
             "cameras" => {
                 if !self.devices.cameras.iter().any(|camera| camera.id == id_text) {
-                    let known: Vec<&str> = self.devices.cameras.iter().map(|camera| camera.id.as_str()).collect();
+                    let known: Vec<&str> =
+                        self.devices.cameras.iter().map(|camera| camera.id.as_str()).collect();
                     return Err(absent(id.id, "camera", id_text, &known));
                 }
                 match Field::of_camera(name) {
