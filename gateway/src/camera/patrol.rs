@@ -24,7 +24,7 @@ const MISSES_MAX: u32 = 2;
 
 /// The rounds of one camera.
 #[derive(Debug, Default)]
-pub(super) struct Patrol {
+pub struct Patrol {
     /// Rounds in a row that found nothing.
     quiet: u32,
     /// Rounds in a row that missed something parked.
@@ -35,7 +35,7 @@ pub(super) struct Patrol {
 
 impl Patrol {
     /// How long after the detector saw a picture it is to see the next one, where this share of the picture is restless.
-    pub(super) fn every(&self, sensitivity: Sensitivity, restless: f32) -> Duration {
+    pub fn every(&self, sensitivity: Sensitivity, restless: f32) -> Duration {
         match sensitivity {
             _ if restless >= RESTLESS_FROM => EVERY_RESTLESS,
             Sensitivity::High => EVERY,
@@ -44,14 +44,14 @@ impl Patrol {
     }
 
     /// What the detector made of a round. Whether the camera wakes for it.
-    pub(super) fn returns(&mut self, opinion: Opinion) -> bool {
+    pub fn returns(&mut self, opinion: Opinion) -> bool {
         self.misses = if opinion == Opinion::Gone { self.misses + 1 } else { 0 };
         self.quiet = if opinion == Opinion::Nothing { self.quiet + 1 } else { 0 };
         opinion == Opinion::Clear || self.misses >= MISSES_MAX
     }
 
     /// The detector was asked about something else, and what is parked was seen.
-    pub(super) fn was_elsewhere(&mut self) {
+    pub fn was_elsewhere(&mut self) {
         self.misses = 0;
     }
 }
