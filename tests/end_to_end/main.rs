@@ -9,6 +9,7 @@ mod commands;
 mod decoding;
 mod demo;
 mod detect;
+mod live_change;
 mod main_stream;
 mod onboarding;
 mod outages;

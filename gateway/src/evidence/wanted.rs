@@ -32,6 +32,11 @@ pub struct Want {
 // === impl Wanted ===
 
 impl Wanted {
+    /// Commands that wait for a still wait no longer.
+    pub fn forget_asked(&mut self) {
+        self.of.retain(|_, want| want.answer.is_none());
+    }
+
     /// Notes a want and returns the request for the camera's worker.
     pub fn ask(&mut self, want: Want, picture: Option<u64>, subjects: Vec<[f32; 4]>) -> StillRequest {
         self.last += 1;
