@@ -3,6 +3,7 @@
 //! Sections of configuration are built in [`site`]; each other module is one part of what a gateway is there for.
 
 mod bad_cameras;
+mod best_still;
 mod camera_worker;
 mod clips;
 mod commands;
