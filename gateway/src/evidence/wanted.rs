@@ -51,7 +51,7 @@ pub enum Purpose {
 impl Wanted {
     /// Commands that wait for a still wait no longer.
     pub fn forget_asked(&mut self) {
-        self.of.retain(|_, want| want.answer.is_none());
+        self.of.retain(|_, want| !matches!(want.purpose, Purpose::Command(_)));
     }
 
     /// Notes a want and returns the request for the camera's worker.
