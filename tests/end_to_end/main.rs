@@ -18,6 +18,7 @@ mod overload;
 mod people;
 mod probe;
 mod sensors;
+mod sheet;
 mod site;
 mod stopping;
 mod subscribers;

@@ -18,6 +18,7 @@ mod pull;
 mod replay;
 mod run;
 mod schema;
+mod sheet;
 mod simulate;
 
 use std::io::Write;
@@ -45,6 +46,7 @@ enum Command {
     Init(init::Arguments),
     Discover(discover::Arguments),
     Probe(probe::Arguments),
+    Sheet(sheet::Arguments),
     Replay(replay::Arguments),
     /// Know detectors: list, inspect, fetch and verify them.
     Models(models::Arguments),
@@ -84,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Init(arguments) => init::run(&arguments),
         Command::Discover(arguments) => discover::run(&arguments),
         Command::Probe(arguments) => probe::run(arguments),
+        Command::Sheet(arguments) => sheet::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Bundle(arguments) => bundle::run(arguments),
         Command::Events(arguments) => events::run(arguments),
