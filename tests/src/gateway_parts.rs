@@ -208,6 +208,7 @@ impl RunningUplink {
             birth: json!({"version": env!("CARGO_PKG_VERSION")}),
             health: Arc::new(|| json!({"cameras": {"up": 1, "of": 1}})),
             on_delivered,
+            stays_online: Arc::default(),
             metrics: Arc::clone(metrics),
         };
         let (sender, link) = watch::channel(Link::Down { reason: None });

@@ -1,5 +1,6 @@
 //! One connection to the centre's broker, from CONNECT to its end.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -290,10 +291,12 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    /// Says `offline`, waits for all PUBACKs that still come, and disconnects.
+    /// Says `offline` unless it comes back at once, waits for all PUBACKs that still come, and disconnects.
     async fn farewell(&mut self, wire: &mut Wire) -> Result<(), Broken> {
-        let offline = json!({"status": "offline", "reason": "stopped"});
-        self.note(&wire.client, self.settings.topics.state(), Kind::State, &offline)?;
+        if !self.settings.stays_online.load(Ordering::Relaxed) {
+            let offline = json!({"status": "offline", "reason": "stopped"});
+            self.note(&wire.client, self.settings.topics.state(), Kind::State, &offline)?;
+        }
         while self.in_flight.oldest().is_some() {
             let signal = wire.signals.recv().await;
             self.take(signal)?;
