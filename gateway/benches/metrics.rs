@@ -22,7 +22,7 @@ fn main() {
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
-    let expected = Expected { workers: 0, sensor_broker: false };
+    let expected = Expected { sensor_broker: false };
     let loopback = "127.0.0.1:0".parse().expect("an address");
     let http = runtime.block_on(Http::bind(loopback, metrics, expected)).expect("a free port");
     let url = format!("http://{}/metrics", http.address().expect("an address"));
