@@ -24,6 +24,10 @@ const FIRST_PUBLISH_LIMIT: Duration = Duration::from_secs(2);
 const STARTS_FOR_P99: usize = 100;
 /// Events that may come again for each kill: the window.
 const DUPLICATES_A_KILL: usize = 32;
+/// Events that wait when a victim begins to drain them.
+const BACKLOG: u64 = 1000;
+/// A kill comes at most so long after the first PUBACK of a backlog.
+const DRAINING_MS: u64 = 60;
 /// Fewer prove nothing.
 const LEAST_ACCEPTED_A_KILL: usize = 10;
 
@@ -171,6 +175,35 @@ pub(crate) fn at_random(rounds: usize) -> Vec<Line> {
     if few {
         line.outcome = Outcome::Failed;
         line.figure.push_str("; too few accepted to say anything");
+    }
+    vec![line]
+}
+
+/// `rounds` kills while a backlog goes out as fast as it can.
+pub(crate) fn while_draining(rounds: usize) -> Vec<Line> {
+    let mut life = Life::begin();
+    let mut caught = 0;
+    for _ in 0..rounds {
+        let mut filler =
+            Orders { broker: 0, rate: 0, ..life.orders_of(&format!("b{}", life.kills), BACKLOG) }.spawn();
+        wait(&mut filler, "it accepts a backlog");
+        life.listen();
+        let before = life.centre.with(Arrivals::duplicates);
+        let begin = Instant::now();
+        let mut victim = Orders { drain: true, ..life.orders_of("drains", 0) }.spawn();
+        while !life.listen() && begin.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(rand::rng().random_range(0..DRAINING_MS)));
+        kill(&mut victim);
+        life.buried(before);
+        caught += usize::from(life.centre.with(|seen| life.accepted.keys().any(|id| !seen.has(id))));
+    }
+    let mut line =
+        life.line(format!("{rounds} SIGKILLs while a backlog drains ({caught} with some of it left)"));
+    if caught * 2 < rounds {
+        line.outcome = Outcome::Failed;
+        line.figure.push_str("; too few with something left to say anything");
     }
     vec![line]
 }

@@ -1,5 +1,6 @@
 //! Opening the file: settings, format, the check before it is trusted, and putting a damaged file aside.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use rusqlite::Connection;
 
 use super::sinks::Sinks;
 use super::store::{self, Counts, PAGE_BYTES, Store};
-use super::{OutboxError, Recovered, Sequence, Settings, gap, log, reserve, salvage};
+use super::{OutboxError, Recovered, Sequence, Settings, gap, log, notes, reserve, salvage};
 
 /// Format of the file (`user_version`).
 const FORMAT: i64 = 3;
@@ -106,7 +107,8 @@ impl Store {
             }
         };
         match opened {
-            Ok(store) => {
+            Ok(mut store) => {
+                store.delete_noted()?;
                 let recovered = Recovered {
                     waiting: store.counts.depth(),
                     unclean_stop,
@@ -183,7 +185,18 @@ impl Store {
             .and_then(|handle| handle.sync_all())
             .map_err(|error| OutboxError::from_io(&directory, &error))?;
         let site = settings.site.clone();
-        Ok(Self { connection, directory, site, quota_bytes, counts, sinks, known_past_unix_ms })
+        let mark = mark(&connection).map_err(sqlite)?;
+        Ok(Self { connection, directory, site, mark, quota_bytes, counts, sinks, known_past_unix_ms })
+    }
+
+    /// Deletes what a process that was killed had noted as acknowledged.
+    fn delete_noted(&mut self) -> Result<(), OutboxError> {
+        let noted: Vec<Sequence> = notes::read(&self.directory, self.mark).into_iter().collect();
+        let waiting: BTreeSet<Sequence> = self.which_wait(&noted)?.into_iter().collect();
+        if !waiting.is_empty() {
+            self.commit(&[], &waiting, &[])?;
+        }
+        Ok(())
     }
 
     fn epoch(&self) -> Result<u64, OutboxError> {
@@ -265,6 +278,15 @@ fn check(connection: &Connection, directory: &Path) -> Result<(), OutboxError> {
         }
     }
     Ok(())
+}
+
+/// The mark of this file, made when it was first opened.
+fn mark(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.execute(
+        "INSERT OR IGNORE INTO meta(key, value) VALUES('mark', RANDOM() & 9223372036854775807)",
+        [],
+    )?;
+    connection.query_row("SELECT value FROM meta WHERE key = 'mark'", [], |row| row.get(0))
 }
 
 /// The latest time at which an event was accepted with a clock that was right.

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::ahead::Ahead;
 use super::feed::PACKET_BYTES;
 use super::in_flight::InFlight;
 use super::refusal::{Refusal, Refusals, Step};
@@ -17,7 +18,7 @@ use super::wire::{Ack, Broken, Client, Kind, Limits, Message, Room, Signal, Will
 use super::{HEALTH_PERIOD, Settings};
 use crate::budget;
 use crate::mqtt::{self, Link};
-use crate::outbox::{Cursor, OutboxHandle, Sequence, Waiting};
+use crate::outbox::{OutboxHandle, Sequence, Waiting};
 
 /// Packet ids that rumqttc may use, as a multiple of the window. It numbers publishes round and round and stops when
 /// it comes to a number that is still unacknowledged, which brokers that acknowledge out of order make happen soon in
@@ -50,8 +51,8 @@ pub(super) struct Connection<'a> {
     watchdog: Watchdog,
     pub(super) limits: Limits,
     pub(super) in_flight: InFlight<Publish>,
-    pub(super) cursor: Cursor,
-    /// The cursor has passed events that were refused and are to go again.
+    pub(super) ahead: Ahead,
+    /// Events have been passed over that were refused and are to go again.
     left_behind: bool,
     /// When an event that waits for the budget may go.
     pub(super) budget_again: Option<Instant>,
@@ -83,7 +84,7 @@ impl<'a> Connection<'a> {
             watchdog: Watchdog::new(settings.broker.keep_alive, now()),
             limits: Limits::default(),
             in_flight: InFlight::new(),
-            cursor: Cursor::default(),
+            ahead: Ahead::default(),
             left_behind: false,
             budget_again: None,
             acknowledged: Vec::new(),
@@ -137,6 +138,7 @@ impl<'a> Connection<'a> {
                     self.settings.budget.save(self.outbox).await;
                     return Ok(());
                 }
+                answered = self.ahead.answered() => answered.map_err(failed)?,
                 signal = wire.signals.recv() => {
                     self.take(signal)?;
                     // Acknowledgements come in bunches; one message to the outbox is enough for all of them.
@@ -159,9 +161,13 @@ impl<'a> Connection<'a> {
                 }
                 () = at(again) => {
                     self.left_behind = false;
-                    self.cursor = Cursor::default();
+                    self.read_again();
                 }
-                () = at(self.budget_again) => self.budget_again = None,
+                () = at(self.budget_again) => {
+                    self.budget_again = None;
+                    // What has been in hand for so long may have been given up meanwhile.
+                    self.read_again();
+                }
                 () = sleep_until(deadline) => {
                     if let Some(expired) = self.watchdog.expired(now(), self.in_flight.oldest()) {
                         let address = mqtt::address(&self.settings.broker);
@@ -238,7 +244,7 @@ impl<'a> Connection<'a> {
                 report::delivered(self.settings, &waiting, answer);
                 if self.refusals.is_on_trial(&waiting.topic) {
                     // The others of its topic may go now.
-                    self.cursor = Cursor::default();
+                    self.read_again();
                 }
                 self.refusals.taken(waiting.sequence, &waiting.topic);
                 self.acknowledged.push(waiting.sequence);

@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::ahead::Ahead;
 use super::connection::{Connection, Publish, failed, now};
 use super::refusal::Refusal;
 use super::wire::{Broken, Client, Kind, Message};
@@ -18,27 +19,21 @@ impl Connection<'_> {
     /// Hands waiting events to the client, as many as the window allows and none that is held back.
     pub(super) async fn fill(&mut self, client: &Client) -> Result<(), Broken> {
         let window = self.window();
+        let last_alarm = self.outbox.stats().borrow().last_alarm;
         while self.in_flight.count() < window && !self.refusals.is_paused(now()) {
-            let room = window - self.in_flight.count();
-            let rows = self.outbox.next(self.cursor, room).await.map_err(failed)?;
-            let no_more = rows.len() < room;
-            for waiting in rows {
-                let may_go = self.may_go(&waiting);
-                if may_go && !self.is_affordable(&waiting) {
-                    // Alarms come first in the rows: none of them waits behind this one.
-                    return self.flush().await;
-                }
-                self.cursor.advance(waiting.class, waiting.sequence);
-                if may_go {
-                    self.send(client, waiting)?;
-                }
+            let Some(waiting) = self.ahead.next(last_alarm) else { break };
+            if !self.may_go(&waiting) {
+                continue;
             }
-            self.flush().await?;
-            if no_more {
+            if !self.is_affordable(&waiting) {
+                // Alarms come first: none of them waits behind this one.
+                self.ahead.put_back(waiting);
                 break;
             }
+            self.send(client, waiting)?;
         }
-        Ok(())
+        self.flush().await?;
+        self.ahead.ask(self.outbox).await.map_err(failed)
     }
 
     /// Publishes that may be under way at once.
@@ -52,12 +47,22 @@ impl Connection<'_> {
 
     fn may_go(&self, waiting: &Waiting) -> bool {
         let (sequence, topic) = (waiting.sequence, waiting.topic.as_str());
-        let is_under_way = |publish: &Publish| match publish {
-            Publish::Event { waiting } if self.refusals.is_on_trial(topic) => waiting.topic == topic,
-            Publish::Event { waiting } => waiting.sequence == sequence,
-            Publish::Note { .. } => false,
-        };
-        !self.refusals.holds(sequence, topic, now()) && !self.in_flight.iter().any(is_under_way)
+        let on_topic = |under_way: &Waiting| under_way.topic == topic;
+        !self.refusals.holds(sequence, topic, now())
+            && !(self.refusals.is_on_trial(topic) && self.under_way().any(on_topic))
+    }
+
+    /// Events without a PUBACK.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = &Waiting> {
+        self.in_flight.iter().filter_map(|publish| match publish {
+            Publish::Event { waiting } => Some(waiting),
+            Publish::Note { .. } => None,
+        })
+    }
+
+    /// Begins to read at the beginning: what was passed over may go now.
+    pub(super) fn read_again(&mut self) {
+        self.ahead = Ahead::without(self.under_way().map(|waiting| waiting.sequence).collect());
     }
 
     /// Whether the budget lets this event go now.

@@ -7,11 +7,13 @@
 //! The box says `online` on its retained `state` topic at each connection, `offline` when it is stopped, and leaves
 //! `offline` as its last will; `health` is retained too, renewed each minute.
 //!
-//! What the broker refuses waits, or goes out of the way after three times (`refusal`); nothing of it holds up the others. What may go and when is decided in `feed`.
+//! What the broker refuses waits, or goes out of the way after three times (`refusal`); nothing of it holds up the others. What may go and when is decided in `feed`; it is read
+//! before there is room for it (`ahead`).
 //!
 //! Down-link (dispositions, commands) will be a second client with a persistent session beside this one: it shares the
 //! broker's configuration and nothing else.
 
+mod ahead;
 mod connection;
 mod failover;
 mod feed;
