@@ -206,7 +206,9 @@ impl RunningUplink {
             budget,
             topics: Topics::new(DIVISION, gateway),
             birth: json!({"version": env!("CARGO_PKG_VERSION")}),
-            health: Arc::new(|| json!({"cameras": {"up": 1, "of": 1}})),
+            health: Arc::new(
+                || json!({"time": jiff::Timestamp::now().to_string(), "cameras": {"up": 1, "of": 1}}),
+            ),
             on_delivered,
             metrics: Arc::clone(metrics),
         };

@@ -66,7 +66,11 @@ fn asyncapi() -> Value {
         "channels": {
             "event": channel("event/{category}/{level}", "Events, a topic for each department and severity.", "event"),
             "state": channel("state", "Retained: online with what the box is, or offline.", "state"),
-            "health": channel("health", "Retained, each minute: what is up, backlog, load.", "health"),
+            "health": channel(
+                "health",
+                "Each minute: what is up, backlog, load. Retained as a whole; in between only the time and what has changed.",
+                "health",
+            ),
             "disposition": channel("disposition", "What the centre decided; twice and in any order is fine.", "disposition"),
             "command": channel("command", "What the centre wants done; twice is fine.", "command"),
             "commandResult": channel("command/result", "What became of a command.", "commandResult"),
@@ -113,7 +117,21 @@ fn asyncapi() -> Value {
                         },
                     },
                 },
-                "health": { "title": "Health", "payload": { "type": "object" } },
+                "health": {
+                    "title": "Health",
+                    "summary": "Whole and retained when the box connects, every 15 minutes, and when more has changed than \
+                        numbers. In each other minute a JSON Merge Patch (RFC 7396) to the last whole one, not retained: \
+                        `time`, and what is no longer as it was told there. Merging each message into what is known of \
+                        the box is right for both; null says the same as absent. A box that has told nothing for three \
+                        minutes does not reach the broker.",
+                    "payload": {
+                        "type": "object",
+                        "required": ["time"],
+                        "properties": {
+                            "time": { "type": "string", "description": "RFC 3339." },
+                        },
+                    },
+                },
                 "command": {
                     "title": "Command",
                     "summary": "Idempotent on id; not done after `expires`. Arguments of each verb: commands.schema.json.",

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::ahead::Ahead;
+use super::bulletin::{Bulletin, Told, WHOLE_EVERY};
 use super::feed::PACKET_BYTES;
 use super::in_flight::InFlight;
 use super::refusal::{Refusal, Refusals, Step};
@@ -29,7 +30,7 @@ const PACKET_IDS_PER_WINDOW: usize = 16;
 const NOTES: usize = 8;
 /// How long the farewell may take.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
-/// Health that is older than this many periods is out of date.
+/// Health that is late by this many periods is out of date.
 const HEALTH_LASTS: u32 = 3;
 
 /// How a connection ended.
@@ -54,6 +55,7 @@ pub(super) struct Connection<'a> {
     pub(super) ahead: Ahead,
     /// Events have been passed over that were refused and are to go again.
     left_behind: bool,
+    bulletin: Bulletin,
     /// When an event that waits for the budget may go.
     pub(super) budget_again: Option<Instant>,
     pub(super) acknowledged: Vec<Sequence>,
@@ -86,6 +88,7 @@ impl<'a> Connection<'a> {
             in_flight: InFlight::new(),
             ahead: Ahead::default(),
             left_behind: false,
+            bulletin: Bulletin::default(),
             budget_again: None,
             acknowledged: Vec::new(),
             refused: Vec::new(),
@@ -201,12 +204,15 @@ impl<'a> Connection<'a> {
     }
 
     fn health(&mut self, client: &Client) -> Result<(), Broken> {
-        let health = (self.settings.health)();
-        let kind = Kind::Health(HEALTH_PERIOD * HEALTH_LASTS);
-        self.note(client, self.settings.topics.health(), kind, &health)
+        let late = HEALTH_PERIOD * HEALTH_LASTS;
+        let (kind, told) = match self.bulletin.next(now(), (self.settings.health)()) {
+            Told::Whole(health) => (Kind::Health(WHOLE_EVERY + late), health),
+            Told::Changes(changes) => (Kind::Changes(late), changes),
+        };
+        self.note(client, self.settings.topics.health(), kind, &told)
     }
 
-    /// Publishes a retained message about the box itself. It is made anew for each connection, not kept.
+    /// Publishes a message about the box itself. It is made anew for each connection, not kept.
     fn note(&mut self, client: &Client, topic: String, kind: Kind, content: &Value) -> Result<(), Broken> {
         let body = content.to_string().into_bytes();
         let bytes = topic.len() + body.len();

@@ -5,7 +5,7 @@
 //! repeated for each connection and none is lost. Events go in the order of their class, alarms before the backlog.
 //!
 //! The box says `online` on its retained `state` topic at each connection, `offline` when it is stopped, and leaves
-//! `offline` as its last will; `health` is retained too, renewed each minute.
+//! `offline` as its last will; `health` tells each minute what has changed, and is retained as a whole (`bulletin`).
 //!
 //! What the broker refuses waits, or goes out of the way after three times (`refusal`); nothing of it holds up the others. What may go and when is decided in `feed`; it is read
 //! before there is room for it (`ahead`).
@@ -14,6 +14,7 @@
 //! broker's configuration and nothing else.
 
 mod ahead;
+mod bulletin;
 mod connection;
 mod failover;
 mod feed;

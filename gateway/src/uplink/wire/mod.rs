@@ -80,6 +80,8 @@ pub(super) enum Kind {
     State,
     /// How the box is: retained, and out of date after this time.
     Health(Duration),
+    /// What has changed of that; out of date after this time.
+    Changes(Duration),
 }
 
 /// What the box leaves behind when its link breaks.
@@ -188,7 +190,7 @@ impl Broken {
 impl Kind {
     /// Kept by the broker for who comes later.
     fn is_retained(self) -> bool {
-        self != Kind::Event
+        matches!(self, Kind::State | Kind::Health(_))
     }
 }
 

@@ -56,7 +56,9 @@ pub(super) fn publish(client: &AsyncClient, message: Message) -> Result<(), Stri
     let (content_type, expires_s) = match kind {
         Kind::Event => (CLOUD_EVENT, None),
         Kind::State => (JSON, None),
-        Kind::Health(after) => (JSON, Some(u32::try_from(after.as_secs()).unwrap_or(u32::MAX))),
+        Kind::Health(after) | Kind::Changes(after) => {
+            (JSON, Some(u32::try_from(after.as_secs()).unwrap_or(u32::MAX)))
+        }
     };
     let properties = PublishProperties {
         payload_format_indicator: Some(UTF_8),
