@@ -10,7 +10,6 @@
 //! [`App::build`] makes and binds everything, [`App::run`] runs it until it is told to stop and then stops it in the
 //! same order, so that nothing that was seen is left behind.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,11 +21,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::batch::Batches;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::desk::Desk;
-use crate::downlink::Command;
-use crate::downlink::verbs::{Part, Verbs};
+use crate::downlink::verbs::Verbs;
 use crate::evidence::{Archive, ArchiveError, Recorder};
 use crate::http::{BindError, Expected, Http};
 use crate::metrics::Metrics;
@@ -142,12 +141,22 @@ impl App {
         let limits = config.budget;
         let time_zone = config.gateway.time_zone.clone();
         let budget = Budget::open(limits, time_zone, &outbox, metrics.clone()).await;
-        let (uplink, uplink_link) = start_uplink(&config, &metrics, &outbox, budget.clone(), &uplink_stop);
+        let (tell_batches, batches) = watch::channel(Batches::None);
+        let (uplink, uplink_link) =
+            start_uplink(&config, &metrics, &outbox, budget.clone(), batches, &uplink_stop);
         let sinks = sink::start(&config, &metrics, &outbox, &uplink_stop);
         let (to_desk, dispositions) = mpsc::channel(DISPOSITIONS_MAX);
         let (receivers, commands) = Verbs::receivers();
         let (to_link, parts) = mpsc::channel(PARTS_MAX);
-        let downlink = start_downlink(&config, &outbox, to_desk, receivers, parts, &stop);
+        let ears = downlink::Settings {
+            broker: config.uplink.clone(),
+            topics: Topics::new(&config.gateway.division, &config.gateway.id),
+            dispositions: Some(to_desk),
+            receivers,
+            batches: tell_batches,
+            parts,
+        };
+        let downlink = tokio::spawn(downlink::run(ears, outbox.clone(), stop.clone()));
         let http = tokio::spawn(http.serve(uplink_stop.clone()));
         let machine = machine::watch(config.gateway.data_dir.clone(), metrics.clone(), uplink_stop.clone());
         let machine = tokio::spawn(machine);
@@ -240,6 +249,7 @@ fn start_uplink(
     metrics: &Arc<Metrics>,
     outbox: &OutboxHandle,
     budget: Budget,
+    batches: watch::Receiver<Batches>,
     stop: &CancellationToken,
 ) -> (JoinHandle<()>, watch::Receiver<Link>) {
     let health = {
@@ -251,6 +261,7 @@ fn start_uplink(
         window: config.outbox.window,
         site: outbox::Site::of(config),
         budget,
+        batches,
         topics: Topics::new(&config.gateway.division, &config.gateway.id),
         birth: presence::birth(config),
         health: Arc::new(health),
@@ -259,25 +270,6 @@ fn start_uplink(
     };
     let (link, links) = watch::channel(Link::Down { reason: None });
     (tokio::spawn(uplink::run(settings, outbox.clone(), link, stop.clone())), links)
-}
-
-/// Dispositions and commands of the centre.
-fn start_downlink(
-    config: &Config,
-    outbox: &OutboxHandle,
-    dispositions: mpsc::Sender<downlink::Disposition>,
-    receivers: BTreeMap<&'static str, mpsc::Sender<Command>>,
-    parts: mpsc::Receiver<Part>,
-    stop: &CancellationToken,
-) -> JoinHandle<()> {
-    let settings = downlink::Settings {
-        broker: config.uplink.clone(),
-        topics: Topics::new(&config.gateway.division, &config.gateway.id),
-        dispositions: Some(dispositions),
-        receivers,
-        parts,
-    };
-    tokio::spawn(downlink::run(settings, outbox.clone(), stop.clone()))
 }
 
 /// The sensors' broker, where one is configured; otherwise a source that never says anything until `stop`.

@@ -65,6 +65,12 @@ fn asyncapi() -> Value {
         "defaultContentType": "application/json",
         "channels": {
             "event": channel("event/{category}/{level}", "Events, a topic for each department and severity.", "event"),
+            "batch": channel(
+                "batch",
+                "A backlog of events, none of them an alarm. Only for a centre that has said on `accepts` that it takes it.",
+                "batch",
+            ),
+            "accepts": channel("accepts", "Retained: what the centre takes besides single events.", "accepts"),
             "state": channel("state", "Retained: online with what the box is, or offline.", "state"),
             "health": channel(
                 "health",
@@ -83,6 +89,8 @@ fn asyncapi() -> Value {
         },
         "operations": {
             "publishEvent": operation("event", "event", "Tell a change in an incident's life.", false),
+            "publishBatch": operation("batch", "batch", "Tell many changes at once.", false),
+            "receiveAccepts": receives(operation("accepts", "accepts", "Learn what the centre takes.", true)),
             "publishState": operation("state", "state", "Come online, go offline; the last will is one too.", true),
             "publishHealth": operation("health", "health", "Tell how the box is.", true),
             "receiveCommand": receives(operation("command", "command", "Learn what the centre wants done.", false)),
@@ -106,6 +114,30 @@ fn asyncapi() -> Value {
                     "contentType": "application/cloudevents+json",
                     "payload": { "schemaFormat": DRAFT_7, "schema": inlined::<Event>() },
                 },
+                "batch": {
+                    "title": "Batch",
+                    "summary": "The JSON Batch Format of CloudEvents 1.0, an array of events, compressed with Zstandard \
+                        (RFC 8878). Each event is what it would be alone, with its own id and sequence, and counts on its \
+                        own; its topic follows from its category and level. Whoever subscribes to events alone does not see \
+                        what goes in batches: say that you take them when everybody at the centre does.",
+                    "contentType": "application/zstd",
+                    "payload": { "type": "string", "format": "binary" },
+                },
+                "accepts": {
+                    "title": "What the centre takes",
+                    "payload": {
+                        "type": "object",
+                        "properties": {
+                            "batch": {
+                                "type": "array",
+                                "items": { "type": "string" },
+                                "description": "Encodings of batches that the centre reads; there is one so far, `zstd`. \
+                                    Empty or absent: every event alone.",
+                                "examples": [["zstd"]],
+                            },
+                        },
+                    },
+                },
                 "state": {
                     "title": "State",
                     "payload": {
@@ -120,9 +152,9 @@ fn asyncapi() -> Value {
                 "health": {
                     "title": "Health",
                     "summary": "Whole and retained when the box connects, every 15 minutes, and when more has changed than \
-                        numbers. In each other minute a JSON Merge Patch (RFC 7396) to the last whole one, not retained: \
-                        `time`, and what is no longer as it was told there. Merging each message into what is known of \
-                        the box is right for both; null says the same as absent. A box that has told nothing for three \
+                        numbers. In each other minute a JSON Merge Patch (RFC 7396), not retained: `time`, and all that has \
+                        changed since the last whole one. Merging each message into what is known of the box is right \
+                        for both, also when one was lost; null says the same as absent. A box that has told nothing for three \
                         minutes does not reach the broker.",
                     "payload": {
                         "type": "object",

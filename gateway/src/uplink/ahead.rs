@@ -119,15 +119,24 @@ impl Ahead {
 
     /// The event that goes next, given the last alarm that was accepted; none while it is not in hand.
     pub(super) fn next(&mut self, last_alarm: Sequence) -> Option<Waiting> {
-        let next = if !self.alarms.is_empty() {
-            self.alarms.pop_front()
-        } else if last_alarm <= self.alarms_known {
-            self.events.pop_front()
-        } else {
-            None
-        };
-        self.bytes -= next.as_ref().map_or(0, |waiting| waiting.body.len());
-        next
+        if let Some(alarm) = self.alarms.pop_front() {
+            self.bytes -= alarm.body.len();
+            return Some(alarm);
+        }
+        if last_alarm > self.alarms_known { None } else { self.next_event() }
+    }
+
+    /// The next event that is no alarm.
+    pub(super) fn next_event(&mut self) -> Option<Waiting> {
+        let next = self.events.pop_front()?;
+        self.bytes -= next.body.len();
+        Some(next)
+    }
+
+    /// Events in hand that may go now, given the last alarm that was accepted; 0 while an alarm waits.
+    pub(super) fn backlog(&self, last_alarm: Sequence) -> usize {
+        let is_alarm_first = !self.alarms.is_empty() || last_alarm > self.alarms_known;
+        if is_alarm_first { 0 } else { self.events.len() }
     }
 
     /// The event is not to go yet: it is the next one again.

@@ -66,6 +66,7 @@ pub(super) struct Connection<'a> {
 #[derive(Debug)]
 pub(super) enum Publish {
     Event { waiting: Waiting },
+    Batch { events: Vec<Waiting>, bytes: usize },
     Note { bytes: usize },
 }
 
@@ -235,6 +236,7 @@ impl<'a> Connection<'a> {
             Signal::Acknowledged { packet, answer } => {
                 match self.in_flight.acknowledged(packet).map_err(confused)? {
                     Publish::Event { waiting } => self.answered(waiting, answer),
+                    Publish::Batch { events, .. } => self.batch_answered(events, answer),
                     Publish::Note { .. } => report::note(&self.settings.metrics, answer),
                 }
             }
@@ -243,7 +245,7 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    fn answered(&mut self, waiting: Waiting, answer: Ack) {
+    pub(super) fn answered(&mut self, waiting: Waiting, answer: Ack) {
         match answer {
             Ack::Refused(refusal) => self.refused.push((waiting.sequence, waiting.topic, refusal)),
             Ack::Taken | Ack::Unheard => {
@@ -264,8 +266,12 @@ impl<'a> Connection<'a> {
             Some(Publish::Event { waiting }) => Some((waiting.sequence, waiting.topic.clone())),
             _ => None,
         };
-        let with_events = self.in_flight.iter().any(|publish| matches!(publish, Publish::Event { .. }));
+        let with_events = self.under_way().next().is_some();
+        let with_batch = self.in_flight.iter().any(|publish| matches!(publish, Publish::Batch { .. }));
         self.refusals.ended(broken.by_broker && with_events);
+        if broken.by_broker && with_batch {
+            self.batch_refused(Refusal::Batch);
+        }
         if let (Some((sequence, topic)), true) = (alone, broken.by_broker) {
             self.refused.push((sequence, topic, Refusal::HungUp));
         }
@@ -333,7 +339,16 @@ impl Publish {
     fn bytes(&self) -> usize {
         match self {
             Publish::Event { waiting } => waiting.topic.len() + waiting.body.len(),
-            Publish::Note { bytes } => *bytes,
+            Publish::Batch { bytes, .. } | Publish::Note { bytes } => *bytes,
+        }
+    }
+
+    /// The events in it.
+    pub(super) fn events(&self) -> &[Waiting] {
+        match self {
+            Publish::Event { waiting } => std::slice::from_ref(waiting),
+            Publish::Batch { events, .. } => events,
+            Publish::Note { .. } => &[],
         }
     }
 }

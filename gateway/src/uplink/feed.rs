@@ -18,9 +18,18 @@ pub(super) const PACKET_BYTES: usize = 8;
 impl Connection<'_> {
     /// Hands waiting events to the client, as many as the window allows and none that is held back.
     pub(super) async fn fill(&mut self, client: &Client) -> Result<(), Broken> {
-        let window = self.window();
         let last_alarm = self.outbox.stats().borrow().last_alarm;
-        while self.in_flight.count() < window && !self.refusals.is_paused(now()) {
+        while !self.refusals.is_paused(now()) {
+            let room = self.room();
+            if self.goes_in_batches(last_alarm) {
+                if !self.send_batch(client, room)? {
+                    break;
+                }
+                continue;
+            }
+            if room == 0 {
+                break;
+            }
             let Some(waiting) = self.ahead.next(last_alarm) else { break };
             if !self.may_go(&waiting) {
                 continue;
@@ -36,8 +45,14 @@ impl Connection<'_> {
         self.ahead.ask(self.outbox).await.map_err(failed)
     }
 
-    /// Publishes that may be under way at once.
-    fn window(&self) -> usize {
+    /// Events that may go now. Each event of a batch counts: all of them are repeated when the connection breaks.
+    fn room(&self) -> usize {
+        let under_way: usize = self.in_flight.iter().map(|publish| publish.events().len().max(1)).sum();
+        self.most_under_way().saturating_sub(under_way)
+    }
+
+    /// Events that may be under way at once.
+    pub(super) fn most_under_way(&self) -> usize {
         if self.refusals.is_careful() {
             return 1;
         }
@@ -45,7 +60,7 @@ impl Connection<'_> {
         self.settings.window.min(allowed)
     }
 
-    fn may_go(&self, waiting: &Waiting) -> bool {
+    pub(super) fn may_go(&self, waiting: &Waiting) -> bool {
         let (sequence, topic) = (waiting.sequence, waiting.topic.as_str());
         let on_topic = |under_way: &Waiting| under_way.topic == topic;
         !self.refusals.holds(sequence, topic, now())
@@ -54,10 +69,7 @@ impl Connection<'_> {
 
     /// Events without a PUBACK.
     pub(super) fn under_way(&self) -> impl Iterator<Item = &Waiting> {
-        self.in_flight.iter().filter_map(|publish| match publish {
-            Publish::Event { waiting } => Some(waiting),
-            Publish::Note { .. } => None,
-        })
+        self.in_flight.iter().flat_map(Publish::events)
     }
 
     /// Begins to read at the beginning: what was passed over may go now.
@@ -71,8 +83,12 @@ impl Connection<'_> {
             Class::Alarm => budget::Class::Alarm,
             Class::Event => budget::Class::Event,
         };
-        let bytes = (waiting.topic.len() + waiting.body.len() + PACKET_BYTES) as u64;
-        match self.settings.budget.admit(class, bytes, now()) {
+        self.is_admitted(class, waiting.topic.len() + waiting.body.len())
+    }
+
+    /// Whether the budget lets a publish with so many bytes of topic and body go now.
+    pub(super) fn is_admitted(&mut self, class: budget::Class, bytes: usize) -> bool {
+        match self.settings.budget.admit(class, (bytes + PACKET_BYTES) as u64, now()) {
             Admission::Now => true,
             Admission::Wait(wait) => {
                 self.budget_again = Some(Instant::now() + wait.min(budget::ASK_AGAIN));
@@ -81,10 +97,14 @@ impl Connection<'_> {
         }
     }
 
+    /// Whether the broker takes a packet with so many bytes of topic and body.
+    pub(super) fn fits(&self, bytes: usize) -> bool {
+        self.limits.largest_packet.is_none_or(|limit| bytes + PACKET_OVERHEAD <= limit as usize)
+    }
+
     fn send(&mut self, client: &Client, waiting: Waiting) -> Result<(), Broken> {
         let (topic, body) = (waiting.topic.clone(), waiting.body.clone());
-        let bytes = topic.len() + body.len() + PACKET_OVERHEAD;
-        if self.limits.largest_packet.is_some_and(|limit| bytes > limit as usize) {
+        if !self.fits(topic.len() + body.len()) {
             self.refused.push((waiting.sequence, waiting.topic, Refusal::TooLarge));
             return Ok(());
         }

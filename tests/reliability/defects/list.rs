@@ -170,10 +170,11 @@ pub(super) const DEFECTS: [Defect; 15] = [
         what: "alarms wait behind the backlog",
         changes: &[Change {
             file: "gateway/src/uplink/ahead.rs",
-            right: "let next = if !self.alarms.is_empty() {",
-            wrong: "let next = if PLANTED && !self.events.is_empty() {
-            self.events.pop_front()
-        } else if !self.alarms.is_empty() {",
+            right: "if let Some(alarm) = self.alarms.pop_front() {",
+            wrong: "if PLANTED && !self.events.is_empty() {
+            return self.next_event();
+        }
+        if let Some(alarm) = self.alarms.pop_front() {",
         }],
         seen_by: "offline=1",
     },

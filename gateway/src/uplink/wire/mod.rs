@@ -76,6 +76,8 @@ pub(super) struct Message {
 pub(super) enum Kind {
     /// An event: a CloudEvent in JSON. It never expires.
     Event,
+    /// A batch of events ([`crate::batch`]). It never expires.
+    Batch,
     /// What the box is: retained.
     State,
     /// How the box is: retained, and out of date after this time.
