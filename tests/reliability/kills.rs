@@ -192,10 +192,17 @@ pub(crate) fn while_draining(rounds: usize) -> Vec<Line> {
         let begin = Instant::now();
         let batches = round % 2 == 1;
         let mut victim = Orders { drain: true, batches, ..life.orders_of("drains", 0) }.spawn();
-        while !life.listen() && begin.elapsed() < PATIENCE {
+        // Alarms go first: batches begin when they have all gone.
+        let batched = life.centre.with(Arrivals::batched);
+        let has_begun = |life: &mut Life| match batches {
+            true => life.centre.with(Arrivals::batched) > batched,
+            false => life.listen(),
+        };
+        while !has_begun(&mut life) && begin.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(1));
         }
-        std::thread::sleep(Duration::from_millis(rand::rng().random_range(0..DRAINING_MS)));
+        let longest = if batches { DRAINING_MS / 4 } else { DRAINING_MS };
+        std::thread::sleep(Duration::from_millis(rand::rng().random_range(0..longest)));
         kill(&mut victim);
         life.buried(before);
         caught += usize::from(life.centre.with(|seen| life.accepted.keys().any(|id| !seen.has(id))));

@@ -68,6 +68,8 @@ fn line(what: String, ended: &[Ended]) -> Line {
             figure.push_str(&format!("; {name}: scripts {:?}", &seeds[..seeds.len().min(5)]));
         }
     }
+    let batched: usize = ended.iter().map(|script| script.batched).sum();
+    figure.push_str(&format!("; {batched} events in batches"));
     let batched_alarms: usize = ended.iter().map(|script| script.batched_alarms).sum();
     if batched_alarms > 0 {
         figure.push_str(&format!("; {batched_alarms} alarms in batches"));

@@ -23,9 +23,10 @@ const CHECKED_UP_TO_BYTES: u64 = 64 * 1024 * 1024;
 const KEPT_CORRUPT_FILES: usize = 3;
 /// Sequences of an epoch begin at `epoch * EPOCH_STRIDE + 1`.
 const EPOCH_STRIDE: u64 = 1_000_000_000_000;
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS outbox(
-        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+/// The columns of an event besides its sequence, waiting or kept.
+macro_rules! event_columns {
+    () => {
+        "
         class INTEGER NOT NULL,
         topic TEXT NOT NULL,
         body BLOB NOT NULL,
@@ -36,6 +37,16 @@ const SCHEMA: &str = "
         mono_ms INTEGER,
         clock_ok INTEGER,
         checksum INTEGER
+    "
+    };
+}
+const SCHEMA: &str = concat!(
+    "
+    CREATE TABLE IF NOT EXISTS outbox(
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        ",
+    event_columns!(),
+    "
     );
     CREATE INDEX IF NOT EXISTS outbox_by_class ON outbox(class, sequence);
     CREATE TABLE IF NOT EXISTS gap(
@@ -50,21 +61,16 @@ const SCHEMA: &str = "
         sequence INTEGER PRIMARY KEY,
         reason TEXT NOT NULL
     );
-";
+"
+);
 /// From format 2, which knew no sinks; a new file gets these tables too.
-const FROM_2: &str = "
+const FROM_2: &str = concat!(
+    "
     CREATE TABLE kept(
         sequence INTEGER PRIMARY KEY,
-        class INTEGER NOT NULL,
-        topic TEXT NOT NULL,
-        body BLOB NOT NULL,
-        accepted_unix_ms INTEGER NOT NULL,
-        origin_source INTEGER,
-        origin_unix_ms INTEGER,
-        boot INTEGER,
-        mono_ms INTEGER,
-        clock_ok INTEGER,
-        checksum INTEGER
+        ",
+    event_columns!(),
+    "
     );
     CREATE INDEX kept_by_class ON kept(class, sequence);
     CREATE TABLE sink(
@@ -73,7 +79,8 @@ const FROM_2: &str = "
         event INTEGER NOT NULL,
         missed INTEGER NOT NULL
     ) WITHOUT ROWID;
-";
+"
+);
 /// From format 1, whose events had no checksum and one clock.
 const FROM_1: &str = "
     ALTER TABLE outbox ADD COLUMN boot INTEGER;

@@ -149,7 +149,6 @@ impl<'a> Connection<'a> {
                     while let Ok(signal) = wire.signals.try_recv() {
                         self.take(Some(signal))?;
                     }
-                    self.flush().await?;
                 }
                 changed = arrivals.changed() => {
                     changed.map_err(|_| Broken::here("the outbox is closed".to_owned()))?;

@@ -7,11 +7,14 @@ use super::connection::{Connection, Publish, failed, now};
 use super::refusal::Refusal;
 use super::wire::{Broken, Client, Kind, Message};
 use crate::budget::{self, Admission};
-use crate::outbox::{Class, Waiting};
+use crate::outbox::{Class, Sequence, Waiting};
 
 /// What a packet has besides topic and body: header, packet id, properties. Bytes at most, and as a rule.
 const PACKET_OVERHEAD: usize = 128;
 pub(super) const PACKET_BYTES: usize = 8;
+/// The window is filled when this part of it has room, one in so many: each event alone would cost as many wake-ups of
+/// this task, the client's and the outbox as eight together.
+const ROOM_WORTH_FILLING: usize = 4;
 
 // === impl Connection ===
 
@@ -19,6 +22,11 @@ impl Connection<'_> {
     /// Hands waiting events to the client, as many as the window allows and none that is held back.
     pub(super) async fn fill(&mut self, client: &Client) -> Result<(), Broken> {
         let last_alarm = self.outbox.stats().borrow().last_alarm;
+        if !self.is_time_to_fill(last_alarm) {
+            return Ok(());
+        }
+        // What has been acknowledged is noted before anything goes in its place: no more than the window is ever repeated.
+        self.flush().await?;
         while !self.refusals.is_paused(now()) {
             let room = self.room();
             if self.goes_in_batches(last_alarm) {
@@ -45,6 +53,14 @@ impl Connection<'_> {
         self.ahead.ask(self.outbox).await.map_err(failed)
     }
 
+    /// Whether the window has room enough, or something does not wait until it has: an alarm, a refusal, a question to the
+    /// outbox.
+    fn is_time_to_fill(&self, last_alarm: Sequence) -> bool {
+        self.room() * ROOM_WORTH_FILLING >= self.most_under_way()
+            || self.ahead.backlog(last_alarm) == 0
+            || !self.refused.is_empty()
+    }
+
     /// Events that may go now. Each event of a batch counts: all of them are repeated when the connection breaks.
     fn room(&self) -> usize {
         let under_way: usize = self.in_flight.iter().map(|publish| publish.events().len().max(1)).sum();
@@ -63,8 +79,10 @@ impl Connection<'_> {
     pub(super) fn may_go(&self, waiting: &Waiting) -> bool {
         let (sequence, topic) = (waiting.sequence, waiting.topic.as_str());
         let on_topic = |under_way: &Waiting| under_way.topic == topic;
+        if self.refusals.is_on_trial(topic) && self.under_way().any(on_topic) {
+            return false;
+        }
         !self.refusals.holds(sequence, topic, now())
-            && !(self.refusals.is_on_trial(topic) && self.under_way().any(on_topic))
     }
 
     /// Events without a PUBACK.

@@ -126,9 +126,11 @@ fn listen(broker: &str, bytes: Arc<Mutex<BTreeMap<String, u64>>>) {
             match publish.topic.split('/').nth(4) {
                 Some("event") => *bytes.entry("event".to_owned()).or_default() += length,
                 Some("health") if !is_whole(&publish.payload) => {
-                    drop(bytes.insert("changes".to_owned(), length));
+                    bytes.insert("changes".to_owned(), length);
                 }
-                Some(kind) => drop(bytes.insert(kind.to_owned(), length)),
+                Some(kind) => {
+                    bytes.insert(kind.to_owned(), length);
+                }
                 None => {}
             }
         }

@@ -37,6 +37,7 @@ pub(super) fn open(broker: &Broker, will: Will, room: Room) -> Result<(AsyncClie
     options.set_max_packet_size(Some(MAX_PACKET_BYTES as u32));
     options.set_outgoing_inflight_upper_limit(room.packet_ids);
     options.set_connection_timeout(CONNECT_LIMIT.as_secs());
+    options.set_network_options(mqtt::network());
     if let Some((user, password)) = mqtt::login(broker)? {
         options.set_credentials(user, password);
     }
