@@ -17,6 +17,10 @@ url = "mqtt://127.0.0.1"
 url = "mqtt://127.0.0.1"
 [camera.yard]
 url = "rtsp://10.0.0.12/102"
+detector = "yolox-nano"
+watches = []
+[camera.store]
+url = "rtsp://10.0.0.13/102"
 detector = "moshao-fire"
 watches = []
 [sensor.boiler]

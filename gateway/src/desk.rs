@@ -27,6 +27,7 @@ use crate::clock::{Clock, Moment};
 use crate::disposition::{self, Answer as Heard};
 use crate::downlink;
 use crate::event::{Phase, Stage, Verdict};
+use crate::evidence::best::{BestStills, Still};
 use crate::evidence::{Archive, ClipKept, Recorder, Wanted};
 use crate::heartbeat::Heartbeat;
 use crate::incident::Change;
@@ -69,6 +70,7 @@ pub struct Desk {
     window: Window,
     tests: TestMode,
     wanted: Wanted,
+    best: BestStills,
     /// Stills that commands wait for.
     stills_asked: Vec<StillAsked>,
     unaccepted: VecDeque<NewEvent>,
@@ -126,6 +128,7 @@ impl Desk {
             window,
             tests: TestMode::default(),
             wanted: Wanted::default(),
+            best: BestStills::default(),
             stills_asked: Vec::new(),
             unaccepted: VecDeque::new(),
             overflow: Overflow::default(),
@@ -179,7 +182,9 @@ impl Desk {
                 },
                 _ = tick.tick() => {
                     self.tick().await;
-                    heartbeat.beat(std::time::Instant::now());
+                    let now = std::time::Instant::now();
+                    heartbeat.beat(now);
+                    self.metrics.pulse.turned(now);
                 }
                 _ = tidy.tick() => {
                     self.tidy();
@@ -255,6 +260,7 @@ impl Desk {
                 self.still_of(&seen);
                 let changes = self.judge.observe(now, &seen);
                 self.tell(now, changes, Some(seen.picture)).await;
+                self.look_for_better(now, &seen);
             }
             FromWorker::Appearance { camera, appearance } => {
                 let changes = self.judge.appearance(now, &camera, &appearance);
@@ -276,11 +282,12 @@ impl Desk {
                 let changes = self.judge.standing(now, &standing);
                 self.tell(now, changes, None).await;
             }
-            FromWorker::Still { request, jpeg, taken_unix_ms, stream, .. } => {
+            FromWorker::Still { request, jpeg, sharpness, taken_unix_ms, stream, .. } => {
                 if self.window.still(request, jpeg.as_ref(), taken_unix_ms) {
                     return;
                 }
-                self.still(now, request, jpeg, (taken_unix_ms, stream)).await;
+                let still = jpeg.map(|jpeg| Still { jpeg, taken_unix_ms, stream });
+                self.still(now, request, still, sharpness).await;
             }
             FromWorker::Reel { request, part } => self.recorder.part(request, part),
             FromWorker::Counters(counters) => {
@@ -300,6 +307,7 @@ impl Desk {
         let now = self.clock.now();
         self.end_tests(now);
         self.still_overdue(now);
+        self.tell_better(now).await;
         let changes = self.judge.tick(now);
         self.metrics.findings_muted.inc_by(self.judge.take_muted());
         self.tell(now, changes, None).await;

@@ -248,6 +248,9 @@ pub struct Evidence {
     /// The camera that took it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub camera: Option<String>,
+    /// It shows the incident best, so far.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub best: bool,
     /// How long a video is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,

@@ -4,12 +4,21 @@
 //! offered to the outbox. A loop that hangs on any of these beats no more, and systemd restarts the gateway after
 //! `WatchdogSec`. A timer on a task of its own would go on beating over a dead desk.
 //!
-//! Outside of systemd (no `NOTIFY_SOCKET`) all of this does nothing.
+//! Outside of systemd (no `NOTIFY_SOCKET`) nobody is told. Whoever watches the gateway there, Kubernetes for one, asks
+//! `/livez`, which looks at the same loop's [`Pulse`].
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 use tracing::warn;
+
+/// How long the loop may take for a turn before it counts as hung: as `WatchdogSec` of the packaged unit.
+const TURN_MAX: Duration = Duration::from_secs(30);
+
+/// When the desk's loop last had a whole turn. Shared with whoever asks.
+#[derive(Debug, Default)]
+pub struct Pulse(Mutex<Option<Instant>>);
 
 /// The watchdog's heartbeat.
 #[derive(Debug)]
@@ -17,6 +26,21 @@ pub struct Heartbeat {
     /// Half the time after which systemd gives the gateway up; none where no watchdog waits.
     every: Option<Duration>,
     last: Option<Instant>,
+}
+
+// === impl Pulse ===
+
+impl Pulse {
+    /// One whole turn of the loop is done.
+    pub fn turned(&self, now: Instant) {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(now);
+    }
+
+    /// Whether the loop turns; before its first turn nobody can tell, and it counts as alive.
+    pub fn is_alive(&self, now: Instant) -> bool {
+        let last = *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        last.is_none_or(|last| now.saturating_duration_since(last) < TURN_MAX)
+    }
 }
 
 // === impl Heartbeat ===
@@ -76,6 +100,17 @@ mod tests {
         let mut heart = Heartbeat::every(Some(Duration::from_secs(15)));
         let beats = (0..240_u64).filter(|turn| heart.due(start + Duration::from_millis(turn * 250))).count();
         assert_eq!(beats, 4, "one minute of turns");
+    }
+
+    #[test]
+    fn a_loop_that_hangs_has_no_pulse_after_half_a_minute() {
+        let (pulse, start) = (Pulse::default(), Instant::now());
+        assert!(pulse.is_alive(start + Duration::from_secs(3600)), "it has not begun");
+        pulse.turned(start);
+        assert!(pulse.is_alive(start + Duration::from_secs(29)));
+        assert!(!pulse.is_alive(start + Duration::from_secs(30)));
+        pulse.turned(start + Duration::from_secs(31));
+        assert!(pulse.is_alive(start + Duration::from_secs(32)));
     }
 
     #[test]

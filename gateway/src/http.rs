@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /metrics` | Prometheus text, see [`crate::metrics`] |
 //! | `GET /healthz` | 200 `{"status":"ok",…}`, or 503 with what is wrong |
+//! | `GET /livez` | 200, or 503 where the gateway hangs and wants a restart, which mends nothing that `/healthz` tells |
 //!
 //! It listens on loopback unless the configuration says otherwise, and says nothing that needs a login.
 
@@ -90,6 +91,7 @@ impl Http {
         let routes = Router::new()
             .route("/metrics", get(metrics))
             .route("/healthz", get(healthz))
+            .route("/livez", get(livez))
             .with_state((self.metrics, self.expected));
         axum::serve(self.listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await
     }
@@ -106,6 +108,13 @@ async fn healthz(State((metrics, expected)): State<Shared>) -> impl IntoResponse
     let code = if health.problems.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = serde_json::to_string(&health).expect("a struct of strings and numbers");
     (code, [(header::CONTENT_TYPE, "application/json")], body)
+}
+
+async fn livez(State((metrics, _)): State<Shared>) -> impl IntoResponse {
+    match metrics.pulse.is_alive(std::time::Instant::now()) {
+        true => (StatusCode::OK, "alive\n"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "the loop that judges and stores events hangs\n"),
+    }
 }
 
 // === impl Health ===

@@ -9,10 +9,14 @@ use prometheus::{
     Opts, Registry, TextEncoder,
 };
 
+use crate::heartbeat::Pulse;
+
 /// All metrics of one gateway process. Cheap to share behind an `Arc`; every field may be used from any thread.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// Whether the desk's loop turns; told by `/livez`, and no metric.
+    pub pulse: Pulse,
 
     /// Pictures flow from the camera (1) or not (0). `camera`
     pub camera_up: IntGaugeVec,
@@ -193,6 +197,7 @@ impl Metrics {
         let registry = Registry::new();
         let r = &registry;
         Metrics {
+            pulse: Pulse::default(),
             camera_up: gauge_vec(
                 r,
                 "moshao_camera_up",

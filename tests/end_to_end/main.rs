@@ -3,6 +3,7 @@
 //! Sections of configuration are built in [`site`]; each other module is one part of what a gateway is there for.
 
 mod bad_cameras;
+mod best_still;
 mod camera_worker;
 mod clips;
 mod commands;
@@ -16,6 +17,7 @@ mod overload;
 mod people;
 mod probe;
 mod sensors;
+mod sheet;
 mod site;
 mod stopping;
 mod subscribers;

@@ -335,6 +335,7 @@ fn still(incident: &str) -> Evidence {
         taken: "2026-11-21T12:00:00.000+08:00".to_owned(),
         stream: None,
         camera: None,
+        best: false,
         seconds: None,
         cut: None,
     }

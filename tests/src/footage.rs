@@ -26,6 +26,8 @@ pub struct Clip {
     pub length_s: u32,
     /// How the camera hangs: turned clockwise by so many degrees, 0 or 90, its pictures are upright.
     pub rotate_degrees: u16,
+    /// The camera zooms in after so many seconds; before, everything is half as large. 0: it never does.
+    pub zooms_at_s: u32,
     /// Width and height as the camera sends them, pixels.
     pub size: (u32, u32),
     /// Codec.
@@ -40,6 +42,7 @@ pub const PERSON_1080P_H264: Clip = Clip {
     from_s: 0,
     length_s: 20,
     rotate_degrees: 0,
+    zooms_at_s: 0,
     size: (1920, 1080),
     codec: Codec::H264,
     key_frame_every: 50,
@@ -53,6 +56,9 @@ pub const PERSON_ON_ITS_SIDE: Clip = Clip { rotate_degrees: 90, size: (720, 1280
 
 /// The same at 640x360, as a sub-stream would be.
 pub const PERSON_360P_H264: Clip = Clip { size: (640, 360), ..PERSON_1080P_H264 };
+
+/// The same from a camera that zooms in on who walks through.
+pub const PERSON_ZOOMED_IN: Clip = Clip { zooms_at_s: 10, ..PERSON_360P_H264 };
 
 /// Where models, footage and labels lie: `MOSHAO_TEST_DATA`, or `../shared/data` beside the project.
 /// `None` where neither is there; a test that needs it then says that it is skipped.
@@ -75,9 +81,9 @@ impl Clip {
         let source = data_dir()?.join("videos").join(self.video);
         let (width, height) = self.size;
         let stem = Path::new(self.video).file_stem().expect("a video has a name").to_string_lossy();
-        let Clip { from_s, length_s, rotate_degrees, codec, key_frame_every, .. } = self;
+        let Clip { from_s, length_s, rotate_degrees, zooms_at_s, codec, key_frame_every, .. } = self;
         let name = format!(
-            "{stem}-{from_s}s-{length_s}s-{rotate_degrees}deg-{width}x{height}-{codec:?}-key{key_frame_every}.mp4"
+            "{stem}-{from_s}s-{length_s}s-{rotate_degrees}deg-zoom{zooms_at_s}-{width}x{height}-{codec:?}-key{key_frame_every}.mp4"
         )
         .to_lowercase();
         let file = cache_dir().join(name);
@@ -98,7 +104,14 @@ impl Clip {
             90 => "transpose=cclock,",
             other => panic!("footage from a camera that hangs at {other} degrees is not made here"),
         };
-        let filter = format!("fps=25,{turn}scale={width}:{height},noise=alls=8:allf=t,format=yuv420p");
+        let zoom = match self.zooms_at_s {
+            0 => String::new(),
+            at => format!(
+                "scale=w='if(lt(t,{at}),iw/2,iw)':h='if(lt(t,{at}),ih/2,ih)':eval=frame,\
+                 pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:eval=frame,"
+            ),
+        };
+        let filter = format!("fps=25,{turn}scale={width}:{height},{zoom}noise=alls=8:allf=t,format=yuv420p");
         // 4 Mbit/s for 1920x1080, what cameras are shipped with, and in proportion for other sizes.
         let bitrate = (u64::from(width) * u64::from(height) * 2).to_string();
         let encoder: &[&str] = match self.codec {

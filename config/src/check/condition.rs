@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::expression::Devices;
 use super::{Check, Watcher};
-use crate::model::{Camera, Condition, Quantity, Sensor, Side, Subject};
+use crate::model::{Condition, Quantity, Side, Subject};
 use crate::raw::{self, At};
 
 /// The conditions that a rule names, and who can watch each.
@@ -96,8 +97,7 @@ impl Check<'_> {
         &mut self,
         id: &At<String>,
         rule: &raw::Rule,
-        sensors: &[Sensor],
-        cameras: &[Camera],
+        devices: Devices<'_>,
     ) -> Option<Condition> {
         match named(rule).as_slice() {
             [] => {
@@ -114,7 +114,7 @@ impl Check<'_> {
             [(_, Watcher::Sensors)] => self.measured(id, rule),
             [(_, Watcher::Both)] => {
                 let when = rule.when.as_ref()?;
-                let expression = self.expression(id, when.cel.as_ref()?, sensors, cameras)?;
+                let expression = self.expression(id, when.cel.as_ref()?, devices)?;
                 Some(Condition::When { expression, hold: when.hold.0 })
             }
             several => {

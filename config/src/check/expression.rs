@@ -8,8 +8,10 @@ use std::ops::Range;
 use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
 use cel::{Env, ExecutionError, IdedExpr, Program, Value};
 
-use super::Check;
-use crate::model::{Camera, Expression, Field, Input, Known, Named, Quantity, Sensor, evaluate, input_name};
+use super::{Check, detector};
+use crate::model::{
+    Camera, Detector, Expression, Field, Input, Known, Named, Quantity, Sensor, evaluate, input_name,
+};
 use crate::raw::At;
 use crate::report::{Problem, list};
 
@@ -22,6 +24,14 @@ const STACK_BYTES: usize = 64 << 20;
 /// Functions besides operators.
 const FUNCTIONS: [&str; 7] = ["size", "contains", "startsWith", "endsWith", "double", "int", "string"];
 
+/// The devices that a rule may speak of.
+#[derive(Clone, Copy)]
+pub(super) struct Devices<'a> {
+    pub(super) sensors: &'a [Sensor],
+    pub(super) cameras: &'a [Camera],
+    pub(super) detectors: &'a [Detector],
+}
+
 /// What is wrong with an expression: which node, what, and what to do.
 struct Wrong {
     node: u64,
@@ -31,8 +41,9 @@ struct Wrong {
 
 /// Makes inputs of what an expression says about devices.
 struct Reader<'a> {
-    sensors: &'a [Sensor],
-    cameras: &'a [Camera],
+    devices: Devices<'a>,
+    /// Cameras that watch the rule.
+    own_cameras: Vec<&'a Camera>,
     /// Fields that the devices that watch have all of.
     own: Vec<(&'static str, Field)>,
     inputs: Vec<Input>,
@@ -47,12 +58,12 @@ impl Check<'_> {
         &mut self,
         rule: &str,
         text: &At<String>,
-        sensors: &[Sensor],
-        cameras: &[Camera],
+        devices: Devices<'_>,
     ) -> Option<Expression> {
+        let Devices { sensors, cameras, .. } = devices;
         let watches = |watches: &[String]| watches.iter().any(|id| id == rule);
         let own_sensors: Vec<&Sensor> = sensors.iter().filter(|sensor| watches(&sensor.watches)).collect();
-        let by_cameras = cameras.iter().any(|camera| watches(&camera.watches));
+        let own_cameras: Vec<&Camera> = cameras.iter().filter(|camera| watches(&camera.watches)).collect();
         if text.chars().count() > LENGTH_MAX {
             let message = format!("`cel` has {} characters; the limit is {LENGTH_MAX}", text.chars().count());
             self.error(text.place(), message, "make several rules of it");
@@ -72,9 +83,9 @@ impl Check<'_> {
         };
         let mut tree = program.expression().clone();
         let mut reader = Reader {
-            sensors,
-            cameras,
-            own: own_fields(&own_sensors, by_cameras),
+            devices,
+            own: own_fields(&own_sensors, !own_cameras.is_empty()),
+            own_cameras,
             inputs: Vec::new(),
             bound: Vec::new(),
             in_macro: false,
@@ -216,8 +227,39 @@ impl Reader<'_> {
                 &format!("there are {}, and the macros of CEL", list(FUNCTIONS)),
             ));
         }
+        if let (operators::IN, [label, labels]) = (name, call.args.as_slice()) {
+            self.label_is_known(label, labels)?;
+        }
         let target = call.target.as_deref_mut().into_iter();
         target.chain(&mut call.args).try_for_each(|argument| self.read(argument, depth + 1))
+    }
+
+    /// `'fire' in cameras['yard'].labels`: the detector of that camera must know the label, as far as labels are known
+    /// here. One that it never tells would leave the expression silent for ever.
+    fn label_is_known(&self, label: &IdedExpr, labels: &IdedExpr) -> Result<(), Wrong> {
+        let Expr::Literal(LiteralValue::String(word)) = &label.expr else { return Ok(()) };
+        let cameras = match (self.named_device(labels)?, &labels.expr) {
+            (Some(Input { device: Named::Camera(id), field: Field::Labels, .. }), _) => {
+                self.devices.cameras.iter().filter(|camera| camera.id == id).collect()
+            }
+            (None, Expr::Ident(name)) if !self.bound.contains(name) => self.own_cameras.clone(),
+            _ => return Ok(()),
+        };
+        let detectors: Vec<&Detector> = cameras
+            .iter()
+            .filter_map(|camera| self.devices.detectors.iter().find(|known| known.name == camera.detector))
+            .collect();
+        let known: Option<Vec<Vec<&str>>> =
+            detectors.iter().map(|detector| detector::known_labels(detector)).collect();
+        let Some(known) = known.map(|known| known.concat()).filter(|known| !known.is_empty()) else {
+            return Ok(());
+        };
+        if known.contains(&word.inner()) {
+            return Ok(());
+        }
+        let names = list(detectors.iter().map(|detector| detector.name.as_str()));
+        let message = format!("{names} does not know `{}`", word.inner());
+        Err(wrong(label.id, message, &format!("it knows {}", list(known))))
     }
 
     /// `sensors["id"].field` and `cameras["id"].field`; none for everything else.
@@ -238,8 +280,9 @@ impl Reader<'_> {
         match table.as_str() {
             "sensors" => {
                 let configured = id_text.split_once('/').map_or(id_text, |(id, _)| id);
-                let Some(sensor) = self.sensors.iter().find(|sensor| sensor.id == configured) else {
-                    let known: Vec<&str> = self.sensors.iter().map(|sensor| sensor.id.as_str()).collect();
+                let Some(sensor) = self.devices.sensors.iter().find(|sensor| sensor.id == configured) else {
+                    let known: Vec<&str> =
+                        self.devices.sensors.iter().map(|sensor| sensor.id.as_str()).collect();
                     return Err(absent(id.id, "sensor", configured, &known));
                 };
                 match Field::of_sensor(name) {
@@ -252,8 +295,9 @@ impl Reader<'_> {
                 }
             }
             "cameras" => {
-                if !self.cameras.iter().any(|camera| camera.id == id_text) {
-                    let known: Vec<&str> = self.cameras.iter().map(|camera| camera.id.as_str()).collect();
+                if !self.devices.cameras.iter().any(|camera| camera.id == id_text) {
+                    let known: Vec<&str> =
+                        self.devices.cameras.iter().map(|camera| camera.id.as_str()).collect();
                     return Err(absent(id.id, "camera", id_text, &known));
                 }
                 match Field::of_camera(name) {

@@ -1,5 +1,6 @@
 //! `[rule.ID]`: what it looks for, and which event it makes.
 
+use super::expression::Devices;
 use super::{Check, Watcher, condition, detector};
 use crate::codes::EventCode;
 use crate::model::{
@@ -24,6 +25,7 @@ impl Check<'_> {
         cameras: &[Camera],
         detectors: &[Detector],
     ) -> Vec<Rule> {
+        let devices = Devices { sensors, cameras, detectors };
         let mut rules = Vec::new();
         for (id, section) in &file.rule.0 {
             let watching: Vec<&Sensor> =
@@ -33,7 +35,7 @@ impl Check<'_> {
             self.places_are_drawn(id, section, file);
             self.fits_sensors(id, section, &watching);
             let schedule = self.schedule(id, section, &watching);
-            let Some(condition) = self.condition(id, section, sensors, cameras) else { continue };
+            let Some(condition) = self.condition(id, section, devices) else { continue };
             let Some(code) = self.usual_code(id, section, &condition, &watching) else { continue };
             rules.push(rule(id, section, condition, schedule, code));
         }

@@ -286,3 +286,19 @@ impl TopicPattern {
         self.levels.iter().filter(|level| matches!(level, TopicLevel::Capture(_))).count()
     }
 }
+
+impl fmt::Display for TopicPattern {
+    /// As it stands in the file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, level) in self.levels.iter().enumerate() {
+            f.write_str(if number == 0 { "" } else { "/" })?;
+            match level {
+                TopicLevel::Exactly(text) => f.write_str(text)?,
+                TopicLevel::Any => f.write_str("+")?,
+                TopicLevel::Capture(name) => write!(f, "{{{name}}}")?,
+                TopicLevel::Rest => f.write_str("#")?,
+            }
+        }
+        Ok(())
+    }
+}

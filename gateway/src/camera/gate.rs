@@ -20,6 +20,7 @@ use super::budget::Budget;
 use super::change::Threshold;
 use super::familiar::Familiar;
 use super::opinion::{Opinion, Suspicion, touch};
+use super::patrol::Patrol;
 use super::thumb::Area;
 
 /// Awake after a beginning, at least: until the scene is known. The worker waits for a second key frame besides.
@@ -41,11 +42,6 @@ const LOOK_EVERY_PROVEN: Duration = Duration::from_secs(10);
 /// With key frames further apart than this somebody may come and go unseen by any look: the camera sleeps only where the
 /// sentinel has proven itself, and what is parked would be taken for gone.
 pub const KEY_INTERVAL_MAX: Duration = Duration::from_millis(4500);
-/// The detector sees one look in so much time although nothing has changed: what came too slowly for every comparison.
-const PATROL_EVERY: Duration = Duration::from_secs(30);
-/// The same where something is restless, which makes the gate less sharp.
-const PATROL_EVERY_RESTLESS: Duration = Duration::from_secs(10);
-
 /// Why a camera woke. The words are metric labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -133,8 +129,7 @@ pub struct Gate {
     failed_looks: u32,
     /// What the detector has been asked about and has not answered.
     doubt: Option<Doubt>,
-    /// Patrols in a row that missed something parked.
-    misses: u32,
+    patrol: Patrol,
     familiar: Familiar,
     budget: Budget,
 }
@@ -172,7 +167,7 @@ impl Gate {
             last_detection: None,
             failed_looks: 0,
             doubt: None,
-            misses: 0,
+            patrol: Patrol::default(),
             familiar: Familiar::default(),
             budget: Budget::new(share_in_vain),
         }
@@ -225,7 +220,7 @@ impl Gate {
         self.lively_at = None;
         self.familiar.begin();
         self.doubt = None;
-        self.misses = 0;
+        self.patrol = Patrol::default();
         true
     }
 
@@ -301,13 +296,12 @@ impl Gate {
     /// What the detector made of a look.
     fn weigh(&mut self, opinion: Opinion) -> bool {
         let Some(Doubt { at, because }) = self.doubt.take() else { return false };
-        let is_patrol = because == Wake::Detector;
-        // What has not changed is not gone because it is missed once.
-        self.misses = if is_patrol && opinion == Opinion::Gone { self.misses + 1 } else { 0 };
+        if because == Wake::Detector {
+            return self.patrol.returns(opinion) && self.wake(at, because);
+        }
+        self.patrol.was_elsewhere();
         let wakes = match opinion {
             Opinion::Clear => true,
-            Opinion::Gone if is_patrol => self.misses >= 2,
-            Opinion::Faint | Opinion::Nothing if is_patrol => false,
             Opinion::Gone | Opinion::Faint => self.budget.affords_on_credit(at),
             Opinion::Nothing => self.budget.affords(at),
         };
@@ -384,9 +378,9 @@ impl Gate {
         self.failed_looks >= 2 && self.wake(at, Wake::Blind)
     }
 
-    /// Whether the detector should see a look that was quiet.
-    pub fn wants_patrol(&self, at: Duration, is_anything_restless: bool) -> bool {
-        let every = if is_anything_restless { PATROL_EVERY_RESTLESS } else { PATROL_EVERY };
+    /// Whether the detector should see a look that was quiet, where this share of the picture is restless.
+    pub fn wants_patrol(&self, at: Duration, restless: f32) -> bool {
+        let every = self.patrol.every(self.sensitivity, restless);
         self.last_detection.is_none_or(|last| last + every <= at || at < last)
     }
 }

@@ -2,17 +2,16 @@
 //!
 //! In the order of the data: [`login`] asks which login the camera wants, [`rtsp`] opens the session and yields
 //! [`AccessUnit`]s, [`decode`] turns them into [`Picture`](picture::Picture)s, [`pace`] says which of them are due for
-//! the detector, [`still`] makes evidence of one. [`fault`] names what can go wrong and [`backoff`] says when to try
-//! again. [`measure`] makes figures of a stream for people who set up a camera.
-//!
-//! [`appearance`] says what a picture looks like, so that it can be told whether the camera is well.
+//! the detector, [`still`] makes evidence of one and [`sharpness`] tells which of several is best. [`fault`] names what
+//! can go wrong and [`backoff`] says when to try again. [`measure`] makes figures of a stream for people who set up a
+//! camera. [`appearance`] says what a picture looks like, so that it can be told whether the camera is well.
 //!
 //! Most cameras see nothing most of the time, and a [`gate`] lets them sleep: [`ring`] holds what came of late, [`look`]
 //! compares key frames made small by [`thumb`], [`sentinel`] watches sizes in between, [`motion`] says what moves while
 //! awake, [`restless`] learns what moves and means nothing, [`watched`] knows masks and regions; [`place`] is these
 //! together. [`change`] is what all of them call a difference. What seems to have changed is shown to the detector,
 //! whose [`opinion`] decides; what it knows nothing of wakes within a [`budget`], and what it sees where nothing ever
-//! moves is [`familiar`]. [`mod@reference`] says what may be left out of decoding.
+//! moves is [`familiar`]; on [`patrol`] it looks although nothing has changed. [`mod@reference`] says what may be left out of decoding.
 //!
 //! Nothing here knows the worker's threads or the parent.
 
@@ -33,6 +32,7 @@ pub mod media_clock;
 pub mod motion;
 pub mod opinion;
 pub mod pace;
+pub mod patrol;
 pub mod picture;
 pub mod place;
 pub mod privacy;
@@ -42,6 +42,7 @@ pub mod restless;
 pub mod ring;
 pub mod rtsp;
 pub mod sentinel;
+pub mod sharpness;
 pub mod still;
 pub mod thumb;
 pub mod watched;

@@ -89,8 +89,8 @@ impl Place {
         self.doubt = None;
     }
 
-    /// Whether anything is restless: the gate is less sharp there, and the detector has to look by itself at times.
-    pub fn is_restless(&self) -> bool {
-        self.restless.is_any()
+    /// Share of the picture in which the gate is less sharp, 0 to 1: the detector has to look by itself more often.
+    pub fn restless_share(&self) -> f32 {
+        self.restless.share()
     }
 }

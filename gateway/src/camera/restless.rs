@@ -114,9 +114,15 @@ impl Restless {
         change
     }
 
-    /// Whether anything is restless: then the gate is less sharp there, and the detector has to look by itself at times.
-    pub fn is_any(&self) -> bool {
+    /// Whether anything is restless.
+    fn is_any(&self) -> bool {
         self.cells.iter().any(|habit| habit.rate > RESTLESS)
+    }
+
+    /// Share of the picture that is restless, lines of text apart: 0 to 1.
+    pub fn share(&self) -> f32 {
+        let restless = self.cells.iter().filter(|habit| habit.rate > RESTLESS && !habit.is_text).count();
+        restless as f32 / self.cells.len().max(1) as f32
     }
 
     /// Marks lines of text: a low, wide place at the upper or lower edge with something in it that ticks.
@@ -210,6 +216,7 @@ mod tests {
     #[test]
     fn leaves_are_learned_within_seconds_and_what_is_in_front_of_them_still_matters() {
         let (restless, _) = after(LEAVES, &[70.0, 110.0], 0.2, 6.0, &[]);
+        assert!((0.05..0.08).contains(&restless.share()), "{}", restless.share());
         assert!(!matters(&restless, &wall_with(&[(LEAVES, 72.0)])));
         assert!(
             matters(&restless, &wall_with(&[(LEAVES, 108.0), ([0.45, 0.45, 0.5, 0.6], 190.0)])),
@@ -251,6 +258,7 @@ mod tests {
         let seconds: Area = [0.30, 0.03, 0.33, 0.07];
         let minutes: Area = [0.22, 0.03, 0.25, 0.07];
         let (restless, _) = after(seconds, &[200.0, 240.0], 1.0, 30.0, &[]);
+        assert_eq!(restless.share(), 0.0, "text is no reason to look more often");
         assert!(!matters(&restless, &wall_with(&[(minutes, 230.0), (seconds, 255.0)])));
         assert!(matters(&restless, &wall_with(&[(minutes, 230.0), ([0.24, 0.05, 0.27, 0.4], 40.0)])));
         assert!(matters(&restless, &wall_with(&[([0.22, 0.5, 0.25, 0.6], 230.0)])), "not elsewhere");

@@ -17,6 +17,7 @@ mod pull;
 mod replay;
 mod run;
 mod schema;
+mod sheet;
 mod simulate;
 
 use std::io::Write;
@@ -44,6 +45,7 @@ enum Command {
     Init(init::Arguments),
     Discover(discover::Arguments),
     Probe(probe::Arguments),
+    Sheet(sheet::Arguments),
     Replay(replay::Arguments),
     /// Know detectors: list, inspect, fetch and verify them.
     Models(models::Arguments),
@@ -81,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Init(arguments) => init::run(&arguments),
         Command::Discover(arguments) => discover::run(&arguments),
         Command::Probe(arguments) => probe::run(arguments),
+        Command::Sheet(arguments) => sheet::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Events(arguments) => events::run(arguments),
         Command::Schema(arguments) => schema::run(arguments),

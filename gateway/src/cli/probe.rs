@@ -45,16 +45,16 @@ pub(super) struct Arguments {
 
 /// The answer.
 #[derive(Debug, Serialize)]
-struct Report {
+pub(super) struct Report {
     /// Host and port.
     camera: String,
     /// From the first connection to the first key frame, seconds.
-    first_key_frame_s: f64,
+    pub(super) first_key_frame_s: f64,
     #[serde(flatten)]
-    figures: Figures,
+    pub(super) figures: Figures,
     /// Whether the gate can let it sleep.
-    sleep: Sleep,
-    advice: Vec<String>,
+    pub(super) sleep: Sleep,
+    pub(super) advice: Vec<String>,
 }
 
 /// Watches the camera for a while and says what it sent.
@@ -88,7 +88,8 @@ fn endpoint(mut url: Url, allow_basic: bool) -> Result<Endpoint, Failure> {
     Ok(Endpoint { url, username, password, allow_basic, deadlines })
 }
 
-async fn probe(endpoint: &Endpoint, length: Duration) -> Result<Report, SessionError> {
+/// Watches a camera for so long.
+pub(super) async fn probe(endpoint: &Endpoint, length: Duration) -> Result<Report, SessionError> {
     let began = Instant::now();
     let group = Arc::new(SessionGroup::default());
     let mut session = Session::open(endpoint, &group).await?;

@@ -10,10 +10,12 @@ use super::Desk;
 use super::orders::reply;
 use crate::clock::Moment;
 use crate::disposition::Disposition;
-use crate::event::{Evidence, Phase, StreamName};
-use crate::evidence::{ClipKept, Order, Want};
+use crate::event::{Evidence, Phase};
+use crate::evidence::best::{Still, promise, promise_of};
+use crate::evidence::{ClipKept, Order, Purpose, StoreError, Want};
 use crate::incident::Change;
 use crate::rules::Source;
+use crate::worker::link::Observation;
 
 // === impl Desk ===
 
@@ -39,7 +41,9 @@ impl Desk {
         } else {
             (None, Vec::new())
         };
-        let want = Want { incident: change.incident.id.clone(), camera: camera.to_owned(), answer: None };
+        let promise = if picture.is_some() { promise_of(&change.incident.objects) } else { 0.0 };
+        let purpose = Purpose::Event { promise };
+        let want = Want { incident: change.incident.id.clone(), camera: camera.to_owned(), purpose };
         let request = self.wanted.ask(want, picture, subjects);
         if !self.workers.take_still(request) {
             self.metrics.evidence_missed.with_label_values(&["worker-busy"]).inc();
@@ -75,40 +79,78 @@ impl Desk {
     }
 
     /// A still has come from a worker, or word that there is none.
-    pub(super) async fn still(
-        &mut self,
-        now: Moment,
-        request: u64,
-        jpeg: Option<Vec<u8>>,
-        (taken_unix_ms, stream): (i64, Option<StreamName>),
-    ) {
-        let Some(want) = self.wanted.take(request) else { return };
-        let Some(jpeg) = jpeg else {
-            if let Some(answer) = want.answer {
+    pub(super) async fn still(&mut self, now: Moment, request: u64, still: Option<Still>, sharpness: f32) {
+        let Some(Want { incident, camera, purpose }) = self.wanted.take(request) else { return };
+        let Some(still) = still else {
+            if let Purpose::Command(answer) = purpose {
                 reply(answer, Err("the camera has no picture; is it connected?".to_owned()));
             }
             self.metrics.evidence_missed.with_label_values(&["no-picture"]).inc();
             return;
         };
-        let taken = Timestamp::from_millisecond(taken_unix_ms).unwrap_or(now.wall);
-        match self.evidence.store().keep_still(&want.incident, &jpeg) {
-            Ok(stored) => {
-                self.metrics.evidence_stills.inc();
-                let kept = stored.evidence(true, taken, self.evidence.store().zone());
-                let kept = Evidence { camera: Some(want.camera.clone()), stream, ..kept };
-                if let Some(answer) = want.answer {
-                    return reply(answer, Ok(kept));
-                }
-                let source = Source::Camera(want.camera);
-                let change = self.judge.attach(now, &want.incident, &source, kept);
+        let key = (incident, camera);
+        match purpose {
+            Purpose::Event { promise } => {
+                self.best.first(now.mono, key.clone(), promise, sharpness);
+                self.keep_still(now, key, &still, promise > 0.0).await;
+            }
+            Purpose::Better { promise } => {
+                self.best.came(now.mono, &key, (promise, sharpness), still);
+            }
+            Purpose::Command(answer) => {
+                let kept = self.store_still(&key, &still);
+                reply(answer, kept.map_err(|error| error.to_string()));
+            }
+        }
+    }
+
+    /// Asks for a still of this picture where it promises more of an open incident than those before.
+    pub(super) fn look_for_better(&mut self, now: Moment, seen: &Observation) {
+        let source = Source::Camera(seen.camera.clone());
+        let mut wants = Vec::new();
+        for incident in self.judge.open().iter().filter(|incident| incident.is_seen_by(&source)) {
+            let labels: BTreeSet<&str> =
+                incident.objects.iter().map(|object| object.label.as_str()).collect();
+            let shown = || seen.tracks.iter().filter(|track| labels.contains(track.label.as_str()));
+            let promise = promise(shown().map(|track| (&track.area, track.score)));
+            let key = (incident.id.clone(), seen.camera.clone());
+            if self.best.asks(now.mono, &key, promise) {
+                let subjects: Vec<[f32; 4]> = shown().map(|track| track.area).collect();
+                let (incident, camera) = key;
+                wants.push((Want { incident, camera, purpose: Purpose::Better { promise } }, subjects));
+            }
+        }
+        for (want, subjects) in wants {
+            let request = self.wanted.ask(want, Some(seen.picture), subjects);
+            // Where the worker is busy, the picture before has to do.
+            self.workers.take_still(request);
+        }
+    }
+
+    /// Tells the better stills that have settled.
+    pub(super) async fn tell_better(&mut self, now: Moment) {
+        if self.best.is_empty() {
+            return;
+        }
+        let open: BTreeSet<&str> = self.judge.open().iter().map(|incident| incident.id.as_str()).collect();
+        let due = self.best.due(now.mono, |incident| open.contains(incident));
+        for (key, still) in due {
+            self.keep_still(now, key, &still, true).await;
+        }
+    }
+
+    /// Keeps a still for an incident and tells it.
+    async fn keep_still(&mut self, now: Moment, key: (String, String), still: &Still, best: bool) {
+        match self.store_still(&key, still) {
+            Ok(kept) => {
+                let (incident, camera) = key;
+                let kept = Evidence { best, ..kept };
+                let change = self.judge.attach(now, &incident, &Source::Camera(camera), kept);
                 self.tell(now, change.into_iter().collect(), None).await;
             }
             Err(error) => {
                 self.metrics.evidence_missed.with_label_values(&["disk"]).inc();
-                error!(camera = want.camera, %error, "a still is lost");
-                if let Some(answer) = want.answer {
-                    reply(answer, Err(error.to_string()));
-                }
+                error!(camera = key.1, %error, "a still is lost");
             }
         }
     }
@@ -128,6 +170,18 @@ impl Desk {
         if let Err(error) = done {
             error!(incident, %error, "a legal hold cannot be written to disk; check free space of gateway.data_dir");
         }
+    }
+
+    fn store_still(
+        &self,
+        (incident, camera): &(String, String),
+        still: &Still,
+    ) -> Result<Evidence, StoreError> {
+        let stored = self.evidence.store().keep_still(incident, &still.jpeg)?;
+        self.metrics.evidence_stills.inc();
+        let taken = Timestamp::from_millisecond(still.taken_unix_ms).unwrap_or(self.clock.now().wall);
+        let kept = stored.evidence(true, taken, self.evidence.store().zone());
+        Ok(Evidence { camera: Some(camera.clone()), stream: still.stream, ..kept })
     }
 
     /// A clip is on disk.

@@ -9,7 +9,7 @@ use tracing::{error, info};
 use super::{Desk, STATE_KEY};
 use crate::clock::Moment;
 use crate::event::Evidence;
-use crate::evidence::Want;
+use crate::evidence::{Purpose, Want};
 use crate::incident::orders::{InMode, Muted};
 use crate::incident::tell::new_id;
 use crate::outbox::SavedState;
@@ -112,11 +112,11 @@ impl Desk {
     fn take_stills(&mut self, these: Vec<StillAsked>, picture: Option<u64>) {
         for StillAsked { camera, answer, .. } in these {
             let incident = new_id(self.clock.now().wall);
-            let want = Want { incident, camera, answer: Some(answer) };
+            let want = Want { incident, camera, purpose: Purpose::Command(answer) };
             let request = self.wanted.ask(want, picture, Vec::new());
             let number = request.request;
             if !self.workers.take_still(request)
-                && let Some(answer) = self.wanted.take(number).and_then(|want| want.answer)
+                && let Some(Purpose::Command(answer)) = self.wanted.take(number).map(|want| want.purpose)
             {
                 reply(answer, Err("the camera's worker takes no requests now; ask again later".to_owned()));
             }

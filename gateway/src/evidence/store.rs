@@ -322,6 +322,7 @@ impl Stored {
             taken: rfc3339(taken, zone),
             stream: None,
             camera: None,
+            best: false,
             seconds: None,
             cut: None,
         }

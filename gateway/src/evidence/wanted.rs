@@ -25,8 +25,25 @@ pub struct Want {
     pub incident: String,
     /// The camera that takes it.
     pub camera: String,
-    /// The command that waits for it; without one, it belongs to an event.
-    pub answer: Option<Answer<Evidence>>,
+    /// What it is for.
+    pub purpose: Purpose,
+}
+
+/// What a still is for.
+#[derive(Debug)]
+pub enum Purpose {
+    /// The event that opened or confirmed an incident. What the picture promises: see [`best`](super::best).
+    Event {
+        /// How large and sure the object in it is.
+        promise: f32,
+    },
+    /// It may be better than those before.
+    Better {
+        /// How large and sure the object in it is.
+        promise: f32,
+    },
+    /// A command waits for it.
+    Command(Answer<Evidence>),
 }
 
 // === impl Wanted ===
@@ -55,7 +72,11 @@ mod tests {
     #[test]
     fn answers_find_the_incident_they_were_asked_for() {
         let mut wanted = Wanted::default();
-        let want = Want { incident: "01INC".to_owned(), camera: "gate".to_owned(), answer: None };
+        let want = Want {
+            incident: "01INC".to_owned(),
+            camera: "gate".to_owned(),
+            purpose: Purpose::Event { promise: 0.1 },
+        };
         let request = wanted.ask(want, Some(3), Vec::new());
         assert!(wanted.take(request.request).is_some_and(|want| want.incident == "01INC"));
         assert!(wanted.take(request.request).is_none(), "answered once");

@@ -210,6 +210,11 @@ impl Incident {
         changed
     }
 
+    /// This device finds it now.
+    pub fn is_seen_by(&self, source: &Source) -> bool {
+        self.members.iter().any(|member| member.active && member.source == *source)
+    }
+
     /// Different devices that found it.
     pub fn devices(&self) -> usize {
         let mut sources: Vec<&Source> = self.members.iter().map(|member| &member.source).collect();
@@ -237,11 +242,18 @@ impl Incident {
         }
     }
 
-    /// Keeps the first and the newest pieces of evidence.
+    /// Keeps the first and the newest pieces of evidence, and the best; clips longer than stills.
     pub(super) fn add_evidence(&mut self, kept: Evidence) {
+        if kept.best {
+            let same = self.evidence.iter_mut().filter(|other| other.camera == kept.camera);
+            same.for_each(|other| other.best = false);
+        }
         self.evidence.push(kept);
         if self.evidence.len() > EVIDENCE_MAX {
-            self.evidence.remove(1);
+            let middle = 1..self.evidence.len() - 1;
+            let plain = |index: &usize| !self.evidence[*index].best && self.evidence[*index].kind == "image";
+            let goes = middle.clone().find(plain).unwrap_or(middle.start);
+            self.evidence.remove(goes);
         }
     }
 

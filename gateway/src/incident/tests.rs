@@ -153,6 +153,7 @@ fn evidence_is_told_while_the_incident_is_remembered() {
         taken: "1970-01-01T00:00:00Z".to_owned(),
         stream: None,
         camera: None,
+        best: false,
         seconds: None,
         cut: None,
     };

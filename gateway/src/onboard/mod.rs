@@ -6,9 +6,10 @@
 //! ```
 //!
 //! [`onvif`] asks the cameras, [`vendor`] knows what their makers usually do, [`interview`] asks the installer, [`draft`]
-//! writes what the installer would, all in one of two languages.
+//! writes what the installer would, all in one of two languages. [`sheet`] is the document to be filed and signed in the end.
 
 pub mod draft;
 pub mod interview;
 pub mod onvif;
+pub mod sheet;
 pub mod vendor;

@@ -298,7 +298,7 @@ impl Lid {
             true => Err(DecodeError::NoPicture),
             false => looker.look(unit, size_px, filter),
         };
-        let patrols = self.gate.wants_patrol(at, self.place.is_restless());
+        let patrols = self.gate.wants_patrol(at, self.place.restless_share());
         // The detector is used to whole pictures.
         let looked = look(if patrols { Filter::Whole } else { Filter::Skipped });
         self.tally.looks += 1;

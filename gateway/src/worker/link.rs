@@ -230,6 +230,8 @@ pub enum FromWorker {
         /// JPEG with masks filled and heads (or everything but the subjects) pixelated; none where no picture is there.
         #[serde(with = "serde_bytes")]
         jpeg: Option<Vec<u8>>,
+        /// How sharp it is where the subjects are; only to be compared with others of the same camera.
+        sharpness: f32,
         /// Wall clock time of the picture, milliseconds since the Unix epoch.
         taken_unix_ms: i64,
         /// Which stream it is of; none where the camera has one.

@@ -16,6 +16,7 @@ use super::{Camera, Thread};
 use crate::camera::AccessUnit;
 use crate::camera::decode::Decoder;
 use crate::camera::picture::Picture;
+use crate::camera::sharpness::sharpness;
 use crate::camera::still::{self, Wish};
 use crate::event::StreamName;
 
@@ -128,6 +129,7 @@ fn answer(cameras: &[Camera], analysed: &Analysed, held: &Held, request: &StillR
             request: request.request,
             camera: request.camera.clone(),
             jpeg: Some(jpeg),
+            sharpness: sharpness(&look.picture.view(), &request.subjects),
             taken_unix_ms: picture.received_unix_ms,
             stream,
         },
@@ -143,6 +145,7 @@ fn no_still(request: &StillRequest) -> FromWorker {
         request: request.request,
         camera: request.camera.clone(),
         jpeg: None,
+        sharpness: 0.0,
         taken_unix_ms: 0,
         stream: None,
     }

@@ -228,12 +228,16 @@ fn a_key_frame_that_cannot_be_looked_at_is_followed_by_the_next_and_the_second_w
 }
 
 #[test]
-fn the_detector_patrols_a_sleeping_camera_and_more_often_where_leaves_move() {
+fn the_detector_patrols_a_sleeping_camera_rarely_and_after_a_wake_more_often() {
     let (mut gate, at) = asleep();
     gate.ask(at);
-    assert!(!gate.wants_patrol(at + s(29), false));
-    assert!(gate.wants_patrol(at + s(30), false));
-    assert!(gate.wants_patrol(at + s(10), true));
+    assert!(!gate.wants_patrol(at + s(29), 0.0));
+    assert!(gate.wants_patrol(at + s(30), 0.0));
+    assert!(gate.wants_patrol(at + s(10), 0.2), "leaves move");
+    assert!(!patrol_wakes(&mut gate, at + s(30), Opinion::Nothing));
+    assert!(!gate.wants_patrol(at + s(60), 0.0));
+    gate.wake(at + s(62), Wake::Look);
+    assert!(gate.wants_patrol(at + s(62), 0.0));
 }
 
 #[test]
