@@ -5,6 +5,7 @@
 
 mod broker;
 mod camera;
+mod change;
 mod condition;
 mod detector;
 mod evidence;
@@ -67,6 +68,7 @@ impl Check<'_> {
         let page = file.page.as_ref().and_then(|page| self.page(page, http.as_ref()));
         let incidents = self.incidents(file.incidents.as_ref(), file, &names);
 
+        let change = self.change(file.change.as_ref());
         let evidence = self.evidence(file.evidence.as_ref(), incidents.keep_evidence);
 
         let own = self.detectors(file);
@@ -89,6 +91,7 @@ impl Check<'_> {
             budget: budget(file.budget.as_ref()),
             http: http?,
             page,
+            change,
             incidents,
             evidence,
             detectors,

@@ -208,7 +208,7 @@ impl Walk<'_> {
         if schema["x-secrets"] != Value::Bool(true) && (text.contains("${env:") || text.contains("${file:")) {
             let problem = Problem::error(place.clone(), format!("`{name}` takes no `${{…}}`"));
             self.problems
-                .push(problem.hint("only `url`, `username`, `password`, `secret` and `mentions` do"));
+                .push(problem.hint("only `url`, `username`, `password`, `secret`, `mentions` and `keys` do"));
             return;
         }
         let choices = choices(schema);

@@ -16,6 +16,7 @@ pub mod codes;
 mod document;
 pub mod label_map;
 pub mod model;
+mod plain;
 pub mod presets;
 mod quantity;
 mod raw;
@@ -29,6 +30,7 @@ use std::path::Path;
 
 pub use check::CATALOGUE;
 pub use model::*;
+pub use plain::plain_secrets;
 pub use reference::reference;
 pub use report::{Problem, Report, Severity};
 pub use schema::schema;

@@ -4,6 +4,7 @@
 //! sensors refer to exist, numbers lie in their ranges, secrets have been read.
 
 mod camera;
+mod change;
 mod detector;
 mod evidence;
 mod expression;
@@ -18,6 +19,7 @@ mod test;
 use serde::{Deserialize, Serialize};
 
 pub use camera::{Camera, Deadlines, Diagnosis, Line, Polygon, Priority, Sensitivity, StreamAddress, View};
+pub use change::{CentreKey, Change};
 pub use detector::{Detector, Model};
 pub use evidence::{EvidencePolicy, Keep};
 pub use expression::{Expression, Field, Input, Known, Named};
@@ -51,6 +53,8 @@ pub struct Config {
     pub http: Http,
     /// The local web page; none unless the file asks for it.
     pub page: Option<Page>,
+    /// How the configuration changes while the gateway runs.
+    pub change: Change,
     /// How findings become incidents.
     pub incidents: IncidentPolicy,
     /// Stills and clips.

@@ -11,6 +11,7 @@ mod at;
 mod broker;
 mod budget;
 mod camera;
+mod change;
 mod default;
 mod detector;
 mod evidence;
@@ -29,6 +30,7 @@ pub(crate) use at::{At, Named};
 pub(crate) use broker::Broker;
 pub(crate) use budget::Budget;
 pub(crate) use camera::{Camera, Corners, Deadlines, Ends, Priority, Sensitivity, Switch};
+pub(crate) use change::Change;
 pub(crate) use detector::Detector;
 pub(crate) use evidence::Evidence;
 pub(crate) use gateway::{Gateway, Grid, Http, Outbox};
@@ -62,6 +64,8 @@ pub(crate) struct File {
     pub http: Option<Http>,
     /// The local web page.
     pub page: Option<Page>,
+    /// How the configuration changes while the gateway runs.
+    pub change: Option<Change>,
     /// When an incident is told, merged, escalated and closed.
     pub incidents: Option<Incidents>,
     /// Stills and clips: what is recorded, and how long and how much of it the box keeps.

@@ -212,7 +212,7 @@ fn inside_url(line: &str) -> Option<Range<usize>> {
 }
 
 /// What stands before the key of a group robot or of the like.
-const KEYS_IN_URLS: [&str; 3] = ["key=", "token=", "/hook/"];
+pub(crate) const KEYS_IN_URLS: [&str; 3] = ["key=", "token=", "/hook/"];
 
 /// From behind `begin` to the end of that part of the URL.
 fn key_in_url(line: &str, begin: &str) -> Option<Range<usize>> {

@@ -10,9 +10,12 @@
 //! [`App::build`] makes and binds everything, [`App::run`] runs it until it is told to stop and then stops it in the
 //! same order, so that nothing that was seen is left behind.
 
+mod kept;
+mod storage;
+
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use moshao_config::Config;
@@ -21,24 +24,27 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+pub use self::kept::Kept;
+use self::storage::Opened;
 use crate::batch::Batches;
 use crate::budget::Budget;
-use crate::clock::Clock;
-use crate::desk::Desk;
 use crate::downlink::verbs::Verbs;
-use crate::evidence::{Archive, ArchiveError, Recorder};
-use crate::http::{BindError, Expected, Http};
+use crate::evidence::ArchiveError;
+use crate::http::{BindError, Http};
 use crate::metrics::Metrics;
 use crate::mqtt::Link;
-use crate::outbox::{self, OutboxError, OutboxHandle, Recovered};
+use crate::outbox::{self, OutboxError, OutboxHandle};
 use crate::page::{self, Page, PageError};
-use crate::sensor::reading::Reading;
-use crate::supervise::{WorkerCommand, Workers};
+use crate::supervise::WorkerCommand;
 use crate::topics::Topics;
-use crate::{downlink, heartbeat, machine, presence, sensor, sink, uplink};
+use crate::{downlink, heartbeat, live, machine, presence, sink, uplink};
 
 /// After the sources have stopped, the uplink may go on for this long to empty the outbox. What is left waits on disk.
 const LAST_DELIVERIES: Duration = Duration::from_millis(1000);
+/// Connections of `/metrics` and `/healthz` may take so long at the end.
+const HTTP_END: Duration = Duration::from_millis(500);
+/// A command that is being obeyed may take so long at the end; it has no answer then, and comes again.
+const COMMAND_END: Duration = Duration::from_millis(500);
 /// Readings that wait for the desk; beyond them the sensors' broker has to wait (TCP backpressure).
 const READINGS_MAX: usize = 1024;
 /// Dispositions that wait for the desk; beyond them the centre's broker has to wait.
@@ -53,15 +59,26 @@ const CLIPS_MAX: usize = 16;
 /// The gateway, built and not yet running.
 #[derive(Debug)]
 pub struct App {
+    bound: Bound,
+    kept: Kept,
+    /// Where the configuration is changed; nowhere where it came from no file.
+    live: Option<live::Handle>,
+}
+
+/// What one configuration has opened and bound.
+#[derive(Debug)]
+pub struct Bound {
     config: Arc<Config>,
-    worker: WorkerCommand,
-    metrics: Arc<Metrics>,
+    opened: Opened,
     http: Http,
     page: Option<Page>,
-    config_file: Option<PathBuf>,
-    outbox: OutboxHandle,
-    recovered: Recovered,
-    evidence: Archive,
+}
+
+/// Asks a running gateway to make room for another configuration; its sources go on.
+#[derive(Debug, Clone, Default)]
+pub struct Leave {
+    asked: CancellationToken,
+    same_centre: Arc<AtomicBool>,
 }
 
 /// Why the gateway cannot start.
@@ -80,6 +97,9 @@ pub enum AppError {
     /// Stills, clips and the ledger of who had them.
     #[error(transparent)]
     Evidence(#[from] ArchiveError),
+    /// A fault of the gateway itself.
+    #[error("the gateway failed: {0}")]
+    Died(String),
 }
 
 // === impl App ===
@@ -90,29 +110,25 @@ impl App {
     /// # Errors
     /// What the box cannot do without is not there; see [`AppError`].
     pub async fn build(config: Config, worker: WorkerCommand) -> Result<Self, AppError> {
-        let config = Arc::new(config);
-        let metrics = Arc::new(Metrics::new());
-        let (outbox, recovered) = outbox::open(outbox_settings(&config, &metrics))?;
-        let evidence = {
-            let gateway = &config.gateway;
-            Archive::open(&gateway.data_dir, &gateway.time_zone, config.evidence.clone())?
-        };
-        let expected = Expected {
-            workers: config.cameras.len().min(config.gateway.workers) as i64,
-            sensor_broker: config.sensor_broker.is_some(),
-        };
-        let http = Http::bind(config.http.listen, metrics.clone(), expected).await?;
-        let page = match &config.page {
-            Some(page) => Some(Page::bind(&config, page).await?),
-            None => None,
-        };
-        Ok(App { config, worker, metrics, http, page, config_file: None, outbox, recovered, evidence })
+        let mut kept = Kept::new(worker);
+        let bound = kept.bind(config).await?;
+        Ok(Self::of(bound, kept))
     }
 
-    /// The file that the configuration came from: the page can edit zones, lines and masks in it.
-    pub fn with_config_file(mut self, file: PathBuf) -> Self {
-        self.config_file = Some(file);
+    /// A configuration that has been bound, with what goes on from the one before.
+    pub fn of(bound: Bound, kept: Kept) -> Self {
+        App { bound, kept, live: None }
+    }
+
+    /// The configuration can be changed there.
+    pub fn changed_at(mut self, live: live::Handle) -> Self {
+        self.live = Some(live);
         self
+    }
+
+    /// The events, to tell something in the gateway's own name.
+    pub fn outbox(&self) -> OutboxHandle {
+        self.bound.opened.outbox.clone()
     }
 
     /// Where `/metrics` is served.
@@ -120,18 +136,25 @@ impl App {
     /// # Errors
     /// The operating system does not tell.
     pub fn http_address(&self) -> std::io::Result<SocketAddr> {
-        self.http.address()
+        self.bound.http.address()
     }
 
     /// Runs until `stop`, then stops in the order of the data: sources, judgement, outbox, uplink.
     pub async fn run(self, stop: CancellationToken) {
-        let App { config, worker, metrics, http, page, config_file, outbox, recovered, evidence } = self;
+        // Nobody asks it to leave, so that nothing goes on.
+        drop(self.run_until(stop, Leave::default()).await);
+    }
+
+    /// The same, or until it is to `leave`: then the sources go on, for the configuration that comes next.
+    pub async fn run_until(self, stop: CancellationToken, leave: Leave) -> Option<Kept> {
+        let App { bound: Bound { config, opened, http, page }, mut kept, live } = self;
+        let (outbox, evidence, metrics) = (&opened.outbox, &opened.evidence, &kept.metrics.clone());
         info!(
             gateway = config.gateway.id,
             cameras = config.cameras.len(),
             sensors = config.sensors.len(),
             rules = config.rules.len(),
-            waiting_events = recovered.waiting,
+            waiting_events = opened.recovered.waiting,
             "moshao {} is starting",
             env!("CARGO_PKG_VERSION")
         );
@@ -140,14 +163,17 @@ impl App {
         let uplink_stop = CancellationToken::new();
         let limits = config.budget;
         let time_zone = config.gateway.time_zone.clone();
-        let budget = Budget::open(limits, time_zone, &outbox, metrics.clone()).await;
+        let budget = Budget::open(limits, time_zone, outbox, metrics.clone()).await;
+        let standing = live.as_ref().map(live::Handle::standing).unwrap_or_default();
         let (tell_batches, batches) = watch::channel(Batches::None);
-        let (uplink, uplink_link) =
-            start_uplink(&config, &metrics, &outbox, budget.clone(), batches, &uplink_stop);
-        let sinks = sink::start(&config, &metrics, &outbox, &uplink_stop);
+        let same_centre = leave.same_centre.clone();
+        let told = Told { standing, same_centre, budget: budget.clone(), batches };
+        let (uplink, uplink_link) = start_uplink(&config, metrics, outbox, told, &uplink_stop);
+        let sinks = sink::start(&config, metrics, outbox, &uplink_stop);
         let (to_desk, dispositions) = mpsc::channel(DISPOSITIONS_MAX);
         let (receivers, commands) = Verbs::receivers();
         let (to_link, parts) = mpsc::channel(PARTS_MAX);
+        let ends = stop.child_token();
         let ears = downlink::Settings {
             broker: config.uplink.clone(),
             topics: Topics::new(&config.gateway.division, &config.gateway.id),
@@ -156,44 +182,32 @@ impl App {
             batches: tell_batches,
             parts,
         };
-        let downlink = tokio::spawn(downlink::run(ears, outbox.clone(), stop.clone()));
+        let downlink = tokio::spawn(downlink::run(ears, outbox.clone(), ends.clone()));
         let http = tokio::spawn(http.serve(uplink_stop.clone()));
         let machine = machine::watch(config.gateway.data_dir.clone(), metrics.clone(), uplink_stop.clone());
         let machine = tokio::spawn(machine);
-        let sources_stop = stop.child_token();
-        let (readings, sensors, sensors_link) = start_sensors(&config, &metrics, &sources_stop);
-        let (workers, reports) = Workers::start(&config, &worker, &metrics, &sources_stop);
+        let mut running = kept.running(&config, &opened, &stop).await;
 
-        let (window, asks, page) = match page {
-            None => {
-                let (window, asks) = page::window::closed();
-                (window, asks, None)
-            }
-            Some(page) => {
-                let (window, visitor, asks) = page::window::open(&config);
-                let sources = page::Sources {
-                    config: config.clone(),
-                    config_file,
-                    metrics: metrics.clone(),
-                    outbox: outbox.clone(),
-                    uplink: uplink_link,
-                    sensor_broker: config.sensor_broker.as_ref().map(|_| sensors_link),
-                    visitor,
-                };
-                (window, asks, Some(tokio::spawn(page.serve(sources, uplink_stop.clone()))))
-            }
-        };
-        let clock = Clock::start();
-        let (to_desk, clips) = mpsc::channel(CLIPS_MAX);
-        let (recorder, recording) =
-            Recorder::new(&evidence, workers.requests(), metrics.clone(), clock, to_desk);
-        let recording = tokio::spawn(recording.run());
+        let page = page.map(|page| {
+            let sources = page::Sources {
+                config: config.clone(),
+                live: live.clone(),
+                guests: kept.guests.clone(),
+                metrics: metrics.clone(),
+                outbox: outbox.clone(),
+                uplink: uplink_link,
+                sensor_broker: config.sensor_broker.as_ref().map(|_| running.sensors.clone()),
+                visitor: running.visitor.clone(),
+            };
+            tokio::spawn(page.serve(sources, uplink_stop.clone()))
+        });
         let (ask, orders) = mpsc::channel(ASKS_MAX);
         let verbs = Verbs {
             config: config.clone(),
             archive: evidence.clone(),
-            recorder: recorder.clone(),
-            workers: workers.requests(),
+            recorder: running.recorder.clone(),
+            workers: running.requests.clone(),
+            live,
             desk: ask,
             budget,
             parts: to_link,
@@ -202,19 +216,21 @@ impl App {
         };
         let verbs = tokio::spawn(verbs.run(commands));
 
-        let desk =
-            Desk::new(config.clone(), clock, metrics, outbox.clone(), (evidence, recorder), workers, window)
-                .await;
         heartbeat::ready();
-        // Returns when both sources have ended and all that they had said is in the outbox.
-        desk.run(reports, readings, dispositions, clips, orders, asks).await;
+        // Returns when both sources have ended and all that they had said is in the outbox, or it is to leave.
+        running.desk.run(&mut running.ears, dispositions, orders, leave.asked).await;
+        ends.cancel();
+        let goes_on = !stop.is_cancelled();
+        if goes_on {
+            kept.keep(running);
+        } else {
+            running.end().await;
+        }
 
-        finish("recorder", recording).await;
         finish("downlink", downlink).await;
-        finish("commands", verbs).await;
-        finish("sensors", sensors).await;
-        let emptied = tokio::time::timeout(LAST_DELIVERIES, until_empty(&outbox)).await;
-        if emptied.is_err() {
+        finish_soon("commands", verbs).await;
+        // What waits goes out soon where the gateway goes on.
+        if !goes_on && tokio::time::timeout(LAST_DELIVERIES, until_empty(outbox)).await.is_err() {
             info!(waiting_events = outbox.stats().borrow().depth, "events wait on disk for the next start");
         }
         uplink_stop.cancel();
@@ -226,35 +242,58 @@ impl App {
         if let Some(page) = page {
             finish("page", page).await;
         }
-        outbox.close().await;
-        if let Ok(Err(error)) = http.await {
-            warn!(%error, "the HTTP server failed");
+        end_http(http).await;
+        if goes_on {
+            info!("the sources go on, everything else is built anew");
+            return Some(kept);
         }
+        outbox.close().await;
         info!("moshao has stopped");
+        None
     }
 }
 
-fn outbox_settings(config: &Config, metrics: &Arc<Metrics>) -> outbox::Settings {
-    outbox::Settings {
-        directory: config.gateway.data_dir.clone(),
-        quota_bytes: config.outbox.quota_bytes,
-        site: outbox::Site::of(config),
-        sinks: sink::subscriptions(&config.sinks),
-        metrics: metrics.clone(),
+// === impl Leave ===
+
+impl Leave {
+    /// Asks. `same_centre`: the next configuration talks to the same centre, which need not hear that the box is away.
+    pub fn ask(&self, same_centre: bool) {
+        self.same_centre.store(same_centre, Ordering::Relaxed);
+        self.asked.cancel();
     }
+}
+
+/// Frees the port, whoever still listens.
+async fn end_http(mut http: JoinHandle<std::io::Result<()>>) {
+    match tokio::time::timeout(HTTP_END, &mut http).await {
+        Ok(Ok(Err(error))) => warn!(%error, "the HTTP server failed"),
+        Ok(_) => {}
+        Err(_) => {
+            http.abort();
+            drop(http.await);
+        }
+    }
+}
+
+/// What the uplink says of the box, and what it may send.
+struct Told {
+    standing: live::Standing,
+    same_centre: Arc<AtomicBool>,
+    budget: Budget,
+    batches: watch::Receiver<Batches>,
 }
 
 fn start_uplink(
     config: &Arc<Config>,
     metrics: &Arc<Metrics>,
     outbox: &OutboxHandle,
-    budget: Budget,
-    batches: watch::Receiver<Batches>,
+    told: Told,
     stop: &CancellationToken,
 ) -> (JoinHandle<()>, watch::Receiver<Link>) {
+    let Told { standing, same_centre, budget, batches } = told;
     let health = {
         let (config, metrics) = (config.clone(), metrics.clone());
-        move || presence::health(&config, &metrics)
+        move || presence::health(&config, &metrics, &standing)
     };
     let settings = uplink::Settings {
         broker: config.uplink.clone(),
@@ -266,31 +305,11 @@ fn start_uplink(
         birth: presence::birth(config),
         health: Arc::new(health),
         on_delivered: None,
+        stays_online: same_centre,
         metrics: metrics.clone(),
     };
     let (link, links) = watch::channel(Link::Down { reason: None });
     (tokio::spawn(uplink::run(settings, outbox.clone(), link, stop.clone())), links)
-}
-
-/// The sensors' broker, where one is configured; otherwise a source that never says anything until `stop`.
-fn start_sensors(
-    config: &Config,
-    metrics: &Arc<Metrics>,
-    stop: &CancellationToken,
-) -> (mpsc::Receiver<Reading>, JoinHandle<()>, watch::Receiver<Link>) {
-    let (sender, readings) = mpsc::channel(READINGS_MAX);
-    let (link, links) = watch::channel(Link::Down { reason: None });
-    let stop = stop.clone();
-    let Some(broker) = config.sensor_broker.clone() else {
-        let silence = async move {
-            stop.cancelled().await;
-            drop(sender);
-        };
-        return (readings, tokio::spawn(silence), links);
-    };
-    let settings =
-        sensor::mqtt::Settings { broker, sensors: config.sensors.clone(), metrics: metrics.clone() };
-    (readings, tokio::spawn(sensor::mqtt::run(settings, sender, link, stop)), links)
 }
 
 async fn until_empty(outbox: &OutboxHandle) {
@@ -301,5 +320,14 @@ async fn until_empty(outbox: &OutboxHandle) {
 async fn finish(name: &str, task: JoinHandle<()>) {
     if let Err(panic) = task.await {
         error!(task = name, error = %panic, "a task failed");
+    }
+}
+
+/// The same for a task that may wait for somebody who does not answer any more.
+async fn finish_soon(name: &str, mut task: JoinHandle<()>) {
+    match tokio::time::timeout(COMMAND_END, &mut task).await {
+        Ok(Ok(())) => {}
+        Ok(Err(panic)) => error!(task = name, error = %panic, "a task failed"),
+        Err(_) => task.abort(),
     }
 }

@@ -5,6 +5,7 @@
 //! `UNACCEPTED_MAX`, and are offered again with every turn; the oldest that is no alarm goes first when they are too
 //! many, counted as lost and declared when the outbox takes something again (`overflow`).
 
+mod change;
 mod evidence;
 mod orders;
 mod overflow;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use moshao_config::Config;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use self::orders::StillAsked;
@@ -53,6 +55,32 @@ const TIDY_EVERY: Duration = Duration::from_secs(3600);
 const UNACCEPTED_MAX: usize = 1000;
 /// Name of the judge's state in the outbox.
 const STATE_KEY: &str = "incidents";
+
+/// What the desk works with and is built anew with another configuration.
+#[derive(Debug)]
+pub struct Around {
+    /// The checked configuration.
+    pub config: Arc<Config>,
+    /// Where events go.
+    pub outbox: OutboxHandle,
+    /// Stills and clips.
+    pub evidence: Archive,
+    /// Makes clips.
+    pub recorder: Recorder,
+}
+
+/// What the desk listens to.
+#[derive(Debug)]
+pub struct Ears {
+    /// Camera workers.
+    pub reports: mpsc::Receiver<FromWorker>,
+    /// Sensors.
+    pub readings: mpsc::Receiver<Reading>,
+    /// The recorder.
+    pub clips: mpsc::Receiver<ClipKept>,
+    /// The local page.
+    pub asks: mpsc::Receiver<visitor::Ask>,
+}
 
 /// The driver of the judge. See the module's text.
 #[derive(Debug)]
@@ -90,14 +118,12 @@ pub struct Desk {
 impl Desk {
     /// A desk that goes on with the incidents that the last run left open.
     pub async fn new(
-        config: Arc<Config>,
-        clock: Clock,
-        metrics: Arc<Metrics>,
-        outbox: OutboxHandle,
-        (evidence, recorder): (Archive, Recorder),
+        around: Around,
+        (clock, metrics): (Clock, Arc<Metrics>),
         workers: Workers,
         window: Window,
     ) -> Self {
+        let Around { config, outbox, evidence, recorder } = around;
         let mut judge = Judge::new(&config, Box::new(new_id));
         match outbox.load_state(STATE_KEY).await {
             Ok(Some(saved)) => match judge.restore(clock.now(), &saved) {
@@ -142,16 +168,15 @@ impl Desk {
         desk
     }
 
-    /// Works until both sources have ended, then until all that they had said is in the outbox.
+    /// Works until it is to `leave`, or until both sources have ended and all that they had said is in the outbox.
     pub async fn run(
-        mut self,
-        mut reports: mpsc::Receiver<FromWorker>,
-        mut readings: mpsc::Receiver<Reading>,
+        &mut self,
+        ears: &mut Ears,
         mut dispositions: mpsc::Receiver<downlink::Disposition>,
-        mut clips: mpsc::Receiver<ClipKept>,
         mut errands: mpsc::Receiver<Errand>,
-        mut asks: mpsc::Receiver<visitor::Ask>,
+        leave: CancellationToken,
     ) {
+        let Ears { reports, readings, clips, asks } = ears;
         let mut heartbeat = Heartbeat::from_environment();
         let mut tick = interval_at(Instant::now() + TICK, TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -162,6 +187,7 @@ impl Desk {
             // Sensors first: their alarms are few and final, pictures come again.
             tokio::select! {
                 biased;
+                () = leave.cancelled() => return self.leave().await,
                 reading = readings.recv(), if sensors_speak => match reading {
                     Some(reading) => self.reading(&reading).await,
                     None => sensors_speak = false,
@@ -198,7 +224,6 @@ impl Desk {
         }
         self.offer().await;
         self.keep_quality().await;
-        self.workers.join().await;
     }
 
     async fn reading(&mut self, reading: &Reading) {
@@ -241,6 +266,10 @@ impl Desk {
     async fn report(&mut self, report: FromWorker) {
         let now = self.clock.now();
         match report {
+            // Said before the camera left the configuration, heard after.
+            late if self.is_of_nobody(&late) => {
+                debug!("a late word of a camera that is not watched any more")
+            }
             FromWorker::Hello { version } => {
                 if version != env!("CARGO_PKG_VERSION") {
                     error!(
@@ -294,6 +323,9 @@ impl Desk {
                 let is_clock_trusted = self.metrics.clock_trusted.get() == 1;
                 let mut changes = Vec::new();
                 for counter in &counters {
+                    if !self.knows(&counter.camera) {
+                        continue;
+                    }
                     count(&self.metrics, counter);
                     self.window.counted(counter);
                     changes.extend(self.judge.counted(now, counter, is_clock_trusted));

@@ -87,6 +87,11 @@ impl StreamHealth {
         Some(self.finding(now, fault, Edge::Raised, Detail::Symptom(symptom)))
     }
 
+    /// The stream is not watched any more, and its fault over with it.
+    pub fn over(&mut self, now: Moment) -> Option<Finding> {
+        self.mend(now)
+    }
+
     fn mend(&mut self, now: Moment) -> Option<Finding> {
         let ailment = self.ailment.take()?;
         ailment.told.then(|| self.finding(now, ailment.fault, Edge::Cleared, Detail::Nothing))

@@ -34,8 +34,6 @@ pub struct Http {
 /// What must be up for the gateway to be healthy.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected {
-    /// Camera worker processes.
-    pub workers: i64,
     /// A broker for sensors is configured.
     pub sensor_broker: bool,
 }
@@ -125,8 +123,9 @@ impl Health {
     fn of(metrics: &Metrics, expected: Expected) -> Self {
         let workers_up = metrics.workers_up.get();
         let mut problems = Vec::new();
-        if workers_up < expected.workers {
-            problems.push(format!("{workers_up} of {} camera workers run", expected.workers));
+        let wanted = metrics.workers_wanted.get();
+        if workers_up < wanted {
+            problems.push(format!("{workers_up} of {wanted} camera workers run"));
         }
         if expected.sensor_broker && metrics.sensor_broker_up.get() == 0 {
             problems.push("not subscribed to the sensors' broker".to_owned());

@@ -3,6 +3,8 @@
 //! Rules and stream health make findings, incidents collect them. No clock, disk or network: live and replayed
 //! material go through the same steps, and the same input gives the same changes.
 
+mod change;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -39,8 +41,8 @@ pub struct Judge {
     orders: Orders,
     /// Findings that were not told because of them, since this was asked last.
     muted: u64,
-    /// Rules of the configuration.
-    rule_ids: BTreeSet<String>,
+    /// Which device of the configuration watches which rule.
+    watched: BTreeSet<(Source, String)>,
     /// Unit of each sensor of the configuration; none for yes/no.
     units: Vec<Option<String>>,
 }
@@ -78,7 +80,7 @@ impl Judge {
             incidents: Incidents::new(Places::new(config), config.incidents.clone(), new_id),
             orders: Orders::default(),
             muted: 0,
-            rule_ids: config.rules.iter().map(|rule| rule.id.clone()).collect(),
+            watched: change::watched(config),
             units: config.sensors.iter().map(|sensor| sensor.unit.clone()).collect(),
         }
     }
@@ -98,9 +100,7 @@ impl Judge {
         self.orders = saved.orders;
         self.orders.expire(now.wall);
         self.incidents.order_modes(&self.orders);
-        let rules = &self.rule_ids;
-        // Rules of the gateway itself are in no configuration.
-        self.incidents.forget_unwatched(now, |rule| rules.contains(rule) || rule.starts_with("health/"));
+        self.forget_unwatched(now);
         let remembered = self.incidents.open().iter().chain(self.incidents.closed());
         for member in remembered.flat_map(|incident| &incident.members) {
             if !member.active {

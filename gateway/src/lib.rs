@@ -22,6 +22,7 @@ pub mod http;
 pub mod incident;
 pub mod judge;
 pub mod language;
+pub mod live;
 pub mod logging;
 pub mod machine;
 pub mod metrics;

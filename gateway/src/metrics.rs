@@ -3,6 +3,8 @@
 //! Names: `moshao_<thing>_<unit>[_total]`, base units (seconds, bytes). Labels are bounded: camera ids come from the
 //! configuration, `fault`, `reason`, `phase`, `category` from enums. A drop is always counted with its reason.
 
+use std::collections::HashMap;
+
 use prometheus::{CounterVec, GaugeVec, core::Collector};
 use prometheus::{
     Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
@@ -64,8 +66,17 @@ pub struct Metrics {
     /// Share of that in which nothing was wrong with them. `camera`, `day`
     pub camera_good_picture_ratio: GaugeVec,
 
+    /// Changes of the configuration: `applied`, `kept` after its trial, `refused`, `rolled-back`.
+    pub config_changes: IntCounterVec,
+    /// The configuration that runs: always 1, told by its labels.
+    config_info: IntGaugeVec,
+    /// 1 while the configuration is watched.
+    config_trial: IntGauge,
+
     /// Camera workers running.
     pub workers_up: IntGauge,
+    /// Camera workers that should run.
+    pub workers_wanted: IntGauge,
     /// Camera workers restarted.
     pub worker_restarts: IntCounter,
     /// How far a worker has stepped down because it cannot do all: 0 everything, 1 half the detections, 2 reference
@@ -341,7 +352,25 @@ impl Metrics {
                     &["camera", "day"],
                 ),
             ),
+            config_changes: counter_vec(
+                r,
+                "moshao_config_changes_total",
+                "Changes of the configuration; kept: as well as before at the end of its trial, rolled-back: not so.",
+                &["outcome"],
+            ),
+            config_info: gauge_vec(
+                r,
+                "moshao_config_info",
+                "Always 1: SHA-256 of the configuration that runs, and number of the last bundle that was taken.",
+                &["sha256", "bundle"],
+            ),
+            config_trial: gauge(
+                r,
+                "moshao_config_trial",
+                "Whether the configuration is watched: 1 until it is kept or given up.",
+            ),
             workers_up: gauge(r, "moshao_workers_up", "Camera worker processes running."),
+            workers_wanted: gauge(r, "moshao_workers_wanted", "Camera worker processes that should run."),
             worker_restarts: counter(r, "moshao_worker_restarts_total", "Camera worker processes restarted."),
             worker_rung: gauge_vec(
                 r,
@@ -642,6 +671,63 @@ impl Metrics {
         }
     }
 
+    /// Another configuration runs.
+    pub fn show_config(&self, sha256: &str, bundle: Option<u64>, is_on_trial: bool) {
+        self.config_info.reset();
+        let bundle = bundle.map(|number| number.to_string()).unwrap_or_default();
+        self.config_info.with_label_values(&[sha256, &bundle]).set(1);
+        self.config_trial.set(i64::from(is_on_trial));
+    }
+
+    /// A worker runs no more: how it stood is over.
+    pub fn forget_worker(&self, worker: &str) {
+        // Each fails only where there is no sample.
+        drop(self.worker_rung.remove_label_values(&[worker]));
+        drop(self.worker_set_aside.remove_label_values(&[worker]));
+    }
+
+    /// A camera is in the configuration no more: its samples would stand still for ever.
+    pub fn forget_camera(&self, camera: &str) {
+        for family in self.registry.gather() {
+            let is_its =
+                |label: &prometheus::proto::LabelPair| label.name() == "camera" && label.value() == camera;
+            for metric in family.get_metric().iter().filter(|metric| metric.get_label().iter().any(is_its)) {
+                let labels: HashMap<&str, &str> =
+                    metric.get_label().iter().map(|label| (label.name(), label.value())).collect();
+                self.forget(family.name(), &labels);
+            }
+        }
+    }
+
+    fn forget(&self, name: &str, labels: &HashMap<&str, &str>) {
+        let integers = [&self.camera_up, &self.camera_main_up, &self.camera_asleep, &self.camera_defect];
+        let counters = [
+            &self.camera_faults,
+            &self.camera_main_received_bytes,
+            &self.camera_received_bytes,
+            &self.camera_access_units,
+            &self.camera_decoded,
+            &self.camera_inferred,
+            &self.camera_dropped,
+            &self.camera_lost_packets,
+            &self.camera_looks,
+            &self.camera_wakes,
+        ];
+        let sums = [
+            &self.camera_decode_seconds,
+            &self.camera_infer_seconds,
+            &self.camera_awake_seconds,
+            &self.camera_decode_saved_seconds,
+        ];
+        let gauges = [&self.camera_last_picture, &self.camera_online_ratio, &self.camera_good_picture_ratio];
+        let named = |desc: Vec<&prometheus::core::Desc>| desc.iter().any(|desc| desc.fq_name == name);
+        // Each fails only where the sample is gone already.
+        integers.iter().filter(|metric| named(metric.desc())).for_each(|metric| drop(metric.remove(labels)));
+        counters.iter().filter(|metric| named(metric.desc())).for_each(|metric| drop(metric.remove(labels)));
+        sums.iter().filter(|metric| named(metric.desc())).for_each(|metric| drop(metric.remove(labels)));
+        gauges.iter().filter(|metric| named(metric.desc())).for_each(|metric| drop(metric.remove(labels)));
+    }
+
     /// The text that Prometheus scrapes (exposition format 0.0.4).
     pub fn render(&self) -> String {
         let mut text = Vec::new();
@@ -687,6 +773,22 @@ fn gauge_vec(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> In
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_left_of_a_camera_that_is_gone() {
+        let metrics = Metrics::new();
+        for camera in ["yard", "lane"] {
+            metrics.camera_up.with_label_values(&[camera]).set(1);
+            metrics.camera_faults.with_label_values(&[camera, "silent"]).inc();
+            metrics.camera_dropped.with_label_values(&[camera, "behind"]).inc();
+            metrics.camera_decode_seconds.with_label_values(&[camera]).inc_by(1.0);
+            metrics.camera_online_ratio.with_label_values(&[camera, "today"]).set(1.0);
+        }
+        metrics.forget_camera("yard");
+        let text = metrics.render();
+        assert!(!text.contains("yard"), "{text}");
+        assert_eq!(text.matches("camera=\"lane\"").count(), 5, "{text}");
+    }
 
     #[test]
     fn every_metric_is_registered_once_and_renders() {

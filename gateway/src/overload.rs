@@ -64,6 +64,13 @@ impl WorkerHealth {
         over.into_iter().rev().map(|rung| self.finding(now, rung, Edge::Cleared, Detail::Nothing)).collect()
     }
 
+    /// The worker runs no more, and what was told of it is over.
+    pub fn over(&mut self, now: Moment) -> Vec<Finding> {
+        self.reached.clear();
+        let told = std::mem::take(&mut self.told);
+        told.into_iter().rev().map(|rung| self.finding(now, rung, Edge::Cleared, Detail::Nothing)).collect()
+    }
+
     /// Time has passed.
     pub fn tick(&mut self, now: Moment) -> Vec<Finding> {
         let is_due = |(rung, since): (&Rung, &Duration)| {

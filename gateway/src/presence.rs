@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::budget::Class;
 use crate::clock::rfc3339;
+use crate::live::Standing;
 use crate::metrics::Metrics;
 use crate::outbox::OutboxError;
 use crate::quality::defect::Defect;
@@ -35,7 +36,7 @@ pub fn birth(config: &Config) -> Value {
 }
 
 /// What is up, what waits, and what was lost.
-pub fn health(config: &Config, metrics: &Metrics) -> Value {
+pub fn health(config: &Config, metrics: &Metrics, standing: &Standing) -> Value {
     let down: Vec<&str> = config
         .cameras
         .iter()
@@ -54,6 +55,7 @@ pub fn health(config: &Config, metrics: &Metrics) -> Value {
         .collect();
     json!({
         "time": rfc3339(Timestamp::now(), &config.gateway.time_zone),
+        "config": standing.shown(),
         "cameras": config.cameras.len(),
         "cameras_down": down,
         "cameras_unwell": unwell,

@@ -10,6 +10,7 @@ mod commands;
 mod decoding;
 mod demo;
 mod detect;
+mod live_change;
 mod main_stream;
 mod onboarding;
 mod outages;

@@ -58,13 +58,15 @@ fn the_package_brings_what_the_service_needs_and_a_unit_that_is_tight() {
     let runtimes = fs::read_dir(tree.join("usr/lib/moshao")).expect("the library's folder").count();
     assert_eq!(runtimes, 1, "exactly one ONNX Runtime");
 
-    // The first configuration passes the check that the unit makes before each start.
+    // The first configuration passes the check that the gateway makes at each start.
     run(Command::new(tree.join("usr/bin/moshao"))
         .args(["check", "--config"])
         .arg(tree.join("usr/share/moshao/moshao.toml")));
 
     let unit = fs::read_to_string(tree.join(UNIT)).expect("the unit");
-    for line in ["Type=notify", "WatchdogSec=30", "ExecStartPre=/usr/bin/moshao check"] {
+    for line in
+        ["Type=notify", "WatchdogSec=30", "ExecReload=/bin/kill -HUP $MAINPID", "ReadWritePaths=-/etc/moshao"]
+    {
         assert!(unit.contains(line), "the unit lacks {line}");
     }
     // Verified with the commands where they lie here; the system's own units are this machine's.

@@ -51,7 +51,13 @@ fn a_zone_is_written_into_the_file_and_the_old_file_stays() {
     };
     let written = put(&version);
     assert_eq!(written.status, 200, "{}", written.text());
-    assert_eq!(written.json()["waits_for_restart"], true);
+    assert_eq!(
+        written.json()["waits_for_restart"],
+        false,
+        "the gateway takes it at once: {}",
+        written.text()
+    );
+    assert_eq!(written.json()["refused"], Value::Null);
     let after = std::fs::read_to_string(gateway.config_file()).unwrap();
     assert_eq!(
         after,
@@ -61,6 +67,11 @@ fn a_zone_is_written_into_the_file_and_the_old_file_stays() {
     assert_eq!(std::fs::read_to_string(previous).unwrap(), before);
     let config = moshao_config::load(&gateway.config_file()).expect("what was written is good");
     assert_eq!(config.cameras[0].zones[0].0, "door");
+    eventually("the gateway runs with it, and the visitor is still inside", PATIENCE, || {
+        let applied = gateway.metric("moshao_config_changes_total", &[("outcome", "applied")]) == 1.0;
+        let drawing = applied.then(|| visitor.get("/api/cameras/gate/areas"))?;
+        (drawing.status == 200 && drawing.json()["waits_for_restart"] == false).then_some(())
+    });
     assert_eq!(put(&version).status, 409, "the file has changed since");
 }
 

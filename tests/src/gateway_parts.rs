@@ -233,6 +233,7 @@ impl RunningUplink {
                 || json!({"time": jiff::Timestamp::now().to_string(), "cameras": {"up": 1, "of": 1}}),
             ),
             on_delivered,
+            stays_online: Arc::default(),
             metrics: Arc::clone(metrics),
         };
         let (sender, link) = watch::channel(Link::Down { reason: None });

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Place;
 
 /// `[sensor.ID]`, preset already expanded.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Sensor {
     /// Id, 1 to 32 of `[a-z0-9-]`.
     pub id: String,

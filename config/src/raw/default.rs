@@ -128,6 +128,10 @@ pub(super) fn clip_levels() -> Vec<u8> {
     vec![1, 2]
 }
 
+pub(super) fn trial() -> Span {
+    Span::from_secs(120)
+}
+
 pub(super) fn pre_roll() -> Span {
     Span::from_secs(5)
 }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 bad configuration (`EX_CONFIG` of sysexits.h).
 
 mod broker_url;
+mod bundle;
 mod camera_worker;
 mod check;
 mod demo;
@@ -25,7 +26,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use moshao_config::{Config, Report};
+use moshao_config::Config;
 
 #[derive(Parser)]
 #[command(name = "moshao", version, about, max_term_width = 110, arg_required_else_help = true)]
@@ -49,6 +50,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Know detectors: list, inspect, fetch and verify them.
     Models(models::Arguments),
+    /// Sign and verify configurations that the centre pushes to gateways.
+    Bundle(bundle::Arguments),
     /// Subscribe as the centre would and print the events.
     Events(events::Arguments),
     /// The JSON Schema of the configuration or of the event, or the AsyncAPI document of the topics.
@@ -85,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Probe(arguments) => probe::run(arguments),
         Command::Sheet(arguments) => sheet::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Bundle(arguments) => bundle::run(arguments),
         Command::Events(arguments) => events::run(arguments),
         Command::Schema(arguments) => schema::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
@@ -115,19 +119,10 @@ fn print(text: &str) -> Outcome {
     }
 }
 
-/// A configuration that can be used, and what is doubtful about it.
-struct Loaded {
-    config: Config,
-    doubts: Report,
-}
-
 /// Reads the configuration; a bad one ends the command with every mistake and exit code 78.
-fn load_config(path: &Path) -> Result<Loaded, Failure> {
-    let examined = moshao_config::examine(path);
-    match examined.config {
-        Some(config) => Ok(Loaded { config, doubts: examined.report }),
-        None => Err(Failure::config(format!("the configuration cannot be used\n{}", examined.report))),
-    }
+fn load_config(path: &Path) -> Result<Config, Failure> {
+    moshao_config::load(path)
+        .map_err(|report| Failure::config(format!("the configuration cannot be used\n{report}")))
 }
 
 // === impl Failure ===

@@ -115,7 +115,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Runs to the end of the footage.
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     logging::init(logging::Format::Text, true);
-    let mut config = super::load_config(&arguments.config)?.config;
+    let mut config = super::load_config(&arguments.config)?;
     let camera = take_camera(&mut config, &arguments.camera)?;
     let detector = open_detector(&config, &camera)?;
     let recording = Recording::open(&arguments.video).map_err(Failure::failed)?;

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use moshao_config::Config;
+use moshao_config::Report;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{Failure, Outcome};
-use crate::app::App;
+use crate::live::{self, Live, Start};
 use crate::supervise::WorkerCommand;
 use crate::{heartbeat, logging};
 
@@ -20,6 +20,9 @@ Examples:
   moshao run --config /etc/moshao/moshao.toml
   moshao run --config village.toml --log-format json 2>> moshao.log
 
+Reads the configuration again on SIGHUP: cameras that it does not change go on untouched, and a wrong one changes
+nothing. A change after which the gateway is not as well as before is taken back; see deploy/change.md. Beside FILE
+it keeps FILE.last-good, with which it starts where FILE cannot be used, and FILE.state.
 Stops in order on SIGTERM or Ctrl-C, within 5 seconds; at once on a second one. Events that have not been
 delivered by then stay on disk and go out after the next start.")]
 pub(super) struct Arguments {
@@ -33,13 +36,14 @@ pub(super) struct Arguments {
 
 /// Runs until a signal.
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let loaded = super::load_config(&arguments.config)?;
+    let start = Start::choose(arguments.config.clone())
+        .map_err(|report| Failure::config(format!("the configuration cannot be used\n{report}")))?;
     logging::init(arguments.log_format, false);
-    for doubt in loaded.doubts.problems() {
+    for doubt in start.doubts.iter().flat_map(Report::problems) {
         warn!(config = %arguments.config.display(), "{}", doubt.message);
     }
     let runtime = runtime()?;
-    let outcome = runtime.block_on(serve(loaded.config, arguments));
+    let outcome = runtime.block_on(serve(start, arguments));
     // Nothing that matters runs any more; a look-up that hangs must not hold up the end.
     runtime.shutdown_timeout(Duration::from_millis(200));
     outcome
@@ -55,18 +59,18 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::failed(format!("cannot start threads: {error}")))
 }
 
-async fn serve(config: Config, arguments: &Arguments) -> Outcome {
+async fn serve(start: Start, arguments: &Arguments) -> Outcome {
     let stop = CancellationToken::new();
     let signals =
         Signals::listen().map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))?;
     let worker = worker_command(arguments.log_format)?;
-    let app = App::build(config, worker).await.map_err(Failure::failed)?;
-    let app = app.with_config_file(arguments.config.clone());
+    let (live, app) = Live::begin(start, worker).await.map_err(Failure::failed)?;
     let address = app.http_address().map_err(Failure::failed)?;
     info!("metrics at http://{address}/metrics, health at http://{address}/healthz");
-    let running = app.run(stop.clone());
+    let handle = live.handle();
     tokio::select! {
-        () = running => Ok(()),
+        ended = live.run(app, stop.clone()) => ended.map_err(Failure::failed),
+        never = reload_on_hangup(handle) => never,
         second = signals.stop_on_first(stop) => Err(second),
     }
 }
@@ -80,6 +84,16 @@ pub(super) fn worker_command(format: logging::Format) -> Result<WorkerCommand, F
         arguments: vec!["camera-worker".to_owned()],
         environment: vec![(logging::FORMAT_VARIABLE.to_owned(), format.as_str().to_owned())],
     })
+}
+
+/// Has the configuration read again with each SIGHUP.
+async fn reload_on_hangup(live: live::Handle) -> Outcome {
+    let mut hangups = signal(SignalKind::hangup())
+        .map_err(|error| Failure::failed(format!("cannot listen for SIGHUP: {error}")))?;
+    loop {
+        hangups.recv().await;
+        live.reload_soon("SIGHUP");
+    }
 }
 
 /// SIGTERM and SIGINT.

@@ -8,7 +8,7 @@ use moshao_config::Camera;
 use tracing::info;
 
 use super::probe::{Report, probe};
-use super::{Failure, Loaded, Outcome, load_config, print};
+use super::{Failure, Outcome, load_config, print};
 use crate::camera::rtsp::Endpoint;
 use crate::language::Language;
 use crate::logging;
@@ -46,7 +46,7 @@ pub(super) struct Arguments {
 /// Measures the cameras where that is asked for, and writes the document.
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     logging::init(logging::Format::Text, true);
-    let Loaded { config, .. } = load_config(&arguments.config)?;
+    let config = load_config(&arguments.config)?;
     let language =
         arguments.language.unwrap_or_else(|| Language::of_environment(|name| std::env::var(name).ok()));
     let length = Duration::from_secs(arguments.seconds.into());

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 use super::Denied;
 
-/// Largest command, bytes.
-const MAX_BYTES: usize = 16 * 1024;
+/// Largest command, bytes: one that carries a whole configuration.
+const MAX_BYTES: usize = 240 * 1024;
 /// Longest id, bytes.
 const MAX_ID_BYTES: usize = 128;
 /// Results remembered. A broker repeats what has not been acknowledged, which is far less.

@@ -9,7 +9,7 @@ use crate::clock::rfc3339;
 use crate::topics::Topics;
 
 /// The gateway as events name it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Site {
     /// 12-digit division code.
     pub division: String,

@@ -72,6 +72,7 @@ pub struct Recorder {
 enum Message {
     Order(Order),
     Part { request: u64, part: ReelPart },
+    Workers(Requests),
     Stop,
 }
 
@@ -146,6 +147,12 @@ impl Recorder {
         self.reach
     }
 
+    /// Cameras have other workers from now on; clips that are being recorded go on.
+    pub async fn change_workers(&self, requests: Requests) {
+        // Where it is gone already, nothing is recorded any more.
+        drop(self.messages.send(Message::Workers(requests)).await);
+    }
+
     /// Has all clips ended where they are, and kept.
     pub async fn stop(&self) {
         // Where it is gone already, there is nothing to end.
@@ -174,6 +181,7 @@ impl Recording {
                 message = self.messages.recv() => match message {
                     Some(Message::Order(order)) => self.begin(order),
                     Some(Message::Part { request, part }) => self.hear(request, part).await,
+                    Some(Message::Workers(requests)) => self.requests = requests,
                     Some(Message::Stop) | None => break,
                 },
                 _ = tick.tick() => self.tick().await,

@@ -49,6 +49,11 @@ pub enum Purpose {
 // === impl Wanted ===
 
 impl Wanted {
+    /// Commands that wait for a still wait no longer.
+    pub fn forget_asked(&mut self) {
+        self.of.retain(|_, want| !matches!(want.purpose, Purpose::Command(_)));
+    }
+
     /// Notes a want and returns the request for the camera's worker.
     pub fn ask(&mut self, want: Want, picture: Option<u64>, subjects: Vec<[f32; 4]>) -> StillRequest {
         self.last += 1;

@@ -1,13 +1,16 @@
 //! What survives a restart: written to disk in the same transaction as the events that led to it.
 
+use moshao_config::IncidentPolicy;
 use serde::{Deserialize, Serialize};
 
 use super::book::Incidents;
 use super::flood::Floods;
+use super::fusion::Places;
 use super::life::Incident;
 use super::mark::Mark;
 use crate::clock::Moment;
 use crate::outbox::MAX_STATE_BYTES;
+use crate::rules::Source;
 
 /// Incidents with the clocks that they were saved by.
 #[derive(Serialize, Deserialize)]
@@ -74,12 +77,17 @@ impl Incidents {
         Ok(())
     }
 
-    /// Ends the watch of every rule that is not `watched` any more, and of every device that is not there: nothing will ever clear them. The incidents
-    /// that have no other end with the next tick.
-    pub fn forget_unwatched(&mut self, now: Moment, watched: impl Fn(&str) -> bool) {
+    /// The same incidents at other places, under another policy.
+    pub fn go_on_with(&mut self, places: Places, policy: IncidentPolicy) {
+        (self.places, self.policy) = (places, policy);
+    }
+
+    /// Ends the watch of every rule by a device that does not watch it any more, or is not there: nothing will ever clear
+    /// them. The incidents that have no other end with the next tick.
+    pub fn forget_unwatched(&mut self, now: Moment, watched: impl Fn(&str, &Source) -> bool) {
         for incident in self.open.iter_mut().filter(|incident| incident.is_active()) {
             for member in &mut incident.members {
-                member.active &= watched(&member.rule) && self.places.knows(&member.source);
+                member.active &= watched(&member.rule, &member.source) && self.places.knows(&member.source);
             }
             if !incident.is_active() {
                 incident.cleared = Some(Mark::of(now));
@@ -87,7 +95,7 @@ impl Incidents {
             }
         }
         for member in self.closed.iter_mut().flat_map(|incident| &mut incident.members) {
-            member.active &= watched(&member.rule) && self.places.knows(&member.source);
+            member.active &= watched(&member.rule, &member.source) && self.places.knows(&member.source);
         }
     }
 }

@@ -313,8 +313,14 @@ impl OutboxHandle {
     /// # Errors
     /// The owner thread is gone.
     pub async fn delivered(&self, sequences: Vec<Sequence>) -> Result<(), OutboxError> {
-        self.notes.take(&sequences);
+        self.note(&sequences);
         self.commands.send(Command::Delivered(sequences)).await.map_err(|_| OutboxError::Closed)
+    }
+
+    /// Notes that these have been acknowledged; [`OutboxHandle::delivered`] follows. Of a process that is killed meanwhile
+    /// they are gone all the same.
+    pub(crate) fn note(&self, sequences: &[Sequence]) {
+        self.notes.take(sequences);
     }
 
     /// Up to `limit` events that wait for this sink, alarms first, each class in order.

@@ -1,12 +1,10 @@
 //! `GET` and `PUT /api/cameras/{id}/areas`: the editor of zones, lines and masks.
 //!
 //! A change is checked by the same code as `moshao check` before a byte is written. The new file replaces the old one in
-//! one step; the old one stays beside it as `NAME.previous`. The running gateway goes on with what it started with.
+//! one step; the old one stays beside it as `NAME.previous`. The running gateway then reads it again.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 
 use axum::Json;
 use axum::extract::State;
@@ -19,6 +17,7 @@ use tracing::info;
 use super::areas::{self, Areas};
 use super::routes::{Page, Refusal};
 use crate::language::Language;
+use crate::live;
 
 /// What is drawn, and on which state of the file.
 #[derive(Debug, Serialize)]
@@ -28,8 +27,11 @@ pub(super) struct Drawing {
     version: String,
     /// Ids of the rules that look at this camera, which may speak of its zones and lines.
     watches: Vec<String>,
-    /// The file says something else than what the gateway runs with.
+    /// The file says something else than what the gateway runs with, or will run with in a moment.
     waits_for_restart: bool,
+    /// Why the gateway does not take what has just been written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -47,7 +49,7 @@ pub(super) async fn read(
     language: Language,
 ) -> Result<Json<Drawing>, Refusal> {
     let camera = shared.camera(&id)?.clone();
-    let file = file_of(&shared, language)?;
+    let file = live_of(&shared, language)?.file().to_owned();
     let text = on_a_thread(move || read_text(&file, language)).await?;
     Ok(Json(drawing(&text, &camera)?))
 }
@@ -60,9 +62,10 @@ pub(super) async fn write(
     Json(change): Json<Change>,
 ) -> Result<Json<Drawing>, Refusal> {
     let camera = shared.camera(&id)?.clone();
-    let file = file_of(&shared, language)?;
+    let live = live_of(&shared, language)?;
+    let file = live.file().to_owned();
     let _turn = shared.editing.lock().await;
-    on_a_thread(move || {
+    let (mut drawing, is_new) = on_a_thread(move || {
         let old = read_text(&file, language)?;
         if version(&old) != change.version {
             let text = language.pick(
@@ -74,18 +77,31 @@ pub(super) async fn write(
         let new = areas::write(&old, &id, &change.areas).map_err(unprocessable)?;
         check(&new, &file)?;
         if new != old {
-            replace(&file, &new).map_err(|error| cannot_write(&file, &error, language))?;
+            live::replace(&file, &new).map_err(|error| cannot_write(&file, &error, language))?;
             info!(camera = id, file = %file.display(), "zones, lines and masks have been changed on the page");
         }
-        Ok(Json(drawing(&new, &camera)?))
+        Ok((drawing(&new, &camera)?, new != old))
     })
-    .await
+    .await?;
+    if is_new {
+        match live.reload("the page").await {
+            Ok(_) => drawing.waits_for_restart = false,
+            Err(refusal) => drawing.refused = Some(refusal.message),
+        }
+    }
+    Ok(Json(drawing))
 }
 
 fn drawing(text: &str, camera: &moshao_config::Camera) -> Result<Drawing, Refusal> {
     let areas = areas::read(text, &camera.id).map_err(unprocessable)?;
     let waits_for_restart = !areas.are_those_of(camera);
-    Ok(Drawing { areas, version: version(text), watches: camera.watches.clone(), waits_for_restart })
+    Ok(Drawing {
+        areas,
+        version: version(text),
+        watches: camera.watches.clone(),
+        waits_for_restart,
+        refused: None,
+    })
 }
 
 /// What `moshao check` finds, line by line; the line itself is not shown, a password may stand in it.
@@ -106,54 +122,10 @@ fn check(text: &str, file: &Path) -> Result<(), Refusal> {
     Err(Refusal(StatusCode::UNPROCESSABLE_ENTITY, told.join("; ")))
 }
 
-/// The old file stays as `NAME.previous`; the new one is whole or not there.
-fn replace(file: &Path, text: &str) -> std::io::Result<()> {
-    // A link to the file is followed, so that the link stays one.
-    let file = &fs::canonicalize(file)?;
-    let about = fs::metadata(file)?;
-    let unfinished = beside(file, "new");
-    let previous = beside(file, "previous");
-    let written = (|| {
-        let mut out = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(about.mode() & 0o777)
-            .open(&unfinished)?;
-        // Only root may give a file away, and only root's file needs it.
-        if out.metadata()?.uid() != about.uid() || out.metadata()?.gid() != about.gid() {
-            chown(&unfinished, Some(about.uid()), Some(about.gid()))?;
-        }
-        out.set_permissions(about.permissions())?;
-        out.write_all(text.as_bytes())?;
-        out.sync_all()?;
-        match fs::remove_file(&previous) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        fs::hard_link(file, &previous)?;
-        fs::rename(&unfinished, file)?;
-        file.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
-    })();
-    if written.is_err() {
-        // Best effort: the error that matters is the one returned.
-        fs::remove_file(&unfinished).unwrap_or_default();
-    }
-    written
-}
-
-fn beside(file: &Path, ending: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    name.into()
-}
-
-fn file_of(shared: &super::routes::Shared, language: Language) -> Result<PathBuf, Refusal> {
+fn live_of(shared: &super::routes::Shared, language: Language) -> Result<&live::Handle, Refusal> {
     let text =
         language.pick("网关不是从配置文件启动的", "the gateway was not started from a configuration file");
-    let file = shared.sources.config_file.clone();
-    file.ok_or_else(|| Refusal(StatusCode::NOT_FOUND, text.to_owned()))
+    shared.sources.live.as_ref().ok_or_else(|| Refusal(StatusCode::NOT_FOUND, text.to_owned()))
 }
 
 fn read_text(file: &Path, language: Language) -> Result<String, Refusal> {
@@ -223,24 +195,7 @@ impl Areas {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
-
-    #[test]
-    fn the_new_file_replaces_the_old_one_which_stays_beside_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("moshao.toml");
-        fs::write(&file, "first").unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-        for (text, before) in [("second", "first"), ("third", "second")] {
-            replace(&file, text).unwrap();
-            assert_eq!(fs::read_to_string(&file).unwrap(), text);
-            assert_eq!(fs::read_to_string(dir.path().join("moshao.toml.previous")).unwrap(), before);
-            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
-        }
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "nothing unfinished stays");
-    }
 
     #[test]
     fn a_wrong_file_is_told_without_the_line_that_may_hold_a_password() {

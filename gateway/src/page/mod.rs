@@ -36,7 +36,6 @@ pub mod window;
 pub mod words;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use moshao_config::Config;
@@ -48,8 +47,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::password::{Keyring, KeyringError};
+pub use self::routes::Guests;
 use self::routes::Shared;
 use self::visitor::Visitor;
+use crate::live;
 use crate::metrics::Metrics;
 use crate::mqtt::{self, Link, TlsError};
 use crate::outbox::OutboxHandle;
@@ -67,8 +68,10 @@ pub struct Page {
 pub struct Sources {
     /// What the gateway runs with.
     pub config: Arc<Config>,
-    /// The file that it came from; none where there is none to edit.
-    pub config_file: Option<PathBuf>,
+    /// Where the configuration is changed; nowhere where it came from no file.
+    pub live: Option<live::Handle>,
+    /// Who is logged in.
+    pub guests: Arc<Guests>,
     /// Counters and gauges.
     pub metrics: Arc<Metrics>,
     /// Depth of the queue, and what of it waits.

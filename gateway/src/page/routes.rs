@@ -64,9 +64,20 @@ pub(super) struct Shared {
     pub(super) checking: Semaphore,
     /// One change of the configuration file at a time.
     pub(super) editing: tokio::sync::Mutex<()>,
+}
+
+/// Who is logged in and who is locked out: goes on over changes of the configuration.
+#[derive(Debug)]
+pub struct Guests {
     sessions: Mutex<Sessions>,
     lockout: Mutex<Lockout>,
     started: Instant,
+}
+
+impl Default for Guests {
+    fn default() -> Self {
+        Guests { sessions: Mutex::default(), lockout: Mutex::default(), started: Instant::now() }
+    }
 }
 
 /// What a handler could not do: a status, and a sentence for people.
@@ -138,23 +149,20 @@ impl Shared {
             is_encrypted,
             checking: Semaphore::new(1),
             editing: tokio::sync::Mutex::new(()),
-            sessions: Mutex::default(),
-            lockout: Mutex::default(),
-            started: Instant::now(),
         }
     }
 
     /// Time since the page began, for what is decided by time.
     pub(super) fn now(&self) -> Duration {
-        self.started.elapsed()
+        self.sources.guests.started.elapsed()
     }
 
     pub(super) fn sessions(&self) -> MutexGuard<'_, Sessions> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sources.guests.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn lockout(&self) -> MutexGuard<'_, Lockout> {
-        self.lockout.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sources.guests.lockout.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The camera of a path.

@@ -1,7 +1,7 @@
 //! Between desk and page: the desk alone owns the state, and this is its end.
 //!
 //! A [`Window`] keeps what the page wants to see of it and shows a [`Snapshot`] while somebody looks; the page's end is a
-//! [`Visitor`]. While nobody looks, nothing is copied, and without a page the window is closed and keeps nothing.
+//! [`Visitor`]. While nobody looks, nothing is copied. It is kept without a page too: another configuration may have one.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -44,11 +44,6 @@ const FIRST_REQUEST: u64 = 1 << 63;
 /// The desk's end.
 #[derive(Debug)]
 pub struct Window {
-    open: Option<Open>,
-}
-
-#[derive(Debug)]
-struct Open {
     show: watch::Sender<Arc<Snapshot>>,
     looked: Option<Duration>,
     cameras: Vec<CameraView>,
@@ -63,57 +58,80 @@ struct Open {
 pub fn open(config: &Config) -> (Window, Visitor, mpsc::Receiver<Ask>) {
     let (show, view) = watch::channel(Arc::new(Snapshot::default()));
     let (asks, asked) = mpsc::channel(ASKS_MAX);
-    let open = Open {
+    let window = Window {
         show,
         looked: None,
         cameras: config.cameras.iter().map(|camera| CameraView::new(&camera.id)).collect(),
-        zones: config.cameras.iter().map(|camera| (camera.id.clone(), camera.zones.clone())).collect(),
+        zones: zones(config),
         sensors: BTreeMap::new(),
         told: VecDeque::new(),
         stills: VecDeque::new(),
         last_request: FIRST_REQUEST,
     };
-    (Window { open: Some(open) }, Visitor { asks, view }, asked)
+    (window, Visitor { asks, view }, asked)
 }
 
-/// A window for a gateway without a page: nothing is kept, nothing is asked.
-pub fn closed() -> (Window, mpsc::Receiver<Ask>) {
-    (Window { open: None }, mpsc::channel(1).1)
+fn zones(config: &Config) -> BTreeMap<String, Vec<(String, Polygon)>> {
+    config.cameras.iter().map(|camera| (camera.id.clone(), camera.zones.clone())).collect()
 }
 
 // === impl Window ===
 
 impl Window {
+    /// Shows another configuration. What is known of its cameras stays; sensors show themselves with their next word.
+    pub fn go_on_with(&mut self, config: &Config) {
+        let mut known = std::mem::take(&mut self.cameras);
+        for camera in &config.cameras {
+            let at = known.iter().position(|view| view.id == camera.id);
+            self.cameras.push(at.map_or_else(|| CameraView::new(&camera.id), |at| known.swap_remove(at)));
+        }
+        self.zones = zones(config);
+        for (view, camera) in self.cameras.iter_mut().zip(&config.cameras) {
+            view.visits
+                .retain(|zone, _| zone.is_empty() || camera.zones.iter().any(|(name, _)| name == zone));
+        }
+        let place = |name: &str| {
+            let id = name.split_once('/').map_or(name, |(id, _)| id);
+            config.sensors.iter().position(|sensor| sensor.id == id)
+        };
+        self.sensors.retain(|name, view| {
+            let at = place(name);
+            view.config_index = at.unwrap_or_default();
+            at.is_some()
+        });
+    }
+
+    /// The page ends; whoever waits there for a still waits no longer.
+    pub fn leave(&mut self) {
+        self.stills.clear();
+    }
+
     /// Somebody looks.
     pub fn look(&mut self, now: Moment) {
-        if let Some(open) = &mut self.open {
-            open.looked = Some(now.mono);
-        }
+        self.looked = Some(now.mono);
     }
 
     /// Somebody has looked a moment ago.
     pub fn is_looked_through(&self, now: Moment) -> bool {
-        let looked = self.open.as_ref().and_then(|open| open.looked);
-        looked.is_some_and(|looked| now.mono.saturating_sub(looked) < LOOKING)
+        self.looked.is_some_and(|looked| now.mono.saturating_sub(looked) < LOOKING)
     }
 
     /// Shows what is known.
     pub fn show(&self, now: Moment, judge: &Judge, tests: &TestMode) {
-        let Some(open) = &self.open else { return };
         let view = |incident: &Incident, is_closed| IncidentView {
             incident: incident.clone(),
             is_closed,
-            told: open.told.iter().rev().find(|(id, _)| *id == incident.id).map(|(_, sequence)| *sequence),
+            told: self.told.iter().rev().find(|(id, _)| *id == incident.id).map(|(_, sequence)| *sequence),
         };
         let running = judge.open().iter().rev().map(|incident| (incident, false));
         let over = judge.closed().iter().rev().map(|incident| (incident, true));
         let mut newest: Vec<(&Incident, bool)> = running.chain(over).collect();
         newest.sort_by_key(|(incident, _)| std::cmp::Reverse(incident.opened));
         newest.truncate(INCIDENTS_MAX);
-        open.show.send_replace(Arc::new(Snapshot {
+        self.show.send_replace(Arc::new(Snapshot {
             taken: Some(now.wall),
-            cameras: open.cameras.clone(),
-            sensors: open.sensors.clone(),
+            cameras: self.cameras.clone(),
+            sensors: self.sensors.clone(),
             incidents: newest.into_iter().map(|(incident, over)| view(incident, over)).collect(),
             tests: tests.running().collect(),
         }));
@@ -122,6 +140,8 @@ impl Window {
     /// A camera's stream has changed.
     pub fn stream(&mut self, now: Moment, camera: &str, state: &StreamState) {
         let Some(view) = self.camera(camera) else { return };
+        // A camera whose detector cannot be loaded has no stream.
+        view.detector_fault = None;
         // A retry does not hide why the last one failed.
         if !matches!((state, &view.stream), (StreamState::Connecting, StreamState::Failed { .. })) {
             let same = std::mem::discriminant(&view.stream) == std::mem::discriminant(state);
@@ -132,11 +152,10 @@ impl Window {
 
     /// One analysed picture.
     pub fn observed(&mut self, now: Moment, seen: &Observation) {
-        let Some(open) = &mut self.open else { return };
-        let Some(view) = open.cameras.iter_mut().find(|view| view.id == seen.camera) else { return };
+        let Some(view) = self.cameras.iter_mut().find(|view| view.id == seen.camera) else { return };
         view.seen_at = Timestamp::from_millisecond(seen.received_unix_ms).ok().or(Some(now.wall));
         view.tracks.clone_from(&seen.tracks);
-        let zones = open.zones.get(&seen.camera).map(Vec::as_slice).unwrap_or_default();
+        let zones = self.zones.get(&seen.camera).map(Vec::as_slice).unwrap_or_default();
         for track in &seen.tracks {
             let [left, _, right, bottom] = track.area;
             // As rules do it: where it stands, and the lower edge belongs to the picture.
@@ -159,8 +178,7 @@ impl Window {
 
     /// How well cameras are.
     pub fn quality(&mut self, quality: &Quality) {
-        let Some(open) = &mut self.open else { return };
-        for view in &mut open.cameras {
+        for view in &mut self.cameras {
             view.defects = quality.told(&view.id);
             view.today = quality.rates(&view.id).0;
         }
@@ -177,11 +195,10 @@ impl Window {
 
     /// One reading.
     pub fn read(&mut self, reading: &Reading) {
-        let Some(open) = &mut self.open else { return };
-        if !open.sensors.contains_key(&reading.sensor) && open.sensors.len() >= SENSORS_MAX {
+        if !self.sensors.contains_key(&reading.sensor) && self.sensors.len() >= SENSORS_MAX {
             return;
         }
-        let view = open.sensors.entry(reading.sensor.clone()).or_insert(SensorView {
+        let view = self.sensors.entry(reading.sensor.clone()).or_insert(SensorView {
             config_index: reading.config_index,
             value: None,
             battery: None,
@@ -197,12 +214,11 @@ impl Window {
 
     /// The outbox has taken these events.
     pub fn accepted(&mut self, events: &[NewEvent], sequences: &[Sequence]) {
-        let Some(open) = &mut self.open else { return };
         for (NewEvent { event: Event { correlationid, .. }, .. }, sequence) in events.iter().zip(sequences) {
-            open.told.retain(|(id, _)| id != correlationid);
-            open.told.push_back((correlationid.clone(), *sequence));
-            if open.told.len() > TOLD_MAX {
-                open.told.pop_front();
+            self.told.retain(|(id, _)| id != correlationid);
+            self.told.push_back((correlationid.clone(), *sequence));
+            if self.told.len() > TOLD_MAX {
+                self.told.pop_front();
             }
         }
     }
@@ -212,14 +228,13 @@ impl Window {
     /// Somebody who is logged in sees the whole picture, to aim the camera and to draw on it: nothing but heads, where a
     /// detector finds people, and masks is hidden.
     pub fn ask_for_still(&mut self, camera: &str, answer: oneshot::Sender<Picture>) -> Option<StillRequest> {
-        let open = self.open.as_mut()?;
-        open.last_request += 1;
-        if open.stills.len() >= STILLS_MAX {
-            open.stills.pop_front();
+        self.last_request += 1;
+        if self.stills.len() >= STILLS_MAX {
+            self.stills.pop_front();
         }
-        open.stills.push_back((open.last_request, answer));
+        self.stills.push_back((self.last_request, answer));
         Some(StillRequest {
-            request: open.last_request,
+            request: self.last_request,
             camera: camera.to_owned(),
             picture: None,
             max_side_px: STILL_SIDE_PX,
@@ -229,12 +244,11 @@ impl Window {
 
     /// Hands a still to the visitor who asked for it; false where no visitor did.
     pub fn still(&mut self, request: u64, jpeg: Option<&Vec<u8>>, taken_unix_ms: i64) -> bool {
-        let Some(open) = &mut self.open else { return false };
         if request < FIRST_REQUEST {
             return false;
         }
-        let asked = open.stills.iter().position(|(waiting, _)| *waiting == request);
-        let answer = asked.and_then(|index| open.stills.remove(index));
+        let asked = self.stills.iter().position(|(waiting, _)| *waiting == request);
+        let answer = asked.and_then(|index| self.stills.remove(index));
         if let (Some((_, answer)), Some(jpeg)) = (answer, jpeg) {
             let taken = Timestamp::from_millisecond(taken_unix_ms).unwrap_or_default();
             // Fails only where the visitor has gone.
@@ -244,6 +258,6 @@ impl Window {
     }
 
     fn camera(&mut self, id: &str) -> Option<&mut CameraView> {
-        self.open.as_mut()?.cameras.iter_mut().find(|view| view.id == id)
+        self.cameras.iter_mut().find(|view| view.id == id)
     }
 }

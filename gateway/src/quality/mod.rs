@@ -168,6 +168,24 @@ impl Quality {
         }
     }
 
+    /// Takes over what is known from before another configuration: all of cameras that are diagnosed as they were, of the
+    /// others how they usually look.
+    pub fn take_over(&mut self, before: Quality, old: &Config, new: &Config) {
+        self.passed = before.passed;
+        let diagnosis = |config: &Config, id: &str| {
+            config.cameras.iter().find(|camera| camera.id == id).map(|camera| camera.diagnosis)
+        };
+        for (id, known) in before.cameras {
+            let Some(quality) = self.cameras.get_mut(&id) else { continue };
+            if diagnosis(old, &id) == diagnosis(new, &id) {
+                *quality = known;
+            } else {
+                (quality.usual, quality.is_night, quality.days) = (known.usual, known.is_night, known.days);
+                quality.is_live = known.is_live;
+            }
+        }
+    }
+
     /// What has been learned.
     pub fn save(&self) -> Vec<u8> {
         let saved = |(camera, quality): (&String, &CameraQuality)| Saved {

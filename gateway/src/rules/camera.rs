@@ -97,6 +97,23 @@ impl CameraWatch {
         Some(CameraWatch { rule: index, asleep: false, zone, machine })
     }
 
+    /// Whether the rule means the same of both: its zone and its line are drawn alike.
+    pub(super) fn is_drawn_alike(rule: &Rule, one: &Camera, other: &Camera) -> bool {
+        let zone = |camera: &Camera| {
+            let name = rule.condition.subject()?.zone.as_ref()?;
+            camera.zones.iter().find(|(zone, _)| zone == name).map(|(_, zone)| zone.clone())
+        };
+        let line = |camera: &Camera| {
+            let (Condition::Crossing { line: name, .. } | Condition::WrongWay { along: name, .. }) =
+                &rule.condition
+            else {
+                return None;
+            };
+            camera.lines.iter().find(|(line, _)| line == name).map(|(_, line)| *line)
+        };
+        zone(one) == zone(other) && line(one) == line(other)
+    }
+
     /// One picture: what has changed, and the objects that count. `session` tells the tracks of one worker's life from
     /// those of the next.
     pub(super) fn see(

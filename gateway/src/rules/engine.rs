@@ -26,13 +26,13 @@ use crate::worker::link::Observation;
 #[derive(Debug)]
 pub struct Engine {
     zone: TimeZone,
-    rules: Vec<Known>,
-    cameras: HashMap<String, Eyes>,
-    sensors: Vec<Configured>,
+    pub(super) rules: Vec<Known>,
+    pub(super) cameras: HashMap<String, Eyes>,
+    pub(super) sensors: Vec<Configured>,
     /// Sensors heard, or configured without captures, by instance.
-    instances: HashMap<String, Instance>,
+    pub(super) instances: HashMap<String, Instance>,
     /// Rules over several devices at once.
-    whens: Whens,
+    pub(super) whens: Whens,
 }
 
 /// What has to survive a restart besides the conditions of open incidents.
@@ -52,12 +52,12 @@ pub(super) struct Known {
 
 /// A camera and the rules that look at it.
 #[derive(Debug)]
-struct Eyes {
-    watches: Vec<CameraWatch>,
+pub(super) struct Eyes {
+    pub(super) watches: Vec<CameraWatch>,
     /// Lives of the worker so far: each numbers its tracks anew.
-    session: u64,
-    media_time: Duration,
-    blind: bool,
+    pub(super) session: u64,
+    pub(super) media_time: Duration,
+    pub(super) blind: bool,
 }
 
 /// What the engine needs to know of a sensor of the configuration.
@@ -75,9 +75,9 @@ pub(super) struct Configured {
 }
 
 #[derive(Debug)]
-struct Instance {
-    config_index: usize,
-    watches: Vec<SensorWatch>,
+pub(super) struct Instance {
+    pub(super) config_index: usize,
+    pub(super) watches: Vec<SensorWatch>,
 }
 
 // === impl Engine ===
@@ -320,7 +320,7 @@ impl Engine {
 }
 
 /// The instance of this name, made where it is new.
-fn instance<'i>(
+pub(super) fn instance<'i>(
     rules: &[Known],
     sensors: &[Configured],
     instances: &'i mut HashMap<String, Instance>,

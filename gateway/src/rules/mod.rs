@@ -2,7 +2,8 @@
 //!
 //! One file for each kind of condition, each a state machine that knows nothing but its own rule and one source.
 //! [`Engine`] keeps one such machine for every pair of rule and source that watch each other, and gives what they say a
-//! name; [`camera`] and [`sensor`] list the machines, [`when`] has those that look at several devices. Nothing here reads a clock.
+//! name; [`camera`] and [`sensor`] list the machines, [`when`] has those that look at several devices. [`change`] takes
+//! what machines know over to another configuration. Nothing here reads a clock.
 //!
 //! | condition | machine | raised | cleared |
 //! |---|---|---|---|
@@ -21,6 +22,7 @@ mod absence;
 mod battery;
 mod blocked;
 mod camera;
+mod change;
 mod crossing;
 mod crowd;
 mod engine;

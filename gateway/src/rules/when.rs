@@ -216,6 +216,44 @@ impl Whens {
         findings
     }
 
+    /// Takes over what is known of devices that `is_same`, by name, and the patience of rules that are the same.
+    pub(super) fn take_over(
+        &mut self,
+        (rules, sensors): (&[Known], &[Configured]),
+        mut before: Whens,
+        rules_before: &[Known],
+        is_same: impl Fn(&str) -> bool,
+    ) {
+        self.evaluated = before.evaluated;
+        for name in before.met.iter().filter(|name| is_same(name)) {
+            let id = name.split_once('/').map_or(name.as_str(), |(id, _)| id);
+            if let Some(sensor) = sensors.iter().find(|sensor| sensor.id == id) {
+                self.meet(rules, sensors, Duration::ZERO, sensor, name);
+            }
+        }
+        for (name, heard) in self.sensors.iter_mut().filter(|(name, _)| is_same(name)) {
+            let Some(known) = before.sensors.remove(name) else { continue };
+            (heard.values, heard.at) = (known.values, known.at);
+            if heard.series.is_some() && known.series.is_some() {
+                heard.series = known.series;
+            }
+        }
+        for (id, seen) in &mut self.cameras {
+            if let Some(known) = before.cameras.remove(id) {
+                *seen = known;
+            }
+        }
+        for watch in &mut self.watches {
+            let same = |other: &WhenWatch| {
+                let (own, other_rule) = (&rules[watch.rule], &rules_before[other.rule]);
+                other.source == watch.source && own.is_same(other_rule)
+            };
+            if let Some(at) = before.watches.iter().position(same) {
+                watch.patience = before.watches.swap_remove(at).patience;
+            }
+        }
+    }
+
     /// Takes up a condition that was true before a restart.
     pub(super) fn restore(
         &mut self,

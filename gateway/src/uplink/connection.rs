@@ -1,5 +1,6 @@
 //! One connection to the centre's broker, from CONNECT to its end.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -59,6 +60,8 @@ pub(super) struct Connection<'a> {
     /// When an event that waits for the budget may go.
     pub(super) budget_again: Option<Instant>,
     pub(super) acknowledged: Vec<Sequence>,
+    /// So many of them have been noted.
+    pub(super) noted: usize,
     pub(super) refused: Vec<(Sequence, String, Refusal)>,
 }
 
@@ -92,6 +95,7 @@ impl<'a> Connection<'a> {
             bulletin: Bulletin::default(),
             budget_again: None,
             acknowledged: Vec::new(),
+            noted: 0,
             refused: Vec::new(),
         }
     }
@@ -280,6 +284,7 @@ impl<'a> Connection<'a> {
     pub(super) async fn flush(&mut self) -> Result<(), Broken> {
         if !self.acknowledged.is_empty() {
             let sequences = std::mem::take(&mut self.acknowledged);
+            self.noted = 0;
             self.outbox.delivered(sequences).await.map_err(failed)?;
         }
         for (sequence, topic, refusal) in std::mem::take(&mut self.refused) {
@@ -307,10 +312,12 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    /// Says `offline`, waits for all PUBACKs that still come, and disconnects.
+    /// Says `offline` unless it comes back at once, waits for all PUBACKs that still come, and disconnects.
     async fn farewell(&mut self, wire: &mut Wire) -> Result<(), Broken> {
-        let offline = json!({"status": "offline", "reason": "stopped"});
-        self.note(&wire.client, self.settings.topics.state(), Kind::State, &offline)?;
+        if !self.settings.stays_online.load(Ordering::Relaxed) {
+            let offline = json!({"status": "offline", "reason": "stopped"});
+            self.note(&wire.client, self.settings.topics.state(), Kind::State, &offline)?;
+        }
         while self.in_flight.oldest().is_some() {
             let signal = wire.signals.recv().await;
             self.take(signal)?;

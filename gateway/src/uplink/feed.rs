@@ -7,14 +7,13 @@ use super::connection::{Connection, Publish, failed, now};
 use super::refusal::Refusal;
 use super::wire::{Broken, Client, Kind, Message};
 use crate::budget::{self, Admission};
-use crate::outbox::{Class, Sequence, Waiting};
+use crate::outbox::{Class, Waiting};
 
 /// What a packet has besides topic and body: header, packet id, properties. Bytes at most, and as a rule.
 const PACKET_OVERHEAD: usize = 128;
 pub(super) const PACKET_BYTES: usize = 8;
-/// The window is filled when this part of it has room, one in so many: each event alone would cost as many wake-ups of
-/// this task, the client's and the outbox as eight together.
-const ROOM_WORTH_FILLING: usize = 4;
+/// Acknowledged events that are worth waking the outbox for while the window is nearly full.
+const DELETED_TOGETHER: usize = 16;
 
 // === impl Connection ===
 
@@ -22,11 +21,9 @@ impl Connection<'_> {
     /// Hands waiting events to the client, as many as the window allows and none that is held back.
     pub(super) async fn fill(&mut self, client: &Client) -> Result<(), Broken> {
         let last_alarm = self.outbox.stats().borrow().last_alarm;
-        if !self.is_time_to_fill(last_alarm) {
-            return Ok(());
-        }
-        // What has been acknowledged is noted before anything goes in its place: no more than the window is ever repeated.
-        self.flush().await?;
+        // Before anything goes in its place: no more than the window is ever repeated.
+        self.outbox.note(&self.acknowledged[self.noted..]);
+        self.noted = self.acknowledged.len();
         while !self.refusals.is_paused(now()) {
             let room = self.room();
             if self.goes_in_batches(last_alarm) {
@@ -49,16 +46,11 @@ impl Connection<'_> {
             }
             self.send(client, waiting)?;
         }
-        self.flush().await?;
+        let few_are_under_way = self.room() * 2 >= self.most_under_way();
+        if few_are_under_way || self.acknowledged.len() >= DELETED_TOGETHER || !self.refused.is_empty() {
+            self.flush().await?;
+        }
         self.ahead.ask(self.outbox).await.map_err(failed)
-    }
-
-    /// Whether the window has room enough, or something does not wait until it has: an alarm, a refusal, a question to the
-    /// outbox.
-    fn is_time_to_fill(&self, last_alarm: Sequence) -> bool {
-        self.room() * ROOM_WORTH_FILLING >= self.most_under_way()
-            || self.ahead.backlog(last_alarm) == 0
-            || !self.refused.is_empty()
     }
 
     /// Events that may go now. Each event of a batch counts: all of them are repeated when the connection breaks.
@@ -92,7 +84,10 @@ impl Connection<'_> {
 
     /// Begins to read at the beginning: what was passed over may go now.
     pub(super) fn read_again(&mut self) {
-        self.ahead = Ahead::without(self.under_way().map(|waiting| waiting.sequence).collect());
+        let under_way = self.under_way().map(|waiting| waiting.sequence);
+        // The outbox does not know of these yet.
+        let acknowledged = self.acknowledged.iter().copied();
+        self.ahead = Ahead::without(under_way.chain(acknowledged).collect());
     }
 
     /// Whether the budget lets this event go now.

@@ -29,6 +29,7 @@ mod wire;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use moshao_config::Broker;
@@ -69,6 +70,8 @@ pub struct Settings {
     pub birth: Value,
     /// Makes the `health` object; called at each connection and each minute.
     pub health: Arc<dyn Fn() -> Value + Send + Sync>,
+    /// Set where the gateway comes back at once with another configuration: it does not say `offline` then.
+    pub stays_online: Arc<AtomicBool>,
     /// Called for each event that the broker has acknowledged.
     pub on_delivered: Option<OnDelivered>,
     /// Connections, bytes, deliveries, latency.

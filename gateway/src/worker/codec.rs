@@ -23,6 +23,16 @@ pub enum LinkError {
     Malformed(#[from] postcard::Error),
 }
 
+// === impl LinkError ===
+
+impl LinkError {
+    /// Whether it only says that the other end is gone: one that goes without having read everything resets the link.
+    pub fn is_end(&self) -> bool {
+        use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
+        matches!(self, LinkError::Io(error) if matches!(error.kind(), BrokenPipe | ConnectionReset))
+    }
+}
+
 /// Reads one message; none at the end of the stream between two messages.
 ///
 /// # Errors

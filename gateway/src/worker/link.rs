@@ -36,12 +36,17 @@ pub enum ToWorker {
     },
     /// Read a part of a camera's reel. Answered by [`FromWorker::Reel`].
     ReadReel(ReelRequest),
+    /// Close the sessions of a camera and watch it no more; the others go on.
+    Drop {
+        /// Camera id.
+        camera: String,
+    },
     /// Close all sessions (RTSP TEARDOWN) and exit.
     Stop,
 }
 
 /// The cameras of one worker and the detectors that they need.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Assignment {
     /// Name of the worker in metrics and events: `worker-0` and so on.
     pub worker: String,
@@ -54,7 +59,7 @@ pub struct Assignment {
 }
 
 /// One camera to watch.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CameraJob {
     /// Camera id.
     pub id: String,

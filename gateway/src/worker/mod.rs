@@ -125,6 +125,8 @@ struct Camera {
     /// The main stream, where it has one.
     main: Option<Endpoint>,
     counters: Counters,
+    /// Ends its sessions: it is not watched any more.
+    dropped: CancellationToken,
 }
 
 /// Lives a worker's life at its end of the link: from [`FromWorker::Hello`] until the parent says stop or is gone.
@@ -153,9 +155,12 @@ pub async fn run(link: UnixStream) -> Result<(), WorkerError> {
                 Ok(Some(ToWorker::TakeStill(request))) => watch.stills.request(request).await,
                 Ok(Some(ToWorker::ReadReel(request))) => drop(reports.send(watch.read_reel(request)).await),
                 Ok(Some(ToWorker::Look { camera, lasting })) => watch.look(&camera, lasting),
+                Ok(Some(ToWorker::Drop { camera })) => watch.drop_camera(&camera),
                 Ok(Some(ToWorker::Stop)) => { info!("asked to stop"); break Ok(()) }
                 Ok(Some(ToWorker::Start(_))) => break Err(WorkerError::Order("Start comes once")),
                 Ok(None) => { warn!("the parent is gone, stopping"); break Ok(()) }
+                // It left something unread: gone all the same.
+                Err(error) if error.is_end() => { warn!("the parent is gone, stopping"); break Ok(()) }
                 Err(error) => break Err(error.into()),
             }
         }
@@ -275,6 +280,14 @@ impl Watch {
         }
     }
 
+    /// Watches a camera no more. Its place stays empty: the others keep theirs.
+    fn drop_camera(&self, id: &str) {
+        if let Some(camera) = self.cameras.iter().find(|camera| camera.job.id == id) {
+            info!(camera = id, "not watched here any more");
+            camera.dropped.cancel();
+        }
+    }
+
     /// A part of a camera's reel.
     fn read_reel(&self, request: ReelRequest) -> FromWorker {
         match self.cameras.iter().position(|camera| camera.job.id == request.camera) {
@@ -331,7 +344,7 @@ impl Camera {
         let main = |main: &StreamAddress| endpoint(&main.url, &main.username, &main.password);
         let main = job.main.as_ref().map(main).transpose()?;
         let endpoint = endpoint(&job.url, &job.username, &job.password)?;
-        Ok(Self { job, endpoint, main, counters: Counters::default() })
+        Ok(Self { job, endpoint, main, counters: Counters::default(), dropped: CancellationToken::new() })
     }
 }
 
@@ -375,7 +388,8 @@ async fn report_counters(cameras: Arc<[Camera]>, reports: mpsc::Sender<FromWorke
             () = stop.cancelled() => return,
             _ = tick.tick() => {}
         }
-        let counters = cameras.iter().map(|camera| camera.counters.take(&camera.job.id)).collect();
+        let watched = cameras.iter().filter(|camera| !camera.dropped.is_cancelled());
+        let counters = watched.map(|camera| camera.counters.take(&camera.job.id)).collect();
         if reports.send(FromWorker::Counters(counters)).await.is_err() {
             return;
         }

@@ -69,9 +69,9 @@ impl Source {
 
     /// Sessions and waits in between, until asked to stop.
     pub(super) async fn run(mut self) {
-        let stop = self.stop.clone();
+        let (stop, dropped) = (self.stop.clone(), self.camera().dropped.clone());
         // Leaving drops the session, which closes it on the camera in the background.
-        stop.run_until_cancelled(self.run_for_ever()).await;
+        stop.run_until_cancelled(dropped.run_until_cancelled(self.run_for_ever())).await;
     }
 
     async fn run_for_ever(&mut self) {

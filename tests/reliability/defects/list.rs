@@ -64,9 +64,9 @@ pub(super) const DEFECTS: [Defect; 15] = [
         what: "an acknowledgement is not noted before its deletion is synced",
         changes: &[Change {
             file: "gateway/src/outbox/mod.rs",
-            right: "self.notes.take(&sequences);",
+            right: "self.notes.take(sequences);",
             wrong: "if !PLANTED {
-            self.notes.take(&sequences);
+            self.notes.take(sequences);
         }",
         }],
         seen_by: "kills-draining=20",

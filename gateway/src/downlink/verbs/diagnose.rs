@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::{Verbs, arguments};
 use crate::clock::rfc3339;
 use crate::downlink::{Command, Denied};
+use crate::live;
 use crate::metrics::Metrics;
 use crate::{logging, presence};
 
@@ -46,7 +47,8 @@ impl Verbs {
             _ => arguments(command)?,
         };
         let seal = self.record(command, FOLDER, reason.as_deref().unwrap_or_default())?;
-        let text = bundle(&self.config, &self.metrics, &logging::recent(), Timestamp::now());
+        let standing = self.live.as_ref().map(live::Handle::standing).unwrap_or_default();
+        let text = bundle(&self.config, &self.metrics, &standing, &logging::recent(), Timestamp::now());
         let data_dir = self.config.gateway.data_dir.clone();
         let bytes = text.len();
         let written = tokio::task::spawn_blocking(move || keep(&data_dir, &text)).await;
@@ -58,13 +60,19 @@ impl Verbs {
 }
 
 /// The file's text.
-fn bundle(config: &Config, metrics: &Metrics, log: &[String], now: Timestamp) -> String {
+fn bundle(
+    config: &Config,
+    metrics: &Metrics,
+    standing: &live::Standing,
+    log: &[String],
+    now: Timestamp,
+) -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let bundle = json!({
         "time": rfc3339(now, &config.gateway.time_zone),
         "version": env!("CARGO_PKG_VERSION"),
         "target": format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
-        "health": presence::health(config, metrics),
+        "health": presence::health(config, metrics, standing),
         "system": {
             "uptime": read("/proc/uptime").trim(),
             "load": read("/proc/loadavg").trim(),
@@ -153,7 +161,7 @@ url = "rtsp://viewer:c4mera%2Fsecret@10.0.0.12/102"
         let log =
             ["refused: rtsp://viewer:c4mera%2Fsecret@10.0.0.12", "login with sensor-secret", "pa$$ w\"rd"];
         let log = log.map(str::to_owned);
-        let text = bundle(&config, &Metrics::new(), &log, Timestamp::UNIX_EPOCH);
+        let text = bundle(&config, &Metrics::new(), &live::Standing::default(), &log, Timestamp::UNIX_EPOCH);
         for secret in ["c4mera", "sensor-secret", "pa$$", "pa%24"] {
             assert!(!text.contains(secret), "{secret}");
         }

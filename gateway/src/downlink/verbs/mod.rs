@@ -9,6 +9,8 @@
 //! | `diagnose` | writes a file for whoever helps, without passwords | |
 //! | `mute` | tells nothing of a rule or a camera; never a fire sensor of level 1 | up to 24 h |
 //! | `mode` | test, maintenance or live, of a device or the site | up to 7 days |
+//! | `configure` | writes a configuration that the centre has signed, and goes on with it | taken back where it fails |
+//! | `reload` | reads the configuration file again; cameras that it does not change go on untouched | |
 //! | `restart` | starts the worker of a camera anew | |
 //!
 //! Whatever touches evidence or looks into the box is written into the access ledger before it happens.
@@ -36,6 +38,8 @@ use crate::desk::Errand;
 use crate::evidence::archive::about;
 use crate::evidence::ledger::Seal;
 use crate::evidence::{Archive, Recorder};
+use crate::live::bundle::Bundle;
+use crate::live::{self, Why};
 use crate::metrics::Metrics;
 use crate::supervise::Requests;
 use crate::topics::Topics;
@@ -64,6 +68,8 @@ pub struct Verbs {
     pub parts: mpsc::Sender<Part>,
     /// Topics of this box.
     pub topics: Topics,
+    /// Where the configuration is changed; nowhere where it came from no file.
+    pub live: Option<live::Handle>,
     /// What the box counts.
     pub metrics: Arc<Metrics>,
 }
@@ -75,6 +81,11 @@ struct Restart {
     /// A camera of the worker; the others that it watches are interrupted too, for a second or two.
     camera: String,
 }
+
+/// Reads the configuration file again.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Reload {}
 
 // === impl Verbs ===
 
@@ -105,9 +116,31 @@ impl Verbs {
             "diagnose" => self.diagnose(command).await,
             "mute" => self.mute(command).await,
             "mode" => self.mode(command).await,
+            "reload" => self.reload(command).await,
+            "configure" => self.configure(command).await,
             "restart" => self.restart(command),
             other => Err(Denied::failed(format!("`{other}` has no receiver"))),
         }
+    }
+
+    /// Answers once the file has been checked; what comes of it, events say.
+    async fn reload(&self, command: &Command) -> Result<Value, Denied> {
+        let Reload {} = arguments(command)?;
+        let change = self.live()?.reload(&format!("command {}", command.id)).await.map_err(denied)?;
+        Ok(json!(change))
+    }
+
+    /// The same for a configuration that the centre has signed.
+    async fn configure(&self, command: &Command) -> Result<Value, Denied> {
+        let bundle: Bundle = arguments(command)?;
+        let change =
+            self.live()?.configure(&format!("command {}", command.id), bundle).await.map_err(denied)?;
+        Ok(json!(change))
+    }
+
+    fn live(&self) -> Result<&live::Handle, Denied> {
+        let text = || Denied::failed("the gateway was not started from a configuration file".to_owned());
+        self.live.as_ref().ok_or_else(text)
     }
 
     fn restart(&self, command: &Command) -> Result<Value, Denied> {
@@ -150,6 +183,14 @@ impl Verbs {
     }
 }
 
+fn denied(refusal: live::Refusal) -> Denied {
+    match refusal.why {
+        Why::Invalid => Denied::bad(refusal.message),
+        Why::NotAllowed => Denied::not_allowed(refusal.message),
+        Why::Failed => Denied::failed(refusal.message),
+    }
+}
+
 /// The arguments of every verb: JSON Schemas.
 pub fn schemas() -> BTreeMap<&'static str, Schema> {
     BTreeMap::from([
@@ -161,6 +202,8 @@ pub fn schemas() -> BTreeMap<&'static str, Schema> {
         ("diagnose", schema_for!(diagnose::Diagnose)),
         ("mute", schema_for!(orders::Mute)),
         ("mode", schema_for!(orders::SetMode)),
+        ("reload", schema_for!(Reload)),
+        ("configure", schema_for!(Bundle)),
         ("restart", schema_for!(Restart)),
     ])
 }

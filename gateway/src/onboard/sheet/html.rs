@@ -13,7 +13,7 @@ body{font:14px/1.45 system-ui,'Noto Sans CJK SC',sans-serif;max-width:60em;margi
 h1{font-size:1.5em}h2{font-size:1.2em;margin-top:2em;border-bottom:1px solid #999}h3{margin:1.2em 0 .3em}\
 table{border-collapse:collapse;width:100%}th,td{border:1px solid #bbb;padding:.25em .5em;text-align:left;vertical-align:top}\
 th{background:#f2f2f2;font-weight:600;width:11em}.missing{color:#b00020}.good{color:#0a6b2d}.record{break-inside:avoid}\
-svg{width:14em;background:#e8e8e8;float:right;margin-left:1em}.sign td{height:2.2em}\
+svg{width:14em;background:#e8e8e8}.sign td{height:2.2em}\
 @media print{body{margin:0;font-size:11px}}";
 
 /// The whole document.
@@ -115,14 +115,13 @@ fn camera_record(sheet: &Sheet<'_>, camera: &Camera) -> Markup {
     markup! {
         div.record {
             h3 { (camera.name) " (" (camera.id) ")" }
-            (view(camera))
             table {
                 (place(say, &camera.place))
                 (say.row(("码流", "stream"), &format!("{}{}", peer_of(&camera.url), camera.url.path())))
                 (say.row(("主码流", "main stream"), &say.of(if camera.main.is_some() { "有" } else { "无" }, if camera.main.is_some() { "yes" } else { "no" })))
                 (say.row(("检测", "detector"), &camera.detector))
                 (say.row(("规则", "rules"), &rules(sheet, &camera.watches)))
-                (say.row(("隐私区", "privacy masks"), &camera.masks.len()))
+                (say.row(("画面：隐私区、区域、界线", "view: masks, zones, lines"), &view(camera)))
                 (say.row(("档案", "record"), &say.lack(&lacks_of_camera(camera))))
                 @if let Some(came) = came { (measurement(say, came)) }
             }
@@ -171,14 +170,13 @@ fn view(camera: &Camera) -> Markup {
         let corners = corners.iter().map(|(x, y)| format!("{:.1},{:.1}", x * 160.0, y * 90.0));
         corners.collect::<Vec<_>>().join(" ")
     };
-    if camera.masks.is_empty() && camera.zones.is_empty() && camera.lines.is_empty() {
-        return markup! {};
-    }
+    let names = camera.zones.iter().map(|(name, _)| name).chain(camera.lines.iter().map(|(name, _)| name));
+    let names: Vec<&str> = names.map(String::as_str).collect();
     markup! {
         svg viewBox="0 0 160 90" {
-            @for mask in &camera.masks { polygon points=(points(mask)) fill="#444"; }
+            @for mask in &camera.masks { polygon points=(points(mask)) fill="#444" {} }
             @for (name, zone) in &camera.zones {
-                polygon points=(points(zone)) fill="#0a6b2d33" stroke="#0a6b2d" { title { (name) } }
+                polygon points=(points(zone)) fill="#0a6b2d" fill-opacity="0.25" stroke="#0a6b2d" { title { (name) } }
             }
             @for (name, line) in &camera.lines {
                 line x1=(line.0.0 * 160.0) y1=(line.0.1 * 90.0) x2=(line.1.0 * 160.0) y2=(line.1.1 * 90.0) stroke="#b00020" {
@@ -186,6 +184,7 @@ fn view(camera: &Camera) -> Markup {
                 }
             }
         }
+        " " (names.join(", "))
     }
 }
 

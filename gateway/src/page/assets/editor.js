@@ -65,9 +65,10 @@ export function editor(main, id) {
   save.addEventListener("click", async () => {
     save.disabled = true;
     try {
-      show(await api.saveAreas(id, { areas: areasOf(drawing.shapes), version: drawing.version }));
-      say(result, t("saved"));
-      result.className = "result good";
+      const told = await api.saveAreas(id, { areas: areasOf(drawing.shapes), version: drawing.version });
+      show(told);
+      say(result, told.refused ?? t("saved"));
+      result.className = told.refused ? "result bad" : "result good";
     } catch (error) {
       say(result, error.message);
       result.className = "result bad";

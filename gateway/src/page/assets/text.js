@@ -86,7 +86,7 @@ const TEXTS = {
   remove: ["删除", "Delete"],
   corner: ["角点 {n}", "Corner {n}"],
   save: ["保存", "Save"],
-  saved: ["已写入配置文件，下次重启后生效", "Written to the configuration; takes effect at the next restart"],
+  saved: ["已写入配置文件，片刻后生效", "Written to the configuration; takes effect in a moment"],
   waitsForRestart: ["配置文件已改，重启后生效", "The file has been changed; it takes effect at the next restart"],
   unsaved: ["有未保存的改动", "Not saved yet"],
   nothingDrawn: ["还没有画任何区域", "Nothing is drawn yet"],

@@ -1,0 +1,418 @@
+//! Live change: from one configuration to the next without letting go of what has not changed.
+//!
+//! ```text
+//! SIGHUP, the page ───┐
+//! `reload` ───────────┼─▶ read and check ─▶ sources stay, the rest is built anew ─▶ trial ─▶ kept as last good
+//! `configure`: bundle ┘      │ wrong: told,     │ fails                            │ not as well as before
+//!                            ▼ nothing happens  └────────▶ back to the last good ◀─┘
+//! ```
+//!
+//! Camera workers, the sensors' session, the desk with its incidents and rules, clips, the outbox and who is logged in at
+//! the page go on (`app::kept`); the rest of the parent (links to the centre, sinks, page, metrics' port) is stopped in
+//! its order and built anew by the same code that starts the gateway, which takes less than a second.
+//!
+//! [`difference`](self) says what a change comes to, and what needs a restart. `trial` watches whether the gateway is as
+//! well as before. [`bundle`] is a configuration that the centre has signed. `files` keeps what to go back to beside the file, and `start` uses it where the file is spoilt or the
+//! gateway dies of it. `told` tells the centre.
+
+pub mod bundle;
+mod difference;
+mod files;
+mod handle;
+mod start;
+mod told;
+mod trial;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::time::interval;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use self::bundle::Bundle;
+use self::difference::Difference;
+pub(crate) use self::difference::renews_sensors;
+pub use self::files::replace;
+use self::files::{Files, State, Version};
+use self::handle::Ask;
+pub use self::handle::{Change, Handle, Refusal, Shown, Standing, Why};
+use self::start::Instead;
+pub use self::start::Start;
+use self::told::News;
+use self::trial::{Health, Part, Trial, Verdict};
+use crate::app::{App, AppError, Kept, Leave};
+use crate::metrics::Metrics;
+use crate::outbox::OutboxHandle;
+use crate::supervise::WorkerCommand;
+
+/// Between the answer to whoever asked and the change: the answer must get out.
+const ANSWER_FIRST: Duration = Duration::from_millis(500);
+/// How often a gateway on trial is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A gateway that runs from a file.
+#[derive(Debug)]
+pub struct Live {
+    files: Files,
+    state: State,
+    handle: Handle,
+    asks: mpsc::Receiver<Ask>,
+    metrics: Arc<Metrics>,
+    begin: Instant,
+    running: Version,
+    /// What to go back to; none before the first configuration has run through its trial.
+    good: Option<Version>,
+    trial: Option<Trial>,
+    /// Camera workers that had died at the last look, and when the last one did.
+    deaths: (u64, Option<Duration>),
+    instead: Option<Instead>,
+}
+
+/// A change that can be made.
+#[derive(Debug)]
+struct Next {
+    version: Version,
+    by: String,
+    difference: Difference,
+    /// How the gateway was before.
+    before: Health,
+    /// Why it goes back; none where it goes forward.
+    back: Option<String>,
+}
+
+// === impl Live ===
+
+impl Live {
+    /// A gateway with the configuration that was chosen, or with the last good one where that cannot be used.
+    ///
+    /// # Errors
+    /// Neither can.
+    pub async fn begin(start: Start, worker: WorkerCommand) -> Result<(Self, App), AppError> {
+        let Start { files, state, mut version, good, mut instead, .. } = start;
+        let mut kept = Kept::new(worker);
+        let bound = match (kept.bind(version.config.clone()).await, &good) {
+            (Ok(bound), _) => bound,
+            (Err(reason), Some(good)) if good.text != version.text => {
+                error!(%reason, "the gateway cannot start with its configuration; it goes back to the last good one");
+                (version, instead) = (good.clone(), Some(Instead::Refused(reason.to_string())));
+                kept.bind(good.config.clone()).await?
+            }
+            (Err(reason), _) => return Err(reason),
+        };
+        let (handle, asks) = handle::handle(files.clone());
+        let metrics = kept.metrics().clone();
+        let mut live = Live {
+            files,
+            state,
+            handle,
+            asks,
+            metrics,
+            begin: Instant::now(),
+            running: version,
+            good,
+            trial: None,
+            deaths: (0, None),
+            instead,
+        };
+        let is_proven = live.good.as_ref().is_some_and(|good| good.text == live.running.text);
+        if !is_proven {
+            let lasting = live.running.config.change.trial;
+            live.trial = Some(Trial::begin(Duration::ZERO, lasting, [], 0));
+        }
+        live.show();
+        Ok((live, App::of(bound, kept)))
+    }
+
+    /// Where changes are asked for.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Runs until `stop`.
+    ///
+    /// # Errors
+    /// After a change that failed, the gateway could not be built as before either.
+    pub async fn run(mut self, mut app: App, stop: CancellationToken) -> Result<(), AppError> {
+        self.tell_start(&app.outbox()).await;
+        loop {
+            let (leave, outbox) = (Leave::default(), app.outbox());
+            let mut life = tokio::spawn(app.changed_at(self.handle()).run_until(stop.clone(), leave.clone()));
+            let died = |panic: tokio::task::JoinError| AppError::Died(panic.to_string());
+            let next = tokio::select! {
+                ended = &mut life => {
+                    self.stopped();
+                    return ended.map(drop).map_err(died);
+                }
+                next = self.next(&outbox) => next,
+            };
+            tokio::time::sleep(ANSWER_FIRST).await;
+            leave.ask(self.running.config.uplink == next.version.config.uplink);
+            // None where it was stopped meanwhile.
+            let Some(kept) = life.await.map_err(died)? else {
+                self.stopped();
+                return Ok(());
+            };
+            app = self.change(kept, next).await?;
+        }
+    }
+
+    /// Waits for a change that can be made; what cannot is told.
+    async fn next(&mut self, outbox: &OutboxHandle) -> Next {
+        let mut look = interval(LOOK_EVERY);
+        loop {
+            let next = tokio::select! {
+                biased;
+                Some(ask) = self.asks.recv() => self.consider(ask, outbox).await,
+                _ = look.tick() => self.look(),
+            };
+            if let Some(next) = next {
+                return next;
+            }
+        }
+    }
+
+    async fn consider(&mut self, ask: Ask, outbox: &OutboxHandle) -> Option<Next> {
+        let Ask { by, bundle, answer } = ask;
+        let wanted = match &bundle {
+            None => self.wanted(),
+            Some(bundle) => self.take(bundle),
+        };
+        let (said, next) = match wanted {
+            Ok((version, difference)) => {
+                let change = Change {
+                    change: difference.to_string(),
+                    difference: difference.clone(),
+                    sha256: version.sha256(),
+                    version: bundle.map(|bundle| bundle.version),
+                    trial_seconds: self.running.config.change.trial.as_secs(),
+                };
+                let before = Health::of(&self.metrics, &self.running.config);
+                (Ok(change), Some(Next { version, by, difference, before, back: None }))
+            }
+            Err(refusal) => {
+                warn!(
+                    by,
+                    "the configuration is not applied, the gateway goes on with the one it has: {refusal}"
+                );
+                self.count("refused");
+                let note = format!("by {by}: {refusal}");
+                self.tell(News::Refused, outbox, &note).await;
+                self.instead.get_or_insert_with(|| Instead::Refused(refusal.to_string()));
+                self.show();
+                (Err(refusal), None)
+            }
+        };
+        if let Some(answer) = answer {
+            // Fails only where whoever asked has gone.
+            drop(answer.send(said));
+        }
+        next
+    }
+
+    /// What the file wants.
+    fn wanted(&self) -> Result<(Version, Difference), Refusal> {
+        let invalid = |message: String| Refusal { why: Why::Invalid, message };
+        let (version, _) = self.files.read().map_err(|report| invalid(report.to_string()))?;
+        let difference = Difference::between(&self.running.config, &version.config).map_err(invalid)?;
+        Ok((version, difference))
+    }
+
+    /// Takes what the centre has signed: checked in every way before a byte is written.
+    fn take(&mut self, bundle: &Bundle) -> Result<(Version, Difference), Refusal> {
+        let refuse = |why: Why, message: String| Refusal { why, message };
+        bundle
+            .verify(&self.running.config.change.keys)
+            .map_err(|error| refuse(Why::NotAllowed, error.to_string()))?;
+        if let Some(last) = self.state.bundle.filter(|last| bundle.version <= *last) {
+            let message = format!(
+                "version {} is not newer than {last}, which was taken before; versions rise",
+                bundle.version
+            );
+            return Err(refuse(Why::NotAllowed, message));
+        }
+        let version =
+            self.files.check(&bundle.config).map_err(|report| refuse(Why::Invalid, report.to_string()))?;
+        let difference = Difference::between(&self.running.config, &version.config)
+            .map_err(|reason| refuse(Why::Invalid, reason))?;
+        let unwritable = |error: std::io::Error| {
+            let file = self.files.file().display();
+            let message = format!(
+                "{file} cannot be written: {error}; the gateway's user must own it and its directory"
+            );
+            refuse(Why::Failed, message)
+        };
+        let state =
+            State { bundle: Some(bundle.version), bundle_sha256: version.sha256(), ..self.state.clone() };
+        // First the number: a bundle that was half taken must not be taken again.
+        self.files.keep_state(&state).map_err(unwritable)?;
+        replace(self.files.file(), &bundle.config).map_err(unwritable)?;
+        self.state = state;
+        Ok((version, difference))
+    }
+
+    /// Whether the gateway is as well as before, while that is a question; the way back where it is not.
+    fn look(&mut self) -> Option<Next> {
+        let now = self.begin.elapsed();
+        let health = Health::of(&self.metrics, &self.running.config);
+        if health.deaths > self.deaths.0 {
+            self.deaths = (health.deaths, Some(now));
+        }
+        match self.trial.as_mut()?.look(now, &health) {
+            Verdict::Wait => None,
+            Verdict::Good => {
+                self.keep();
+                None
+            }
+            Verdict::Fallen(reason) => {
+                self.trial = None;
+                self.show();
+                let Some(good) = self.good.clone().filter(|good| good.text != self.running.text) else {
+                    error!(
+                        reason,
+                        "the gateway is not well, and there is no other configuration to go back to"
+                    );
+                    return None;
+                };
+                error!(reason, "the gateway is not as well as before the change; it goes back");
+                let difference = Difference::between(&self.running.config, &good.config).unwrap_or_default();
+                let by = "trial".to_owned();
+                Some(Next { version: good, by, difference, before: health, back: Some(reason) })
+            }
+        }
+    }
+
+    /// What runs is good.
+    fn keep(&mut self) {
+        info!("the configuration has run through its trial and is kept as the last good one");
+        self.trial = None;
+        self.count("kept");
+        self.files.keep_good(&self.running.text);
+        self.good = Some(self.running.clone());
+        (self.state.on_trial, self.state.starts) = (String::new(), 0);
+        self.keep_state();
+        self.show();
+    }
+
+    /// Builds the gateway anew around what goes on.
+    async fn change(&mut self, mut kept: Kept, next: Next) -> Result<App, AppError> {
+        match kept.bind(next.version.config.clone()).await {
+            Ok(bound) => {
+                let app = App::of(bound, kept);
+                match next.back.clone() {
+                    None => self.went_forward(next, &app.outbox()).await,
+                    Some(reason) => self.went_back(next.version, &app.outbox(), &reason).await,
+                }
+                Ok(app)
+            }
+            Err(reason) => {
+                error!(by = next.by, %reason, "the configuration cannot be applied; the gateway goes back");
+                let bound = kept.bind(self.running.config.clone()).await?;
+                let app = App::of(bound, kept);
+                self.went_back(self.running.clone(), &app.outbox(), &reason.to_string()).await;
+                Ok(app)
+            }
+        }
+    }
+
+    async fn went_forward(&mut self, next: Next, outbox: &OutboxHandle) {
+        let Next { version, by, difference, before, .. } = next;
+        info!(by, sha256 = version.sha256(), "the configuration has been changed: {difference}");
+        let now = self.begin.elapsed();
+        // The one that ran says how long: a new one cannot do away with its own trial.
+        let lasting = self.running.config.change.trial;
+        let touched = |part: &Part| match part {
+            Part::Camera(id) => difference.restarted.contains(id),
+            Part::SensorBroker => difference.renews_sensors && version.config.sensor_broker.is_some(),
+            Part::Centre => true,
+        };
+        let exists = |part: &Part| match part {
+            Part::Camera(id) => version.config.cameras.iter().any(|camera| camera.id == *id),
+            Part::SensorBroker => version.config.sensor_broker.is_some(),
+            Part::Centre => true,
+        };
+        let on_trial = self.trial.iter().flat_map(Trial::watched).filter(|part| exists(part));
+        let watched: Vec<Part> =
+            before.well.iter().filter(|part| touched(part)).chain(on_trial).cloned().collect();
+        let mut trial = Trial::begin(now, lasting, watched, before.deaths);
+        if self.deaths.1.is_some_and(|last| now.saturating_sub(last) < lasting) {
+            trial = trial.without_workers();
+        }
+        let former = std::mem::replace(&mut self.running, version);
+        self.good.get_or_insert(former);
+        self.trial = Some(trial);
+        self.instead = None;
+        (self.state.on_trial, self.state.starts) = (self.running.sha256(), 1);
+        self.count("applied");
+        let note = format!("by {by}: {difference}; watched for {} s before it is kept", lasting.as_secs());
+        self.tell(News::Applied, outbox, &note).await;
+        self.show();
+    }
+
+    async fn went_back(&mut self, version: Version, outbox: &OutboxHandle, reason: &str) {
+        if let Err(error) = self.files.go_back(&version.text) {
+            warn!(%error, "what has failed still stands in the file, and the next start will find it there");
+        }
+        self.running = version;
+        self.trial = None;
+        (self.state.on_trial, self.state.starts) = (String::new(), 0);
+        self.instead = Some(Instead::RolledBack(reason.to_owned()));
+        self.count("rolled-back");
+        let note =
+            format!("{reason}; what has failed is put aside as NAME.failed beside the configuration file");
+        self.tell(News::RolledBack, outbox, &note).await;
+        self.show();
+    }
+
+    /// A stop in order is no death.
+    fn stopped(&mut self) {
+        if self.trial.is_some() {
+            self.state.starts = 0;
+            self.keep_state();
+        }
+    }
+
+    async fn tell_start(&mut self, outbox: &OutboxHandle) {
+        let (news, note) = match &self.instead {
+            None => return,
+            Some(Instead::Refused(reason)) => (News::Refused, reason.clone()),
+            Some(Instead::RolledBack(reason)) => (News::RolledBack, reason.clone()),
+        };
+        error!("the gateway runs with the last good configuration, not with the file: {note}");
+        self.count(if news == News::Refused { "refused" } else { "rolled-back" });
+        self.tell(news, outbox, &format!("at the start: {note}")).await;
+    }
+
+    async fn tell(&mut self, news: News, outbox: &OutboxHandle, note: &str) {
+        let trouble = self.state.trouble.take();
+        self.state.trouble = news.tell(outbox, &self.running.config, trouble, note).await;
+        self.keep_state();
+    }
+
+    fn keep_state(&self) {
+        if let Err(error) = self.files.keep_state(&self.state) {
+            warn!(%error, "the state of the configuration cannot be kept beside its file: the gateway's user must be able to write there");
+        }
+    }
+
+    fn count(&self, outcome: &str) {
+        self.metrics.config_changes.with_label_values(&[outcome]).inc();
+    }
+
+    fn show(&self) {
+        let state = match (&self.trial, &self.instead) {
+            (Some(_), _) => "trial",
+            (None, Some(Instead::RolledBack(_))) => "rolled-back",
+            (None, Some(Instead::Refused(_))) => "refused",
+            (None, None) => "good",
+        };
+        let note = self.instead.as_ref().map(|instead| match instead {
+            Instead::Refused(reason) | Instead::RolledBack(reason) => reason.clone(),
+        });
+        let sha256 = self.running.sha256();
+        let bundle = self.state.bundle.filter(|_| self.state.bundle_sha256 == sha256);
+        self.metrics.show_config(&sha256, bundle, self.trial.is_some());
+        self.handle.standing().show(Shown { state, sha256, bundle, note });
+    }
+}
