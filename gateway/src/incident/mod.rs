@@ -7,7 +7,9 @@
 //! | file | decides |
 //! |---|---|
 //! | `life` | what one incident is |
-//! | `book` | which incident a finding belongs to, and what time does to it |
+//! | `book` | all incidents, and what may come in |
+//! | `arrival` | which incident a finding belongs to |
+//! | `ending` | when it is over, and what time does to it |
 //! | `happening`, [`fusion`] | what is the same happening at the same place |
 //! | `look`, `sight` | what cameras and sensors say about one another's alarms |
 //! | `flood` | when too many are one |
@@ -17,7 +19,9 @@
 //! | `saved` | what survives a restart |
 //! | [`tell`] | the event that tells a change |
 
+mod arrival;
 mod book;
+mod ending;
 mod escalation;
 mod flood;
 pub mod fusion;
