@@ -149,7 +149,9 @@ fn a_wrong_file_changes_nothing_and_what_needs_a_restart_is_named() {
     assert!(message.contains("needs a restart") && message.contains("`gateway.id`"), "{answer}");
     assert_eq!((changes(&gateway, "refused"), changes(&gateway, "applied")), (3.0, 0.0));
 
-    fs::write(gateway.config_file(), format!("{good}[budget]\nday = \"5MB\"\n")).expect("it can be written");
+    // Outbox and evidence are opened anew with other limits, and nothing of what waits is lost over it.
+    let more = "[budget]\nday = \"5MB\"\n[outbox]\nquota = \"64MiB\"\n[evidence]\nclip_linked = false\n";
+    fs::write(gateway.config_file(), format!("{good}{more}")).expect("it can be written");
     let change = commander.done("reload", json!({}));
     assert_eq!((&change["new"], &change["untouched"]), (&json!([]), &json!(0)), "{change}");
     centre.wait_for("the refusal is over", PATIENCE, |event| {

@@ -175,6 +175,10 @@ impl Live {
 
     async fn consider(&mut self, ask: Ask, outbox: &OutboxHandle) -> Option<Next> {
         let Ask { by, bundle, answer } = ask;
+        // Whoever asked was swept away by the change before, and asks again: a bundle must not be taken for nobody.
+        if answer.as_ref().is_some_and(tokio::sync::oneshot::Sender::is_closed) {
+            return None;
+        }
         let wanted = match &bundle {
             None => self.wanted(),
             Some(bundle) => self.take(bundle),
