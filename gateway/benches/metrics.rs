@@ -18,7 +18,7 @@ const REQUESTS: usize = 500;
 fn main() {
     let metrics = Arc::new(Metrics::new());
     (0..CAMERAS).for_each(|number| fill(&metrics, &format!("camera-{number:02}")));
-    metrics.sensors_known.set(10_000);
+    metrics.sensor.known.set(10_000);
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
@@ -51,43 +51,43 @@ fn main() {
 /// Every series that a camera can have.
 fn fill(metrics: &Metrics, id: &str) {
     let camera = &[id];
-    metrics.camera_up.with_label_values(camera).set(1);
-    metrics.camera_main_up.with_label_values(camera).set(1);
-    metrics.camera_asleep.with_label_values(camera).set(1);
+    metrics.camera.up.with_label_values(camera).set(1);
+    metrics.camera.main_up.with_label_values(camera).set(1);
+    metrics.camera.asleep.with_label_values(camera).set(1);
     for counter in [
-        &metrics.camera_main_received_bytes,
-        &metrics.camera_received_bytes,
-        &metrics.camera_access_units,
-        &metrics.camera_decoded,
-        &metrics.camera_inferred,
-        &metrics.camera_lost_packets,
-        &metrics.camera_looks,
+        &metrics.camera.main_received_bytes,
+        &metrics.camera.received_bytes,
+        &metrics.camera.access_units,
+        &metrics.camera.decoded,
+        &metrics.camera.inferred,
+        &metrics.camera.lost_packets,
+        &metrics.camera.looks,
     ] {
         counter.with_label_values(camera).inc_by(1_234_567);
     }
     for counter in [
-        &metrics.camera_decode_seconds,
-        &metrics.camera_infer_seconds,
-        &metrics.camera_awake_seconds,
-        &metrics.camera_decode_saved_seconds,
+        &metrics.camera.decode_seconds,
+        &metrics.camera.infer_seconds,
+        &metrics.camera.awake_seconds,
+        &metrics.camera.decode_saved_seconds,
     ] {
         counter.with_label_values(camera).inc_by(1234.567);
     }
-    metrics.camera_last_picture.with_label_values(camera).set(1_795_000_000.25);
+    metrics.camera.last_picture.with_label_values(camera).set(1_795_000_000.25);
     for reason in ["replaced", "behind", "overload"] {
-        metrics.camera_dropped.with_label_values(&[id, reason]).inc();
+        metrics.camera.dropped.with_label_values(&[id, reason]).inc();
     }
     for fault in ["unreachable", "wrong-password", "timeout", "silent"] {
-        metrics.camera_faults.with_label_values(&[id, fault]).inc();
+        metrics.camera.faults.with_label_values(&[id, fault]).inc();
     }
     for reason in Wake::ALL {
-        metrics.camera_wakes.with_label_values(&[id, reason.as_str()]).inc();
+        metrics.camera.wakes.with_label_values(&[id, reason.as_str()]).inc();
     }
     for defect in Defect::ALL {
-        metrics.camera_defect.with_label_values(&[id, defect.as_str()]).set(0);
+        metrics.camera.defect.with_label_values(&[id, defect.as_str()]).set(0);
     }
     for day in ["today", "yesterday"] {
-        metrics.camera_online_ratio.with_label_values(&[id, day]).set(0.99);
-        metrics.camera_good_picture_ratio.with_label_values(&[id, day]).set(0.98);
+        metrics.camera.online_ratio.with_label_values(&[id, day]).set(0.99);
+        metrics.camera.good_picture_ratio.with_label_values(&[id, day]).set(0.98);
     }
 }
