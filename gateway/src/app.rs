@@ -13,7 +13,6 @@
 mod kept;
 mod storage;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,9 +26,9 @@ use tracing::{error, info, warn};
 
 pub use self::kept::Kept;
 use self::storage::Opened;
+use crate::batch::Batches;
 use crate::budget::Budget;
-use crate::downlink::Command;
-use crate::downlink::verbs::{Part, Verbs};
+use crate::downlink::verbs::Verbs;
 use crate::evidence::ArchiveError;
 use crate::http::{BindError, Http};
 use crate::metrics::Metrics;
@@ -166,14 +165,24 @@ impl App {
         let time_zone = config.gateway.time_zone.clone();
         let budget = Budget::open(limits, time_zone, outbox, metrics.clone()).await;
         let standing = live.as_ref().map(live::Handle::standing).unwrap_or_default();
-        let told = Told { standing, same_centre: leave.same_centre.clone(), budget: budget.clone() };
+        let (tell_batches, batches) = watch::channel(Batches::None);
+        let same_centre = leave.same_centre.clone();
+        let told = Told { standing, same_centre, budget: budget.clone(), batches };
         let (uplink, uplink_link) = start_uplink(&config, metrics, outbox, told, &uplink_stop);
         let sinks = sink::start(&config, metrics, outbox, &uplink_stop);
         let (to_desk, dispositions) = mpsc::channel(DISPOSITIONS_MAX);
         let (receivers, commands) = Verbs::receivers();
         let (to_link, parts) = mpsc::channel(PARTS_MAX);
         let ends = stop.child_token();
-        let downlink = start_downlink(&config, outbox, to_desk, receivers, parts, &ends);
+        let ears = downlink::Settings {
+            broker: config.uplink.clone(),
+            topics: Topics::new(&config.gateway.division, &config.gateway.id),
+            dispositions: Some(to_desk),
+            receivers,
+            batches: tell_batches,
+            parts,
+        };
+        let downlink = tokio::spawn(downlink::run(ears, outbox.clone(), ends.clone()));
         let http = tokio::spawn(http.serve(uplink_stop.clone()));
         let machine = machine::watch(config.gateway.data_dir.clone(), metrics.clone(), uplink_stop.clone());
         let machine = tokio::spawn(machine);
@@ -271,6 +280,7 @@ struct Told {
     standing: live::Standing,
     same_centre: Arc<AtomicBool>,
     budget: Budget,
+    batches: watch::Receiver<Batches>,
 }
 
 fn start_uplink(
@@ -280,7 +290,7 @@ fn start_uplink(
     told: Told,
     stop: &CancellationToken,
 ) -> (JoinHandle<()>, watch::Receiver<Link>) {
-    let Told { standing, same_centre, budget } = told;
+    let Told { standing, same_centre, budget, batches } = told;
     let health = {
         let (config, metrics) = (config.clone(), metrics.clone());
         move || presence::health(&config, &metrics, &standing)
@@ -290,6 +300,7 @@ fn start_uplink(
         window: config.outbox.window,
         site: outbox::Site::of(config),
         budget,
+        batches,
         topics: Topics::new(&config.gateway.division, &config.gateway.id),
         birth: presence::birth(config),
         health: Arc::new(health),
@@ -299,25 +310,6 @@ fn start_uplink(
     };
     let (link, links) = watch::channel(Link::Down { reason: None });
     (tokio::spawn(uplink::run(settings, outbox.clone(), link, stop.clone())), links)
-}
-
-/// Dispositions and commands of the centre.
-fn start_downlink(
-    config: &Config,
-    outbox: &OutboxHandle,
-    dispositions: mpsc::Sender<downlink::Disposition>,
-    receivers: BTreeMap<&'static str, mpsc::Sender<Command>>,
-    parts: mpsc::Receiver<Part>,
-    stop: &CancellationToken,
-) -> JoinHandle<()> {
-    let settings = downlink::Settings {
-        broker: config.uplink.clone(),
-        topics: Topics::new(&config.gateway.division, &config.gateway.id),
-        dispositions: Some(dispositions),
-        receivers,
-        parts,
-    };
-    tokio::spawn(downlink::run(settings, outbox.clone(), stop.clone()))
 }
 
 async fn until_empty(outbox: &OutboxHandle) {

@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod backoff;
+pub mod batch;
 pub mod budget;
 pub mod camera;
 pub mod cli;

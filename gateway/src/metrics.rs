@@ -156,6 +156,8 @@ pub struct Metrics {
     pub events_set_aside: IntCounterVec,
     /// Events that the broker took although nobody was subscribed (MQTT 5 only).
     pub events_unheard: IntCounter,
+    /// Events acknowledged by the centre's broker in a batch.
+    pub events_batched: IntCounter,
     /// Events that are set aside now.
     pub outbox_aside: IntGauge,
     /// Bytes of event payloads and topics published to the centre, repeats included.
@@ -539,6 +541,11 @@ impl Metrics {
                 r,
                 "moshao_events_unheard_total",
                 "Events that the broker took although nobody was subscribed (MQTT 5 only).",
+            ),
+            events_batched: counter(
+                r,
+                "moshao_events_batched_total",
+                "Events acknowledged by the centre's broker in a batch.",
             ),
             outbox_aside: gauge(
                 r,

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use moshao_config::{Broker, Identity, Tls};
 use rumqttc::{
-    AsyncClient, ConnectReturnCode, ConnectionError, EventLoop, MqttOptions, TlsConfiguration, Transport,
+    AsyncClient, ConnectReturnCode, ConnectionError, EventLoop, MqttOptions, NetworkOptions,
+    TlsConfiguration, Transport,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -114,8 +115,17 @@ pub(crate) fn tls(broker: &Broker) -> Result<Option<TlsConfiguration>, TlsError>
 /// A client and its event loop for one connection; `requests` is how many requests may wait in between.
 pub fn client(options: MqttOptions, requests: usize) -> (AsyncClient, EventLoop) {
     let (client, mut event_loop) = AsyncClient::new(options, requests);
-    event_loop.network_options.set_connection_timeout(CONNECT_LIMIT.as_secs());
+    event_loop.network_options = network();
     (client, event_loop)
+}
+
+/// How connections are made. Nagle's algorithm is off: it would hold an alarm back until what was sent before has been
+/// acknowledged, on a cellular link for half a second.
+pub(crate) fn network() -> NetworkOptions {
+    let mut options = NetworkOptions::new();
+    options.set_connection_timeout(CONNECT_LIMIT.as_secs());
+    options.set_tcp_nodelay(true);
+    options
 }
 
 fn password(broker: &Broker) -> Result<String, TlsError> {

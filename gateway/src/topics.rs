@@ -24,6 +24,16 @@ impl Topics {
         format!("{}/event/{category}/{level}", self.prefix)
     }
 
+    /// Waiting events in one message, for a centre that takes it ([`crate::batch`]).
+    pub fn batch(&self) -> String {
+        format!("{}/batch", self.prefix)
+    }
+
+    /// Down, retained: what the centre takes besides single events ([`crate::batch`]).
+    pub fn accepts(&self) -> String {
+        format!("{}/accepts", self.prefix)
+    }
+
     /// Retained: `online` with what the box is, or the last will, `offline`.
     pub fn state(&self) -> String {
         format!("{}/state", self.prefix)

@@ -62,7 +62,7 @@ fn main() {
         Table::Live => live::measure(arguments.is_short),
         Table::Gate => gate::measure(&arguments.gate()),
         Table::Idle => idle::measure(&arguments.idle()),
-        Table::Outbox => outbox::measure(arguments.is_short),
+        Table::Outbox => outbox::measure(arguments.is_short, &arguments.rows),
     }
 }
 

@@ -4,16 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use moshao::batch::Batches;
 use moshao::downlink::{self, Command, Disposition};
 use moshao::metrics::Metrics;
-use moshao::outbox::OutboxHandle;
+use moshao::outbox::{Class, OutboxHandle};
 use moshao::topics::Topics;
+use moshao_tests::batches;
 use moshao_tests::broker::Broker;
 use moshao_tests::centre::{Centre, Message, PATIENCE};
-use moshao_tests::gateway_parts::{DIVISION, GATEWAY, loopback_broker, open_outbox};
+use moshao_tests::gateway_parts::{
+    DIVISION, GATEWAY, RunningUplink, loopback_broker, new_event, open_outbox,
+};
 use moshao_tests::wait::eventually;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 struct Box {
     dispositions: mpsc::Receiver<Disposition>,
     stills: mpsc::Receiver<Command>,
+    accepted: watch::Receiver<Batches>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -33,16 +38,18 @@ impl Box {
     fn start(port: u16, outbox: &OutboxHandle) -> Self {
         let (to_desk, dispositions) = mpsc::channel(4);
         let (to_stills, stills) = mpsc::channel(4);
+        let (batches, accepted) = watch::channel(Batches::None);
         let settings = downlink::Settings {
             broker: loopback_broker(port),
             topics: topics(),
             dispositions: Some(to_desk),
             receivers: BTreeMap::from([("still", to_stills)]),
+            batches,
             parts: mpsc::channel(1).1,
         };
         let stop = CancellationToken::new();
         let task = tokio::spawn(downlink::run(settings, outbox.clone(), stop.clone()));
-        Self { dispositions, stills, stop, task }
+        Self { dispositions, stills, accepted, stop, task }
     }
 
     async fn stop(self) {
@@ -137,4 +144,82 @@ async fn hundreds_of_commands_at_once_are_all_answered() {
     let told = centre.wait_until("200 answers", |messages| messages.len() >= 200).await;
     assert_eq!(results(&told).iter().filter(|one| one["reason"] == "unknown-command").count(), told.len());
     gateway.stop().await;
+}
+
+/// The centre says what it takes before the box is there, takes it back while it is away, and says it anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_goes_in_batches_while_the_centre_takes_them() {
+    let broker = Broker::start_with("persistence true\nuser root");
+    let centre = Centre::start(broker.port, "centre", "moshao/v1/#").await;
+    let directory = tempfile::tempdir().unwrap();
+    let metrics = Arc::new(Metrics::new());
+    let (outbox, _) = open_outbox(directory.path(), 64 << 20, &metrics);
+    let takes = |said: &str| broker.publish_retained(&topics().accepts(), said);
+    let fill = async |tag: &str| {
+        for (class, kind, count) in [(Class::Event, 'e', 200), (Class::Alarm, 'a', 5)] {
+            let events = (0..count).map(|number| new_event(class, &format!("{tag}-{kind}{number:03}")));
+            outbox.accept(events.collect(), None).await.expect("accepted");
+        }
+    };
+    let drain = async |gateway: &Box| {
+        let address = loopback_broker(broker.port);
+        let batches = gateway.accepted.clone();
+        let uplink = RunningUplink::with_batches(address, 32, &outbox, &metrics, None, batches);
+        let mut stats = outbox.stats();
+        timeout(PATIENCE, stats.wait_for(|stats| stats.depth == 0)).await.expect("in time").expect("it runs");
+        uplink.stop().await;
+    };
+
+    takes(r#"{"batch":["zstd"]}"#);
+    let mut gateway = Box::start(broker.port, &outbox);
+    gateway.accepted.wait_for(|batches| *batches == Batches::Zstd).await.expect("it runs");
+    fill("batched").await;
+    drain(&gateway).await;
+    gateway.stop().await;
+
+    takes("");
+    let mut gateway = Box::start(broker.port, &outbox);
+    fill("single").await;
+    // A box that has just started knows of none; one that knows is told.
+    takes(r#"{"batch":["zstd"]}"#);
+    gateway.accepted.wait_for(|batches| *batches == Batches::Zstd).await.expect("it runs");
+    takes("");
+    gateway.accepted.wait_for(|batches| *batches == Batches::None).await.expect("it runs");
+    drain(&gateway).await;
+    gateway.stop().await;
+
+    let all = |messages: &[Message]| events(messages).len() >= 410;
+    let messages = centre.wait_until("410 events", all).await;
+    let came = events(&messages);
+    let (batched, alone): (Vec<_>, Vec<_>) = came.iter().partition(|(_, in_batch)| *in_batch);
+    assert_eq!(came.len(), 410, "nothing twice");
+    assert!(batched.len() > 100, "{} of 200 came in batches", batched.len());
+    assert!(
+        batched.iter().all(|(id, _)| id.starts_with("batched-e")),
+        "no alarm, and none once they are not taken"
+    );
+    assert!(alone.iter().filter(|(id, _)| id.starts_with("batched-a")).count() == 5, "alarms go alone");
+    let of = |kind: &str| {
+        came.iter().map(|(id, _)| id).filter(|id| id.starts_with(kind)).cloned().collect::<Vec<_>>()
+    };
+    for kind in ["batched-e", "batched-a", "single-e", "single-a"] {
+        assert!(of(kind).is_sorted(), "{kind}: in order");
+    }
+}
+
+/// The ids of all events, and whether they came in a batch.
+fn events(messages: &[Message]) -> Vec<(String, bool)> {
+    let id = |body: &[u8]| -> String {
+        let event: Value = serde_json::from_slice(body).expect("an event is JSON");
+        event["id"].as_str().expect("an event has an id").to_owned()
+    };
+    let mut events = Vec::new();
+    for message in messages {
+        if message.topic == topics().batch() {
+            events.extend(batches::unpack(&message.payload).iter().map(|event| (id(event), true)));
+        } else if message.topic.contains("/event/") {
+            events.push((id(&message.payload), false));
+        }
+    }
+    events
 }

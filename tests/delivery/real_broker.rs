@@ -6,6 +6,7 @@ use std::sync::Arc;
 use moshao::metrics::Metrics;
 use moshao::mqtt::Link;
 use moshao::outbox::{Class, OutboxHandle};
+use moshao::uplink::HEALTH_PERIOD;
 use moshao_tests::broker::Broker;
 use moshao_tests::centre::{Centre, Message};
 use moshao_tests::gateway_parts::{RunningUplink, loopback_broker, new_event, open_outbox};
@@ -109,6 +110,29 @@ async fn state_and_health_are_retained() {
     uplink.stop().await;
     let states = early.wait_until("the farewell", |messages| messages.len() >= 2).await;
     assert_eq!(field(&states[1], &mut Value::Null, "status"), "offline");
+}
+
+/// Takes more than a minute: that is how often a box tells how it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_minute_the_box_tells_what_has_changed_and_the_whole_stays_retained() {
+    let broker = Broker::start();
+    let directory = tempfile::tempdir().unwrap();
+    let metrics = Arc::new(Metrics::new());
+    let (outbox, _) = open_outbox(directory.path(), QUOTA_BYTES, &metrics);
+    let early = Centre::start(broker.port, "early", "moshao/v1/+/+/health").await;
+    let uplink = RunningUplink::start(loopback_broker(broker.port), 32, &outbox, &metrics);
+    tokio::time::sleep(HEALTH_PERIOD).await;
+    let told = early.wait_until("two healths", |messages| messages.len() >= 2).await;
+    let healths: Vec<Value> =
+        told.iter().map(|message| serde_json::from_slice(&message.payload).unwrap()).collect();
+    assert_eq!(healths[0]["cameras"]["of"], 1);
+    assert!(healths[1].get("cameras").is_none(), "it has not changed: {}", healths[1]);
+    assert_ne!(healths[0]["time"], healths[1]["time"]);
+
+    let late = Centre::start(broker.port, "late", "moshao/v1/+/+/health").await;
+    let retained = late.wait_until("the whole health", |messages| !messages.is_empty()).await;
+    assert_eq!(serde_json::from_slice::<Value>(&retained[0].payload).unwrap(), healths[0]);
+    uplink.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

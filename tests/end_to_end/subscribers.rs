@@ -44,10 +44,11 @@ impl Language {
         };
         match self {
             Language::Python => {
-                let client =
-                    Command::new("/usr/bin/python3").args(["-c", "import paho.mqtt.client"]).output();
+                let client = Command::new("/usr/bin/python3")
+                    .args(["-c", "import paho.mqtt.client, zstandard"])
+                    .output();
                 if !client.is_ok_and(|client| client.status.success()) {
-                    skip("python3-paho-mqtt is not installed");
+                    skip("python3-paho-mqtt or python3-zstandard is not installed");
                     return None;
                 }
                 command.arg(examples.join("subscriber.py"));
@@ -58,8 +59,11 @@ impl Language {
                     skip("there is no JDK");
                     return None;
                 }
-                if !Path::new("/usr/share/java/mqtt-client.jar").exists() {
-                    skip("libmqtt-client-java is not installed");
+                if ["mqtt-client", "zstd-jni"]
+                    .iter()
+                    .any(|jar| !Path::new(&format!("/usr/share/java/{jar}.jar")).exists())
+                {
+                    skip("libmqtt-client-java or libzstd-jni-java is not installed");
                     return None;
                 }
                 command.args(["-cp", "/usr/share/java/*"]).arg(examples.join("Subscriber.java"));
@@ -219,7 +223,7 @@ fn each_event_counts_once_and_gaps_are_noticed(language: Language) {
             &format!("gap: {SOURCE} lacks 19 to 19"),
         ]
     );
-    assert!(example.read("notes").contains("not an event: moshao/v1/510104001001/gw-test/event/fire/1"));
+    assert!(example.read("notes").contains("not an event: moshao/v1/510104001001/gw-test"));
 
     // The program dies in the middle of a line of its journal; the broker keeps what comes.
     example.kill();
@@ -240,6 +244,49 @@ fn each_event_counts_once_and_gaps_are_noticed(language: Language) {
     publish(&smoke(21));
     example.wait_for_note("duplicate: inc-21-1");
     assert_eq!(example.events(), [""; 0], "everything has been told, and nothing twice");
+}
+
+/// A batch of the box, as it goes over the wire; some of its events have come before.
+fn each_event_of_a_batch_counts_once(language: Language) {
+    let broker = Broker::start_keeping_sessions();
+    let Some(example) = Example::start(language, broker.port) else { return };
+    broker.publish("moshao/v1/510104001001/gw-test/event/fire/1", &smoke(11));
+    let events = [11, 12, 14].map(smoke).join(",");
+    let packed = zstd::encode_all(format!("[{events}]").as_bytes(), 3).expect("memory");
+    let file = example.directory.path().join("batch");
+    for batch in [packed.as_slice(), b"no batch", packed.as_slice()] {
+        fs::write(&file, batch).expect("the batch can be written");
+        broker.publish_file("moshao/v1/510104001001/gw-test/batch", &file);
+    }
+    eventually("each event is told once", PATIENCE, || {
+        (example.read("notes").matches("duplicate: inc-14-1").count() == 1).then_some(())
+    });
+    assert_eq!(example.events(), [11, 12, 14].map(told));
+    let notes = example.read("notes");
+    assert_eq!(notes.matches("duplicate: inc-11-1").count(), 2, "{notes}");
+    assert!(notes.contains(&format!("gap: {SOURCE} lacks 13 to 13")), "{notes}");
+    assert!(notes.contains("not an event: moshao/v1/510104001001/gw-test/batch"), "{notes}");
+}
+
+/// What came long ago is no longer in the journal, what came of late is.
+fn the_journal_does_not_grow_for_ever(language: Language) {
+    let broker = Broker::start_keeping_sessions();
+    let Some(mut example) = Example::start(language, broker.port) else { return };
+    example.kill();
+    let entry = |number: u64| format!("[\"{SOURCE}\",\"inc-{number}-1\",{number},null]\n");
+    let journal: String = (1..=30_000).filter(|number| *number != 500).map(entry).collect();
+    fs::write(example.journal(), &journal).expect("the journal can be written");
+    for _ in 0..2 {
+        example.start_again();
+        broker.publish("moshao/v1/510104001001/gw-test/event/fire/1", &smoke(30_000));
+        example.wait_for_note("duplicate: inc-30000-1");
+        example.kill();
+    }
+    let kept = fs::read(example.journal()).expect("it keeps a journal").len();
+    assert!(kept < journal.len() / 10, "{kept} bytes of {} are left", journal.len());
+    broker.publish("moshao/v1/510104001001/gw-test/event/fire/1", &smoke(500));
+    example.start_again();
+    example.wait_for_note(&format!("late: {SOURCE} 500"));
 }
 
 /// The real box opens an incident, the example accepts it, the box takes that up and says so.
@@ -278,6 +325,26 @@ fn in_python_each_event_counts_once_and_gaps_are_noticed() {
 #[test]
 fn in_java_each_event_counts_once_and_gaps_are_noticed() {
     each_event_counts_once_and_gaps_are_noticed(Language::Java);
+}
+
+#[test]
+fn in_python_each_event_of_a_batch_counts_once() {
+    each_event_of_a_batch_counts_once(Language::Python);
+}
+
+#[test]
+fn in_java_each_event_of_a_batch_counts_once() {
+    each_event_of_a_batch_counts_once(Language::Java);
+}
+
+#[test]
+fn in_python_the_journal_does_not_grow_for_ever() {
+    the_journal_does_not_grow_for_ever(Language::Python);
+}
+
+#[test]
+fn in_java_the_journal_does_not_grow_for_ever() {
+    the_journal_does_not_grow_for_ever(Language::Java);
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
+use rumqttc::{Client, Event, MqttOptions, Packet, QoS, SubscribeFilter};
 
 use crate::verdict::Arrivals;
 
-const EVENTS: &str = "moshao/v1/+/+/event/#";
+const EVENTS: [&str; 2] = ["moshao/v1/+/+/event/#", "moshao/v1/+/+/batch"];
 
 /// A running subscriber; it listens in a thread of its own until the program ends.
 #[derive(Debug, Clone)]
@@ -30,11 +30,13 @@ impl Centre {
             for packet in connection.iter() {
                 match packet {
                     Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                        client.try_subscribe(EVENTS, QoS::AtLeastOnce).expect("an empty queue");
+                        let filters =
+                            EVENTS.map(|filter| SubscribeFilter::new(filter.to_owned(), QoS::AtLeastOnce));
+                        client.try_subscribe_many(filters).expect("an empty queue");
                     }
                     Ok(Event::Incoming(Packet::SubAck(_))) => drop(tell.send(())),
                     Ok(Event::Incoming(Packet::Publish(publish))) => {
-                        ear.lock().expect("no holder panics").take(&publish.payload);
+                        ear.lock().expect("no holder panics").take_message(&publish.topic, &publish.payload);
                     }
                     Ok(_) => {}
                     Err(_) => std::thread::sleep(Duration::from_millis(100)),

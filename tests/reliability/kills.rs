@@ -24,6 +24,10 @@ const FIRST_PUBLISH_LIMIT: Duration = Duration::from_secs(2);
 const STARTS_FOR_P99: usize = 100;
 /// Events that may come again for each kill: the window.
 const DUPLICATES_A_KILL: usize = 32;
+/// Events that wait when a victim begins to drain them.
+const BACKLOG: u64 = 1000;
+/// A kill comes at most so long after the first PUBACK of a backlog.
+const DRAINING_MS: u64 = 60;
 /// Fewer prove nothing.
 const LEAST_ACCEPTED_A_KILL: usize = 10;
 
@@ -173,6 +177,52 @@ pub(crate) fn at_random(rounds: usize) -> Vec<Line> {
         line.figure.push_str("; too few accepted to say anything");
     }
     vec![line]
+}
+
+/// `rounds` kills while a backlog goes out as fast as it can, half of them while it goes in batches.
+pub(crate) fn while_draining(rounds: usize) -> Vec<Line> {
+    vec![draining(rounds.div_ceil(2), false), draining(rounds.div_ceil(2), true)]
+}
+
+fn draining(rounds: usize, batches: bool) -> Line {
+    let mut life = Life::begin();
+    let mut caught = 0;
+    for _ in 0..rounds {
+        let mut filler =
+            Orders { broker: 0, rate: 0, ..life.orders_of(&format!("b{}", life.kills), BACKLOG) }.spawn();
+        wait(&mut filler, "it accepts a backlog");
+        life.listen();
+        let before = life.centre.with(Arrivals::duplicates);
+        let batched = life.centre.with(Arrivals::batched);
+        let begin = Instant::now();
+        let mut victim = Orders { drain: true, batches, ..life.orders_of("drains", 0) }.spawn();
+        // Alarms go first: batches begin when they have all gone.
+        let has_begun = |life: &mut Life| match batches {
+            true => life.centre.with(Arrivals::batched) > batched,
+            false => life.listen(),
+        };
+        while !has_begun(&mut life) && begin.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let longest = if batches { DRAINING_MS / 4 } else { DRAINING_MS };
+        std::thread::sleep(Duration::from_millis(rand::rng().random_range(0..longest)));
+        kill(&mut victim);
+        life.buried(before);
+        caught += usize::from(life.centre.with(|seen| life.accepted.keys().any(|id| !seen.has(id))));
+    }
+    let batched = life.centre.with(Arrivals::batched);
+    if batches {
+        // Of two batches that were under way one may come again a kill later than the other: they count as a whole.
+        life.most_duplicates = life.centre.with(Arrivals::duplicates).div_ceil(rounds.max(1));
+    }
+    let how = if batches { format!("in batches, {batched} events of it") } else { "one by one".to_owned() };
+    let mut line =
+        life.line(format!("{rounds} SIGKILLs while a backlog drains {how} ({caught} with some of it left)"));
+    if caught * 2 < rounds || (batches && batched == 0) {
+        line.outcome = Outcome::Failed;
+        line.figure.push_str("; too few with something left, or in batches, to say anything");
+    }
+    line
 }
 
 /// A system call at which the victim dies, and which one of them.

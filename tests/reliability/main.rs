@@ -38,8 +38,9 @@ struct Suite {
     run: fn(usize) -> Vec<Line>,
 }
 
-static SUITES: [Suite; 11] = [
+static SUITES: [Suite; 12] = [
     Suite { name: "kills", short: 40, long: 1000, run: kills::at_random },
+    Suite { name: "kills-draining", short: 10, long: 200, run: kills::while_draining },
     Suite { name: "kill-points", short: 1, long: 10, run: kills::at_points },
     Suite { name: "cuts", short: 20, long: 300, run: cuts::cuts },
     Suite { name: "scripts", short: 300, long: 12_000, run: scripts::misbehaviours },

@@ -8,7 +8,7 @@ use moshao::metrics::Metrics;
 use moshao::outbox::Class;
 use moshao_config::Broker as Address;
 use moshao_tests::fake_broker::{Behaviour, FakeBroker};
-use moshao_tests::gateway_parts::{RunningUplink, loopback_broker, new_event, open_outbox};
+use moshao_tests::gateway_parts::{RunningUplink, loopback_broker, new_event, open_outbox, zstd_batches};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::task::JoinSet;
@@ -27,6 +27,8 @@ const WEDGED_AFTER: Duration = Duration::from_secs(30 * 60);
 struct Ended {
     seed: u64,
     lost: usize,
+    batched: usize,
+    batched_alarms: usize,
     wedged: bool,
     /// Beyond a window for each connection.
     too_many_repeats: bool,
@@ -66,7 +68,14 @@ fn line(what: String, ended: &[Ended]) -> Line {
             figure.push_str(&format!("; {name}: scripts {:?}", &seeds[..seeds.len().min(5)]));
         }
     }
-    let outcome = Outcome::of(lost == 0 && wedged.is_empty() && repeats.is_empty());
+    let batched: usize = ended.iter().map(|script| script.batched).sum();
+    figure.push_str(&format!("; {batched} events in batches"));
+    let batched_alarms: usize = ended.iter().map(|script| script.batched_alarms).sum();
+    if batched_alarms > 0 {
+        figure.push_str(&format!("; {batched_alarms} alarms in batches"));
+    }
+    let good = lost == 0 && wedged.is_empty() && repeats.is_empty() && batched_alarms == 0;
+    let outcome = Outcome::of(good);
     Line { what, figure, wanted: "0 lost, 0 wedged, ≤ 32 repeated a connection", outcome }
 }
 
@@ -106,18 +115,23 @@ async fn play(seed: u64, script: Script) -> Ended {
     let class = |id: &str| if id.ends_with('7') { Class::Alarm } else { Class::Event };
     let new = |ids: &[String]| ids.iter().map(|id| new_event(class(id), id)).collect::<Vec<_>>();
     outbox.accept(new(first), None).await.expect("accepted");
-    let uplink = RunningUplink::start(address, WINDOW, &outbox, &metrics);
+    // To every other one the centre says that it takes batches.
+    let uplink = match seed % 2 {
+        0 => RunningUplink::start(address, WINDOW, &outbox, &metrics),
+        _ => RunningUplink::with_batches(address, WINDOW, &outbox, &metrics, None, zstd_batches()),
+    };
     outbox.accept(new(second), None).await.expect("accepted");
     let mut stats = outbox.stats();
     let wedged = timeout(WEDGED_AFTER, stats.wait_for(|stats| stats.depth == 0)).await.is_err();
     let seen = broker.seen();
     let acknowledged: BTreeSet<String> = seen.acknowledged.keys().map(|payload| id(payload)).collect();
     let lost = if wedged { 0 } else { ids.iter().filter(|id| !acknowledged.contains(*id)).count() };
+    let batched_alarms = seen.batched.iter().filter(|payload| class(&id(payload)) == Class::Alarm).count();
     let repeats: usize = seen.received.values().map(|times| times - 1).sum();
     uplink.stop().await;
     outbox.close().await;
     let too_many_repeats = repeats > WINDOW * (bad_connections + seen.connections);
-    Ended { seed, lost, wedged, too_many_repeats }
+    Ended { seed, lost, batched: seen.batched.len(), batched_alarms, wedged, too_many_repeats }
 }
 
 fn id(payload: &[u8]) -> String {
@@ -128,7 +142,7 @@ fn id(payload: &[u8]) -> String {
 fn random_script(seed: u64) -> Script {
     let mut dice = StdRng::seed_from_u64(seed);
     let connections = (0..dice.random_range(1..7)).map(|_| misbehaviour(&mut dice)).collect();
-    Script { connections, events: dice.random_range(10..90) }
+    Script { connections, events: dice.random_range(10..300) }
 }
 
 fn misbehaviour(dice: &mut StdRng) -> Behaviour {

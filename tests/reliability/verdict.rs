@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
+use moshao_tests::batches;
 use serde_json::Value;
 
 /// Sequences of a new file after damage begin at its epoch times this.
@@ -22,6 +23,9 @@ pub(crate) struct Arrivals {
     /// Declared ranges, and how many are missing in each, where that is said.
     declared: Vec<(u64, u64, Option<u64>)>,
     duplicates: usize,
+    /// Events that came in batches, and how many of them were alarms.
+    batched: usize,
+    batched_alarms: usize,
     /// How often each code came.
     codes: HashMap<String, usize>,
 }
@@ -43,11 +47,27 @@ pub(crate) struct Verdict {
     pub(crate) out_of_order: usize,
     /// Sequences that nobody declared and that never came.
     pub(crate) holes: usize,
+    /// Alarms that came in batches.
+    pub(crate) batched_alarms: usize,
 }
 
 // === impl Arrivals ===
 
 impl Arrivals {
+    /// One message, on an event topic or of batches.
+    pub(crate) fn take_message(&mut self, topic: &str, payload: &[u8]) {
+        if !topic.ends_with("/batch") {
+            return self.take(payload);
+        }
+        for event in batches::unpack(payload) {
+            self.batched += 1;
+            let seen: Value = serde_json::from_slice(&event).expect("events are JSON");
+            self.batched_alarms +=
+                usize::from(seen["data"]["level"].as_u64().is_some_and(|level| level <= 2));
+            self.take(&event);
+        }
+    }
+
     /// One message on an event topic.
     pub(crate) fn take(&mut self, payload: &[u8]) {
         let event: Value = serde_json::from_slice(payload).expect("events are JSON");
@@ -92,6 +112,11 @@ impl Arrivals {
         self.seen.len() + self.duplicates
     }
 
+    /// How many came in batches so far.
+    pub(crate) fn batched(&self) -> usize {
+        self.batched
+    }
+
     /// How many came again so far.
     pub(crate) fn duplicates(&self) -> usize {
         self.duplicates
@@ -130,6 +155,7 @@ impl Arrivals {
             duplicates: self.duplicates,
             out_of_order: self.out_of_order,
             holes,
+            batched_alarms: self.batched_alarms,
         }
     }
 }
@@ -137,9 +163,9 @@ impl Arrivals {
 // === impl Verdict ===
 
 impl Verdict {
-    /// Nothing lost, nothing out of order, no hole that nobody declared.
+    /// Nothing lost, nothing out of order, no hole that nobody declared, no alarm in a batch.
     pub(crate) fn is_clean(&self) -> bool {
-        self.lost.is_empty() && self.out_of_order == 0 && self.holes == 0
+        self.lost.is_empty() && self.out_of_order == 0 && self.holes == 0 && self.batched_alarms == 0
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use moshao::metrics::Metrics;
 use moshao::outbox::{Class, OutboxHandle};
-use moshao_tests::gateway_parts::{RunningUplink, loopback_broker, new_event, open_outbox};
+use moshao_tests::gateway_parts::{RunningUplink, loopback_broker, new_event, open_outbox, zstd_batches};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use tokio::time::{MissedTickBehavior, interval};
@@ -36,6 +36,8 @@ pub(crate) struct Orders {
     pub(crate) count: Option<u64>,
     /// Ends when everything has been delivered.
     pub(crate) drain: bool,
+    /// The centre takes batches.
+    pub(crate) batches: bool,
     /// Says of every second event that it has been delivered.
     pub(crate) deliver_half: bool,
     /// Most bytes of the outbox.
@@ -55,6 +57,7 @@ impl Orders {
             rate: 200,
             count: None,
             drain: false,
+            batches: false,
             deliver_half: false,
             quota_bytes: 256 << 20,
             tag: tag.into(),
@@ -69,7 +72,7 @@ impl Orders {
         command.args(words).arg("victim").arg(&self.directory).arg(&self.journal);
         command.args([self.broker.to_string(), self.rate.to_string()]);
         command.args([self.count.map_or("-".to_owned(), |count| count.to_string())]);
-        command.args([self.drain.to_string(), self.deliver_half.to_string()]);
+        command.args([self.drain, self.batches, self.deliver_half].map(|flag| flag.to_string()));
         command.args([self.quota_bytes.to_string(), self.tag.clone()]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
@@ -82,7 +85,8 @@ impl Orders {
 
     /// The orders of a command line behind `victim`.
     pub(crate) fn parse(words: &[String]) -> Option<Self> {
-        let [directory, journal, broker, rate, count, drain, deliver_half, quota_bytes, tag] = words else {
+        let [directory, journal, broker, rate, count, drain, batches, deliver_half, quota_bytes, tag] = words
+        else {
             return None;
         };
         Some(Self {
@@ -92,6 +96,7 @@ impl Orders {
             rate: rate.parse().ok()?,
             count: count.parse().ok(),
             drain: drain.parse().ok()?,
+            batches: batches.parse().ok()?,
             deliver_half: deliver_half.parse().ok()?,
             quota_bytes: quota_bytes.parse().ok()?,
             tag: tag.clone(),
@@ -121,7 +126,12 @@ async fn work(orders: Arc<Orders>) {
             }
         };
         let on_delivered: moshao::uplink::OnDelivered = Arc::new(on_delivered);
-        RunningUplink::watched(loopback_broker(orders.broker), WINDOW, &outbox, &metrics, Some(on_delivered))
+        let broker = loopback_broker(orders.broker);
+        let told = Some(on_delivered);
+        match orders.batches {
+            false => RunningUplink::watched(broker, WINDOW, &outbox, &metrics, told),
+            true => RunningUplink::with_batches(broker, WINDOW, &outbox, &metrics, told, zstd_batches()),
+        }
     });
     let sources: Vec<_> = (0..SOURCES)
         .map(|source| tokio::spawn(source_of_events(orders.clone(), source, outbox.clone(), journal.clone())))

@@ -4,6 +4,7 @@
 //! and after an outage. A plain one keeps nothing on disk: stopped, it forgets sessions and retained messages, the
 //! harder case for its clients.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -11,12 +12,14 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{self, Signal};
-use nix::unistd::Pid;
 use tempfile::TempDir;
 
 /// How long mosquitto may take to accept connections.
 const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// Ends the broker when the pipe to it closes: when a test says so, and when the test itself is killed.
+const KEEPER: &str =
+    r#"exec 3<&0; "$@" 3<&- </dev/null & broker=$!; (read -r _ <&3; kill $broker) & wait $broker"#;
 
 /// A running (or stopped) mosquitto. Dropping it ends the process and removes its files.
 #[derive(Debug)]
@@ -66,9 +69,7 @@ impl Broker {
     /// Ends the broker (SIGTERM): connections break, the port refuses.
     pub fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {
-            let id = Pid::from_raw(process.id().try_into().expect("process ids are positive i32"));
-            // An error says that it has ended already.
-            signal::kill(id, Signal::SIGTERM).unwrap_or_default();
+            drop(process.stdin.take());
             process.wait().expect("the broker has ended");
         }
     }
@@ -78,10 +79,10 @@ impl Broker {
         assert!(self.process.is_none(), "the broker runs already; stop() it first");
         let log =
             fs::File::options().create(true).append(true).open(self.log_path()).expect("the broker's log");
-        let child = Command::new(program())
-            .arg("-c")
+        let child = Command::new("sh")
+            .args(["-c", KEEPER, "sh", program(), "-c"])
             .arg(self.directory.path().join("mosquitto.conf"))
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -95,7 +96,7 @@ impl Broker {
     /// # Panics
     /// Where mosquitto_pub is not installed or the broker is away.
     pub fn publish(&self, topic: &str, payload: &str) {
-        self.publish_with(topic, payload, &[]);
+        self.publish_with(topic, &["-m".as_ref(), payload.as_ref()]);
     }
 
     /// As [`Broker::publish`]; the broker keeps the message for those who subscribe later.
@@ -103,13 +104,26 @@ impl Broker {
     /// # Panics
     /// Where mosquitto_pub is not installed or the broker is away.
     pub fn publish_retained(&self, topic: &str, payload: &str) {
-        self.publish_with(topic, payload, &["-r"]);
+        let what: &[&OsStr] = match payload {
+            // mosquitto_pub takes no empty message for one.
+            "" => &["-r".as_ref(), "-n".as_ref()],
+            _ => &["-r".as_ref(), "-m".as_ref(), payload.as_ref()],
+        };
+        self.publish_with(topic, what);
     }
 
-    fn publish_with(&self, topic: &str, payload: &str, options: &[&str]) {
+    /// As [`Broker::publish`], with the contents of a file.
+    ///
+    /// # Panics
+    /// Where mosquitto_pub is not installed or the broker is away.
+    pub fn publish_file(&self, topic: &str, file: &Path) {
+        self.publish_with(topic, &["-f".as_ref(), file.as_os_str()]);
+    }
+
+    fn publish_with(&self, topic: &str, what: &[&OsStr]) {
         let status = Command::new("mosquitto_pub")
-            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-q", "1", "-t", topic, "-m", payload])
-            .args(options)
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-q", "1", "-t", topic])
+            .args(what)
             .status()
             .expect("mosquitto_pub is needed for this test: apt-get install mosquitto-clients");
         assert!(status.success(), "mosquitto_pub could not publish on {topic}");
@@ -170,5 +184,10 @@ mod tests {
         broker.start_again();
         assert!(TcpStream::connect(("127.0.0.1", port)).is_ok());
         assert_eq!(broker.url(), format!("mqtt://127.0.0.1:{port}"));
+        // As when the test is killed: the system closes the pipe.
+        let mut process = broker.process.take().expect("it runs");
+        drop(process.stdin.take());
+        process.wait().expect("it ends");
+        assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "nothing is left of it");
     }
 }

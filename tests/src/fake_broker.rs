@@ -6,7 +6,7 @@
 //! and shares no code with the client under test. It is the judge as well: it remembers what it received and
 //! what it acknowledged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,6 +17,8 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::batches;
 
 /// How one connection goes.
 #[derive(Debug, Clone)]
@@ -56,8 +58,10 @@ pub struct Behaviour {
 pub struct Seen {
     /// CONNECTs.
     pub connections: usize,
-    /// Payloads received on event topics, how often each.
+    /// Payloads received on event topics and in batches, how often each.
     pub received: BTreeMap<Vec<u8>, usize>,
+    /// Those of them that came in a batch.
+    pub batched: BTreeSet<Vec<u8>>,
     /// Payloads acknowledged on event topics.
     pub acknowledged: BTreeMap<Vec<u8>, usize>,
     /// Payloads on event topics in the order of their first arrival.
@@ -146,8 +150,8 @@ struct Link {
     seen: Arc<Mutex<Seen>>,
     /// Publishes on this connection.
     publishes: usize,
-    /// PUBACKs held back: packet id and payload, none for a publish that is no event.
-    due: Vec<(u16, Option<Vec<u8>>)>,
+    /// PUBACKs held back: packet id and the events in the publish.
+    due: Vec<(u16, Vec<Vec<u8>>)>,
     /// Of these, packet ids that are refused, with the reason.
     refused: BTreeMap<u16, u8>,
     /// Level of the protocol as CONNECT states it: 4 for MQTT 3.1.1, 5 for MQTT 5.
@@ -275,7 +279,16 @@ impl Link {
         let rest = &body[4 + topic_length..];
         // Properties are short here: one byte holds their length.
         let rest = if self.level == 5 { &rest[1 + usize::from(rest[0])..] } else { rest };
-        let holds = |text: &str| rest.windows(text.len()).any(|part| part == text.as_bytes());
+        let is_batch = topic.ends_with("/batch");
+        let events = match is_batch {
+            true => batches::unpack(rest),
+            false if topic.contains("/event/") => vec![rest.to_vec()],
+            false => Vec::new(),
+        };
+        let holds = |text: &str| {
+            let is_there = |event: &Vec<u8>| event.windows(text.len()).any(|part| part == text.as_bytes());
+            events.iter().any(is_there)
+        };
         if self.behaviour.hang_up_over.is_some_and(holds) {
             return true;
         }
@@ -286,32 +299,34 @@ impl Link {
             *times -= 1;
             self.refused.insert(packet, *reason);
         }
-        let payload = topic.contains("/event/").then(|| rest.to_vec());
         let number = self.publishes;
         self.publishes += 1;
         self.outstanding += 1;
         let mut seen = self.seen.lock().expect("no holder panics");
         seen.most_outstanding = seen.most_outstanding.max(self.outstanding);
-        if let Some(payload) = &payload {
-            if !seen.received.contains_key(payload) {
-                seen.order.push(payload.clone());
+        for event in &events {
+            if !seen.received.contains_key(event) {
+                seen.order.push(event.clone());
                 seen.arrived.push(Instant::now());
             }
-            *seen.received.entry(payload.clone()).or_default() += 1;
+            *seen.received.entry(event.clone()).or_default() += 1;
+            if is_batch {
+                seen.batched.insert(event.clone());
+            }
         }
         if self.behaviour.forget != Some(number) {
-            self.due.push((packet, payload));
+            self.due.push((packet, events));
         }
         false
     }
 
     async fn acknowledge(&mut self) -> io::Result<()> {
         self.due.shuffle(&mut rand::rng());
-        for (packet, payload) in std::mem::take(&mut self.due) {
+        for (packet, events) in std::mem::take(&mut self.due) {
             let reason = self.refused.remove(&packet);
-            if let (Some(payload), None) = (payload, reason) {
+            if reason.is_none() {
                 let mut seen = self.seen.lock().expect("no holder panics");
-                *seen.acknowledged.entry(payload).or_default() += 1;
+                events.into_iter().for_each(|event| *seen.acknowledged.entry(event).or_default() += 1);
             }
             self.outstanding -= 1;
             let [high, low] = packet.to_be_bytes();

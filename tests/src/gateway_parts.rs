@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use moshao::batch::Batches;
 use moshao::budget::Budget;
 use moshao::event::{Device, Event, EventData};
 use moshao::metrics::Metrics;
@@ -144,6 +145,15 @@ pub fn loopback_broker(port: u16) -> Broker {
     }
 }
 
+/// What a centre that takes batches says; it goes on saying so.
+pub fn zstd_batches() -> watch::Receiver<Batches> {
+    watch::channel(Batches::Zstd).1
+}
+
+fn no_batches() -> watch::Receiver<Batches> {
+    watch::channel(Batches::None).1
+}
+
 /// A running uplink.
 #[derive(Debug)]
 pub struct RunningUplink {
@@ -164,7 +174,7 @@ impl RunningUplink {
     /// Starts the uplink of another gateway.
     pub fn of(gateway: &str, broker: Broker, outbox: &OutboxHandle, metrics: &Arc<Metrics>) -> Self {
         let budget = Budget::unlimited(Arc::clone(metrics));
-        Self::run(gateway, broker, 32, outbox, metrics, budget, None)
+        Self::run(gateway, (broker, 32), outbox, metrics, budget, None, no_batches())
     }
 
     /// The same; `on_delivered` is told of each acknowledged event.
@@ -175,8 +185,20 @@ impl RunningUplink {
         metrics: &Arc<Metrics>,
         on_delivered: Option<uplink::OnDelivered>,
     ) -> Self {
+        Self::with_batches(broker, window, outbox, metrics, on_delivered, no_batches())
+    }
+
+    /// The same; `batches` says what the centre takes.
+    pub fn with_batches(
+        broker: Broker,
+        window: usize,
+        outbox: &OutboxHandle,
+        metrics: &Arc<Metrics>,
+        on_delivered: Option<uplink::OnDelivered>,
+        batches: watch::Receiver<Batches>,
+    ) -> Self {
         let budget = Budget::unlimited(Arc::clone(metrics));
-        Self::run(GATEWAY, broker, window, outbox, metrics, budget, on_delivered)
+        Self::run(GATEWAY, (broker, window), outbox, metrics, budget, on_delivered, batches)
     }
 
     /// The same over a link that may carry only so much.
@@ -187,26 +209,29 @@ impl RunningUplink {
         metrics: &Arc<Metrics>,
         budget: Budget,
     ) -> Self {
-        Self::run(GATEWAY, broker, window, outbox, metrics, budget, None)
+        Self::run(GATEWAY, (broker, window), outbox, metrics, budget, None, no_batches())
     }
 
     fn run(
         gateway: &str,
-        broker: Broker,
-        window: usize,
+        (broker, window): (Broker, usize),
         outbox: &OutboxHandle,
         metrics: &Arc<Metrics>,
         budget: Budget,
         on_delivered: Option<uplink::OnDelivered>,
+        batches: watch::Receiver<Batches>,
     ) -> Self {
         let settings = uplink::Settings {
             broker,
             window,
             site: site_of(gateway),
             budget,
+            batches,
             topics: Topics::new(DIVISION, gateway),
             birth: json!({"version": env!("CARGO_PKG_VERSION")}),
-            health: Arc::new(|| json!({"cameras": {"up": 1, "of": 1}})),
+            health: Arc::new(
+                || json!({"time": jiff::Timestamp::now().to_string(), "cameras": {"up": 1, "of": 1}}),
+            ),
             on_delivered,
             stays_online: Arc::default(),
             metrics: Arc::clone(metrics),

@@ -2,6 +2,7 @@
 //!
 //! A test that needs something which this machine lacks says so with [`skip`] and ends.
 
+pub mod batches;
 pub mod broker;
 pub mod browser;
 pub mod camera_server;

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use moshao_config::Broker;
-use rumqttc::{ConnectionError, Packet, QoS};
+use rumqttc::{ConnectionError, Packet, Publish, QoS, SubscribeFilter};
 use tokio::runtime;
 use tokio::time::{Instant, sleep};
 use url::Url;
@@ -13,10 +13,14 @@ use url::Url;
 use super::{Failure, Outcome, broker_url};
 use crate::backoff::Backoff;
 use crate::event::Event;
-use crate::{logging, mqtt};
+use crate::{batch, logging, mqtt};
 
 /// Events remembered so that a repeated one is printed once.
 const REMEMBERED: usize = 100_000;
+
+const EVENTS: &str = "moshao/v1/+/+/event/#";
+/// Where boxes send a backlog to a centre that takes it in batches.
+const BATCHES: &str = "moshao/v1/+/+/batch";
 
 /// Subscribe as the centre would and print the events
 #[derive(Debug, clap::Args)]
@@ -32,7 +36,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "URL")]
     url: Url,
     /// Topic filter
-    #[arg(long, value_name = "FILTER", default_value = "moshao/v1/+/+/event/#")]
+    #[arg(long, value_name = "FILTER", default_value = EVENTS)]
     topic: String,
     /// One JSON object a line, as it was received
     #[arg(long)]
@@ -97,9 +101,14 @@ async fn connection(
     let (client, mut event_loop) = mqtt::client(options, 4);
     loop {
         match event_loop.poll().await.map_err(Interrupted::Link)? {
-            rumqttc::Event::Incoming(Packet::ConnAck(_)) => client
-                .try_subscribe(&arguments.topic, QoS::AtLeastOnce)
-                .map_err(|error| Interrupted::For(Failure::failed(error)))?,
+            rumqttc::Event::Incoming(Packet::ConnAck(_)) => {
+                let batches = (arguments.topic == EVENTS).then_some(BATCHES);
+                let filters = std::iter::once(arguments.topic.as_str()).chain(batches);
+                let filters = filters.map(|filter| SubscribeFilter::new(filter.to_owned(), QoS::AtLeastOnce));
+                client
+                    .try_subscribe_many(filters)
+                    .map_err(|error| Interrupted::For(Failure::failed(error)))?;
+            }
             rumqttc::Event::Incoming(Packet::SubAck(answer)) => {
                 if answer.return_codes.contains(&rumqttc::SubscribeReasonCode::Failure) {
                     let address = mqtt::address(broker);
@@ -109,7 +118,7 @@ async fn connection(
                 }
                 *subscribed = true;
             }
-            rumqttc::Event::Incoming(Packet::Publish(message)) => match printer.print(&message.payload) {
+            rumqttc::Event::Incoming(Packet::Publish(message)) => match printer.take(&message) {
                 Ok(true) => {}
                 // Enough, or the reader of our output has gone: both are good ends.
                 Ok(false) => return Ok(()),
@@ -146,6 +155,26 @@ impl Printer {
             left: arguments.count,
             seen: Seen::default(),
         }
+    }
+
+    /// Prints an event, or those of a batch; whether more are wanted.
+    fn take(&mut self, message: &Publish) -> io::Result<bool> {
+        if !message.topic.ends_with("/batch") {
+            return self.print(&message.payload);
+        }
+        match batch::unpack(&message.payload) {
+            Ok(events) => {
+                for event in events {
+                    if !self.print(&event)? {
+                        return Ok(false);
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, topic = message.topic, "a message is no batch of this version")
+            }
+        }
+        Ok(true)
     }
 
     /// Whether more are wanted.

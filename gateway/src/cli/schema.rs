@@ -65,8 +65,18 @@ fn asyncapi() -> Value {
         "defaultContentType": "application/json",
         "channels": {
             "event": channel("event/{category}/{level}", "Events, a topic for each department and severity.", "event"),
+            "batch": channel(
+                "batch",
+                "A backlog of events, none of them an alarm. Only for a centre that has said on `accepts` that it takes it.",
+                "batch",
+            ),
+            "accepts": channel("accepts", "Retained: what the centre takes besides single events.", "accepts"),
             "state": channel("state", "Retained: online with what the box is, or offline.", "state"),
-            "health": channel("health", "Retained, each minute: what is up, backlog, load.", "health"),
+            "health": channel(
+                "health",
+                "Each minute: what is up, backlog, load. Retained as a whole; in between only the time and what has changed.",
+                "health",
+            ),
             "disposition": channel("disposition", "What the centre decided; twice and in any order is fine.", "disposition"),
             "command": channel("command", "What the centre wants done; twice is fine.", "command"),
             "commandResult": channel("command/result", "What became of a command.", "commandResult"),
@@ -79,6 +89,8 @@ fn asyncapi() -> Value {
         },
         "operations": {
             "publishEvent": operation("event", "event", "Tell a change in an incident's life.", false),
+            "publishBatch": operation("batch", "batch", "Tell many changes at once.", false),
+            "receiveAccepts": receives(operation("accepts", "accepts", "Learn what the centre takes.", true)),
             "publishState": operation("state", "state", "Come online, go offline; the last will is one too.", true),
             "publishHealth": operation("health", "health", "Tell how the box is.", true),
             "receiveCommand": receives(operation("command", "command", "Learn what the centre wants done.", false)),
@@ -102,6 +114,30 @@ fn asyncapi() -> Value {
                     "contentType": "application/cloudevents+json",
                     "payload": { "schemaFormat": DRAFT_7, "schema": inlined::<Event>() },
                 },
+                "batch": {
+                    "title": "Batch",
+                    "summary": "The JSON Batch Format of CloudEvents 1.0, an array of events, compressed with Zstandard \
+                        (RFC 8878). Each event is what it would be alone, with its own id and sequence, and counts on its \
+                        own; its topic follows from its category and level. Whoever subscribes to events alone does not see \
+                        what goes in batches: say that you take them when everybody at the centre does.",
+                    "contentType": "application/zstd",
+                    "payload": { "type": "string", "format": "binary" },
+                },
+                "accepts": {
+                    "title": "What the centre takes",
+                    "payload": {
+                        "type": "object",
+                        "properties": {
+                            "batch": {
+                                "type": "array",
+                                "items": { "type": "string" },
+                                "description": "Encodings of batches that the centre reads; there is one so far, `zstd`. \
+                                    Empty or absent: every event alone.",
+                                "examples": [["zstd"]],
+                            },
+                        },
+                    },
+                },
                 "state": {
                     "title": "State",
                     "payload": {
@@ -113,7 +149,21 @@ fn asyncapi() -> Value {
                         },
                     },
                 },
-                "health": { "title": "Health", "payload": { "type": "object" } },
+                "health": {
+                    "title": "Health",
+                    "summary": "Whole and retained when the box connects, every 15 minutes, and when more has changed than \
+                        numbers. In each other minute a JSON Merge Patch (RFC 7396), not retained: `time`, and all that has \
+                        changed since the last whole one. Merging each message into what is known of the box is right \
+                        for both, also when one was lost; null says the same as absent. A box that has told nothing for three \
+                        minutes does not reach the broker.",
+                    "payload": {
+                        "type": "object",
+                        "required": ["time"],
+                        "properties": {
+                            "time": { "type": "string", "description": "RFC 3339." },
+                        },
+                    },
+                },
                 "command": {
                     "title": "Command",
                     "summary": "Idempotent on id; not done after `expires`. Arguments of each verb: commands.schema.json.",

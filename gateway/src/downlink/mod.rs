@@ -5,6 +5,8 @@
 //! disposition when its receiver says so, a command when its result has been published. What comes twice is answered
 //! twice and done once (`command`).
 //!
+//! What the centre says that it takes ([`crate::batch`]) comes here too, retained.
+//!
 //! What the centre can have done stands in [`verbs`]. Files leave in parts between the answers, few at a time.
 //!
 //! Who may send is the broker's business: its access list lets nobody but the centre write below the box's topics. What
@@ -21,7 +23,7 @@ use jiff::Timestamp;
 use moshao_config::Broker;
 use rumqttc::{AsyncClient, ConnectionError, Event, EventLoop, Packet, Publish, QoS, SubscribeFilter};
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -31,6 +33,7 @@ use self::command::{Done, Frame, Refused};
 pub use self::denied::Denied;
 use self::verbs::Part;
 use crate::backoff::Backoff;
+use crate::batch::Batches;
 use crate::mqtt;
 use crate::outbox::{OutboxHandle, SavedState};
 use crate::topics::Topics;
@@ -58,6 +61,8 @@ pub struct Settings {
     pub dispositions: Option<mpsc::Sender<Disposition>>,
     /// Take commands, by verb.
     pub receivers: BTreeMap<&'static str, mpsc::Sender<Command>>,
+    /// Told of what the centre takes.
+    pub batches: watch::Sender<Batches>,
     /// Parts of files that commands asked for.
     pub parts: mpsc::Receiver<Part>,
 }
@@ -166,7 +171,7 @@ impl Listener {
             match packet.map_err(Broken::Connection)? {
                 Event::Incoming(Packet::PubAck(_)) => unacknowledged = unacknowledged.saturating_sub(1),
                 Event::Incoming(Packet::ConnAck(_)) => {
-                    let mut topics = vec![self.settings.topics.command()];
+                    let mut topics = vec![self.settings.topics.command(), self.settings.topics.accepts()];
                     if self.settings.dispositions.is_some() {
                         topics.push(self.settings.topics.disposition());
                     }
@@ -178,6 +183,9 @@ impl Listener {
                     let safe = if message.topic == self.settings.topics.command() {
                         unacknowledged += 1;
                         self.command(client, &message).await?
+                    } else if message.topic == self.settings.topics.accepts() {
+                        self.settings.batches.send_replace(Batches::accepted(&message.payload));
+                        true
                     } else {
                         self.disposition(&message).await
                     };

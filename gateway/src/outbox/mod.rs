@@ -27,7 +27,7 @@
 //! moment (*group commit*); other events wait up to 50 ms or for 32 rows (`group`). The connection runs in WAL mode
 //! with `synchronous=FULL`: each commit is one sync of the log, before the caller gets its answer. Deletions of
 //! delivered events ride along with the next commit, or go alone after a second; losing one only repeats an event,
-//! which the centre removes by `(source, id)`.
+//! which the centre removes by `(source, id)`. A killed process loses none: each is noted first (`notes`).
 //!
 //! # Full
 //! The quota is a hard limit on the database file (`max_page_count`); the log beside it adds at most 4 MiB. Before
@@ -55,6 +55,7 @@ pub mod error;
 mod gap;
 mod group;
 mod log;
+mod notes;
 mod open;
 mod owner;
 mod reserve;
@@ -74,9 +75,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use self::announce::Announcement;
 pub use self::error::OutboxError;
+use self::notes::Notes;
 use self::owner::{Command, Owner};
 pub use self::sinks::{SinkBatch, SinkDone, Subscription};
 use self::store::{Entry, Store};
+pub(crate) use self::store::{Page, Wanted};
 use crate::event::Event;
 pub use crate::event::envelope::Site;
 use crate::metrics::Metrics;
@@ -216,6 +219,8 @@ pub struct Stats {
     pub evicted: u64,
     /// Last sequence accepted.
     pub last: Sequence,
+    /// Last sequence of an alarm.
+    pub last_alarm: Sequence,
     /// Why the outbox is degraded: nothing can be stored now, or only what the reserve allows; none while all is well.
     pub fault: Option<OutboxError>,
 }
@@ -239,8 +244,9 @@ pub fn open(settings: Settings) -> Result<(OutboxHandle, Recovered), OutboxError
     };
     let (commands, queue) = mpsc::channel(QUEUE);
     let (stats_writer, stats) = watch::channel(store.as_ref().map(Store::stats).unwrap_or_default());
+    let notes = store.as_ref().map(|store| Notes::open(&settings.directory, store.mark)).unwrap_or_default();
     Owner::new(settings, store, stats_writer).start(queue)?;
-    Ok((OutboxHandle { commands, stats }, recovered))
+    Ok((OutboxHandle { commands, stats, notes }, recovered))
 }
 
 /// The outbox for the rest of the program. Clones share one owner thread; it ends when the last one is gone.
@@ -248,6 +254,7 @@ pub fn open(settings: Settings) -> Result<(OutboxHandle, Recovered), OutboxError
 pub struct OutboxHandle {
     commands: mpsc::Sender<Command>,
     stats: watch::Receiver<Stats>,
+    notes: Notes,
 }
 
 // === impl OutboxHandle ===
@@ -272,7 +279,24 @@ impl OutboxHandle {
     /// # Errors
     /// The storage fails.
     pub async fn next(&self, after: Cursor, limit: usize) -> Result<Vec<Waiting>, OutboxError> {
-        self.ask(|reply| Command::Next { after, limit, reply }).await?
+        let wanted = Wanted { after, alarms: limit, events: limit, bytes: usize::MAX };
+        let mut page = self.ask(|reply| Command::Next { wanted, reply }).await??;
+        page.rows.truncate(limit);
+        Ok(page.rows)
+    }
+
+    /// Asks for waiting events and does not wait for them: the owner answers between two commits.
+    ///
+    /// # Errors
+    /// The owner thread is gone.
+    pub(crate) async fn ask_for(
+        &self,
+        wanted: Wanted,
+    ) -> Result<oneshot::Receiver<Result<Page, OutboxError>>, OutboxError> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Next { wanted, reply };
+        self.commands.send(command).await.map_err(|_| OutboxError::Closed)?;
+        Ok(answer)
     }
 
     /// Those of the events that have not been delivered and not been given up.
@@ -283,12 +307,20 @@ impl OutboxHandle {
         self.ask(|reply| Command::WhichWait { sequences, reply }).await?
     }
 
-    /// Removes events that the centre's broker has acknowledged. They go with the next commit, within a second.
+    /// Removes events that the centre's broker has acknowledged. They go with the next commit, within a second; from a
+    /// process that is killed before they are gone all the same.
     ///
     /// # Errors
     /// The owner thread is gone.
     pub async fn delivered(&self, sequences: Vec<Sequence>) -> Result<(), OutboxError> {
+        self.note(&sequences);
         self.commands.send(Command::Delivered(sequences)).await.map_err(|_| OutboxError::Closed)
+    }
+
+    /// Notes that these have been acknowledged; [`OutboxHandle::delivered`] follows. Of a process that is killed meanwhile
+    /// they are gone all the same.
+    pub(crate) fn note(&self, sequences: &[Sequence]) {
+        self.notes.take(sequences);
     }
 
     /// Up to `limit` events that wait for this sink, alarms first, each class in order.

@@ -1,5 +1,6 @@
 //! Opening the file: settings, format, the check before it is trusted, and putting a damaged file aside.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use rusqlite::Connection;
 
 use super::sinks::Sinks;
 use super::store::{self, Counts, PAGE_BYTES, Store};
-use super::{OutboxError, Recovered, Sequence, Settings, gap, log, reserve, salvage};
+use super::{OutboxError, Recovered, Sequence, Settings, gap, log, notes, reserve, salvage};
 
 /// Format of the file (`user_version`).
 const FORMAT: i64 = 3;
@@ -22,9 +23,10 @@ const CHECKED_UP_TO_BYTES: u64 = 64 * 1024 * 1024;
 const KEPT_CORRUPT_FILES: usize = 3;
 /// Sequences of an epoch begin at `epoch * EPOCH_STRIDE + 1`.
 const EPOCH_STRIDE: u64 = 1_000_000_000_000;
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS outbox(
-        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+/// The columns of an event besides its sequence, waiting or kept.
+macro_rules! event_columns {
+    () => {
+        "
         class INTEGER NOT NULL,
         topic TEXT NOT NULL,
         body BLOB NOT NULL,
@@ -35,6 +37,16 @@ const SCHEMA: &str = "
         mono_ms INTEGER,
         clock_ok INTEGER,
         checksum INTEGER
+    "
+    };
+}
+const SCHEMA: &str = concat!(
+    "
+    CREATE TABLE IF NOT EXISTS outbox(
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        ",
+    event_columns!(),
+    "
     );
     CREATE INDEX IF NOT EXISTS outbox_by_class ON outbox(class, sequence);
     CREATE TABLE IF NOT EXISTS gap(
@@ -49,21 +61,16 @@ const SCHEMA: &str = "
         sequence INTEGER PRIMARY KEY,
         reason TEXT NOT NULL
     );
-";
+"
+);
 /// From format 2, which knew no sinks; a new file gets these tables too.
-const FROM_2: &str = "
+const FROM_2: &str = concat!(
+    "
     CREATE TABLE kept(
         sequence INTEGER PRIMARY KEY,
-        class INTEGER NOT NULL,
-        topic TEXT NOT NULL,
-        body BLOB NOT NULL,
-        accepted_unix_ms INTEGER NOT NULL,
-        origin_source INTEGER,
-        origin_unix_ms INTEGER,
-        boot INTEGER,
-        mono_ms INTEGER,
-        clock_ok INTEGER,
-        checksum INTEGER
+        ",
+    event_columns!(),
+    "
     );
     CREATE INDEX kept_by_class ON kept(class, sequence);
     CREATE TABLE sink(
@@ -72,7 +79,8 @@ const FROM_2: &str = "
         event INTEGER NOT NULL,
         missed INTEGER NOT NULL
     ) WITHOUT ROWID;
-";
+"
+);
 /// From format 1, whose events had no checksum and one clock.
 const FROM_1: &str = "
     ALTER TABLE outbox ADD COLUMN boot INTEGER;
@@ -106,7 +114,8 @@ impl Store {
             }
         };
         match opened {
-            Ok(store) => {
+            Ok(mut store) => {
+                store.delete_noted()?;
                 let recovered = Recovered {
                     waiting: store.counts.depth(),
                     unclean_stop,
@@ -183,7 +192,18 @@ impl Store {
             .and_then(|handle| handle.sync_all())
             .map_err(|error| OutboxError::from_io(&directory, &error))?;
         let site = settings.site.clone();
-        Ok(Self { connection, directory, site, quota_bytes, counts, sinks, known_past_unix_ms })
+        let mark = mark(&connection).map_err(sqlite)?;
+        Ok(Self { connection, directory, site, mark, quota_bytes, counts, sinks, known_past_unix_ms })
+    }
+
+    /// Deletes what a process that was killed had noted as acknowledged.
+    fn delete_noted(&mut self) -> Result<(), OutboxError> {
+        let noted: Vec<Sequence> = notes::read(&self.directory, self.mark).into_iter().collect();
+        let waiting: BTreeSet<Sequence> = self.which_wait(&noted)?.into_iter().collect();
+        if !waiting.is_empty() {
+            self.commit(&[], &waiting, &[])?;
+        }
+        Ok(())
     }
 
     fn epoch(&self) -> Result<u64, OutboxError> {
@@ -265,6 +285,15 @@ fn check(connection: &Connection, directory: &Path) -> Result<(), OutboxError> {
         }
     }
     Ok(())
+}
+
+/// The mark of this file, made when it was first opened.
+fn mark(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.execute(
+        "INSERT OR IGNORE INTO meta(key, value) VALUES('mark', RANDOM() & 9223372036854775807)",
+        [],
+    )?;
+    connection.query_row("SELECT value FROM meta WHERE key = 'mark'", [], |row| row.get(0))
 }
 
 /// The latest time at which an event was accepted with a clock that was right.

@@ -3,6 +3,7 @@
 //! When the storage fails the handle is dropped and the file opened anew, at most once a second; until that succeeds
 //! every request is answered with the fault, and the outbox is degraded (`degraded`).
 
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,8 @@ use tokio::time::timeout_at;
 use super::degraded::Degraded;
 use super::group::Group;
 use super::sinks::{SinkBatch, SinkDone};
-use super::store::{Committed, Entry, Store};
-use super::{Cursor, OutboxError, Sequence, Settings, Stats, Waiting, gap, reserve};
+use super::store::{Committed, Entry, Page, Store, Wanted};
+use super::{OutboxError, Sequence, Settings, Stats, gap, reserve};
 
 /// Time between two attempts to open the file after a fault.
 const REOPEN_WAIT: Duration = Duration::from_secs(1);
@@ -28,7 +29,7 @@ const MAX_DELETIONS: usize = 10_000;
 #[derive(Debug)]
 pub(super) enum Command {
     Accept { entry: Entry, handed_over: Instant, reply: Reply<Vec<Sequence>> },
-    Next { after: Cursor, limit: usize, reply: Reply<Vec<Waiting>> },
+    Next { wanted: Wanted, reply: Reply<Page> },
     WhichWait { sequences: Vec<Sequence>, reply: Reply<Vec<Sequence>> },
     Delivered(Vec<Sequence>),
     SinkNext { sink: String, limit: usize, reply: Reply<SinkBatch> },
@@ -47,7 +48,7 @@ pub(super) struct Owner {
     store: Result<Store, Fault>,
     stats: watch::Sender<Stats>,
     waiting: Vec<Pending>,
-    delivered: Vec<Sequence>,
+    delivered: BTreeSet<Sequence>,
     done: Vec<(String, SinkDone)>,
     group: Group,
     degraded: Degraded,
@@ -83,7 +84,7 @@ impl Owner {
             store: store.map_err(|error| Fault { error, since: Instant::now() }),
             stats,
             waiting: Vec::new(),
-            delivered: Vec::new(),
+            delivered: BTreeSet::new(),
             done: Vec::new(),
             group: Group::default(),
             degraded,
@@ -153,8 +154,8 @@ impl Owner {
             }
             Command::Delivered(sequences) => {
                 self.group.deletions(now, sequences.len());
-                self.delivered.extend(sequences);
-                self.delivered.truncate(MAX_DELETIONS);
+                let room = MAX_DELETIONS.saturating_sub(self.delivered.len());
+                self.delivered.extend(sequences.into_iter().take(room));
             }
             Command::SinkDone { sink, done } => {
                 self.group.deletions(now, done.events.len());
@@ -165,9 +166,11 @@ impl Owner {
                 let answer = self.with_store(now, |store| store.sink_next(&sink, limit));
                 drop(reply.send(answer.map(|batch| self.without_done(&sink, batch))));
             }
-            Command::Next { after, limit, reply } => {
-                let answer = self.with_store(now, |store| store.next(after, limit));
-                drop(reply.send(answer.map(|rows| self.without_delivered(rows))));
+            Command::Next { wanted, reply } => {
+                // Events whose deletion still waits for its commit have been delivered all the same.
+                let delivered = std::mem::take(&mut self.delivered);
+                drop(reply.send(self.with_store(now, |store| store.next(wanted, &delivered))));
+                self.delivered = delivered;
             }
             Command::WhichWait { mut sequences, reply } => {
                 sequences.retain(|sequence| !self.delivered.contains(sequence));
@@ -186,13 +189,7 @@ impl Owner {
         None
     }
 
-    /// Events whose deletion still waits for its commit have been delivered all the same.
-    fn without_delivered(&self, mut rows: Vec<Waiting>) -> Vec<Waiting> {
-        rows.retain(|row| !self.delivered.contains(&row.sequence));
-        rows
-    }
-
-    /// The same for what a sink is done with.
+    /// What a sink is done with need not come again although that is not committed yet.
     fn without_done(&self, sink: &str, mut batch: SinkBatch) -> SinkBatch {
         for (_, done) in self.done.iter().filter(|(name, _)| name == sink) {
             batch.events.retain(|event| !done.events.contains(&(event.class, event.sequence)));
@@ -303,7 +300,7 @@ impl Owner {
         }
         let told = self.degraded.story(&self.settings.site, Timestamp::now());
         if let Ok(entry) = Entry::new(told, None)
-            && self.with_store(now, |store| store.commit(&[entry], &[], &[])).is_ok()
+            && self.with_store(now, |store| store.commit(&[entry], &BTreeSet::new(), &[])).is_ok()
         {
             self.degraded.leave();
             tracing::warn!("the outbox takes events again");

@@ -1,5 +1,6 @@
 //! The SQLite file: committing, reading, giving up. Synchronous; only the owner thread calls it.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -27,6 +28,30 @@ pub(super) struct Entry {
     bytes: usize,
 }
 
+/// What a reader wants next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// Where it stands.
+    pub(crate) after: Cursor,
+    /// Alarms, at most.
+    pub(crate) alarms: usize,
+    /// Other events, at most.
+    pub(crate) events: usize,
+    /// No further event is read when the bodies have reached this.
+    pub(crate) bytes: usize,
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    /// Alarms first, each class in order.
+    pub(crate) rows: Vec<Waiting>,
+    /// No alarm lies behind them.
+    pub(crate) all_alarms: bool,
+    /// Nothing at all lies behind them.
+    pub(crate) all: bool,
+}
+
 /// What a commit has done.
 #[derive(Debug, Default)]
 pub(super) struct Committed {
@@ -42,6 +67,8 @@ pub(super) struct Store {
     pub(super) connection: Connection,
     pub(super) directory: PathBuf,
     pub(super) site: Site,
+    /// By which notes know their file.
+    pub(super) mark: i64,
     pub(super) quota_bytes: u64,
     pub(super) counts: Counts,
     /// Who reads besides the centre.
@@ -55,6 +82,8 @@ pub(super) struct Store {
 pub(super) struct Counts {
     /// Last sequence given out.
     pub(super) last: u64,
+    /// Last sequence given to an alarm that was stored here.
+    pub(super) last_alarm: u64,
     /// Alarms waiting.
     pub(super) alarms: u64,
     /// Other events waiting.
@@ -114,7 +143,7 @@ impl Store {
     pub(super) fn commit(
         &mut self,
         entries: &[Entry],
-        delivered: &[Sequence],
+        delivered: &BTreeSet<Sequence>,
         done: &[(String, SinkDone)],
     ) -> Result<Committed, OutboxError> {
         let now = Stamp::now(self.known_past_unix_ms);
@@ -215,40 +244,54 @@ impl Store {
         Ok(moved)
     }
 
-    /// Up to `limit` waiting events after the cursor, alarms first, each class in order.
-    pub(super) fn next(&self, after: Cursor, limit: usize) -> Result<Vec<Waiting>, OutboxError> {
-        let mut rows = Vec::new();
-        for (class, from) in [(Class::Alarm, after.alarm), (Class::Event, after.event)] {
-            let room = limit - rows.len();
-            if room > 0 {
-                self.read(class, from, room, &mut rows).map_err(|error| self.failed(&error))?;
-            }
-        }
-        Ok(rows)
+    /// What a reader wants, without what has been `delivered` and waits to be deleted.
+    pub(super) fn next(&self, wanted: Wanted, delivered: &BTreeSet<Sequence>) -> Result<Page, OutboxError> {
+        let Wanted { after, alarms, events, bytes } = wanted;
+        let mut page = Page::default();
+        let mut read = |class, after, most| {
+            self.read(class, after, (most, bytes), delivered, &mut page.rows)
+                .map_err(|error| self.failed(&error))
+        };
+        page.all_alarms = read(Class::Alarm, after.alarm, alarms)?;
+        // Other events do not go before all alarms have gone.
+        page.all = page.all_alarms && read(Class::Event, after.event, events)?;
+        Ok(page)
     }
 
+    /// Adds events of this class, up to so many and so many bytes; answers whether nothing of the class lies behind.
     fn read(
         &self,
         class: Class,
         after: Sequence,
-        limit: usize,
+        (most, bytes): (usize, usize),
+        delivered: &BTreeSet<Sequence>,
         rows: &mut Vec<Waiting>,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<bool> {
         let now = Stamp::now(self.known_past_unix_ms);
         let mut statement = self.connection.prepare_cached(
             "SELECT sequence, class, topic, body, accepted_unix_ms, checksum, origin_source, origin_unix_ms,
                     boot, mono_ms, clock_ok FROM outbox
              WHERE class = ?1 AND sequence > ?2 AND sequence NOT IN (SELECT sequence FROM aside)
-             ORDER BY sequence LIMIT ?3",
+             ORDER BY sequence",
         )?;
-        let mut found = statement.query(params![class.code(), after.0 as i64, limit as i64])?;
+        let (mut left, mut read_bytes) = (most, 0);
+        let mut found = statement.query(params![class.code(), after.0 as i64])?;
         while let Some(row) = found.next()? {
+            if delivered.contains(&Sequence(row.get::<_, i64>(0)? as u64)) {
+                continue;
+            }
+            if left == 0 || read_bytes >= bytes {
+                return Ok(false);
+            }
             if !is_intact(row)? {
                 return Err(damaged());
             }
-            rows.push(waiting(row, now)?);
+            let event = waiting(row, now)?;
+            left -= 1;
+            read_bytes += event.body.len();
+            rows.push(event);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Those of the sequences whose event is still here.
@@ -289,6 +332,7 @@ impl Store {
             used_bytes: used_pages(&self.connection).unwrap_or(0) * PAGE_BYTES,
             evicted: self.counts.evicted,
             last: Sequence(self.counts.last),
+            last_alarm: Sequence(self.counts.last_alarm),
             fault: None,
         }
     }
@@ -321,6 +365,7 @@ impl Counts {
         let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|n| n as u64);
         Ok(Counts {
             last: number("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'")?,
+            last_alarm: number("SELECT IFNULL(MAX(sequence), 0) FROM outbox WHERE class = 0")?,
             alarms: number("SELECT COUNT(*) FROM outbox WHERE class = 0")?,
             events: number("SELECT COUNT(*) FROM outbox WHERE class = 1")?,
             evicted: 0,
@@ -360,9 +405,8 @@ fn bytes_of(entries: &[Entry]) -> u64 {
 /// first format have none.
 pub(super) fn is_intact(row: &Row<'_>) -> rusqlite::Result<bool> {
     let expected: Option<i64> = row.get(5)?;
-    let topic: String = row.get(2)?;
-    let body: Vec<u8> = row.get(3)?;
-    let sum = checksum::of(row.get(0)?, row.get(1)?, &topic, &body, row.get(4)?);
+    let (topic, body) = (row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_blob()?);
+    let sum = checksum::of(row.get(0)?, row.get(1)?, topic, body, row.get(4)?);
     Ok(expected.is_none_or(|expected| expected == sum))
 }
 

@@ -122,6 +122,40 @@ async fn delivered_events_are_gone_at_once_and_after_a_restart() {
     assert_eq!(numbers(&next), [3], "numbers are never given out twice");
 }
 
+/// What a killed process leaves behind: the files as they are, nothing closed.
+fn left_behind(directory: &Path) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
+    }
+    copy
+}
+
+#[tokio::test]
+async fn a_killed_process_repeats_nothing_that_was_acknowledged() {
+    let (directory, outbox) = fresh();
+    let new = (0..5).map(|number| event(Class::Event, &number.to_string())).collect();
+    let sequences = outbox.accept(new, None).await.unwrap();
+    outbox.delivered(sequences[..3].to_vec()).await.unwrap();
+    let copy = left_behind(directory.path());
+    let (killed, recovered, _) = open_with(copy.path(), QUOTA_BYTES);
+    assert_eq!((recovered.waiting, recovered.quarantined), (2, None));
+    assert_eq!(titles(&killed).await, ["3", "4"]);
+
+    // Another outbox in the same place gives the same numbers to other events.
+    killed.close().await;
+    for file in ["outbox.db", "outbox.db-wal"] {
+        fs::remove_file(copy.path().join(file)).unwrap_or_default();
+    }
+    let (other, ..) = open_with(copy.path(), QUOTA_BYTES);
+    let accepted = other.accept(vec![event(Class::Event, "new")], None).await.unwrap();
+    assert_eq!(numbers(&accepted), [1]);
+    other.close().await;
+    let (other, recovered, _) = open_with(copy.path(), QUOTA_BYTES);
+    assert_eq!((recovered.waiting, titles(&other).await), (1, vec!["new".to_owned()]));
+}
+
 #[tokio::test]
 async fn numbers_go_on_when_everything_has_been_delivered() {
     let (directory, outbox) = fresh();

@@ -47,6 +47,9 @@ impl Writer<'_> {
         self.write("outbox", sequence.0 as i64, &row)?;
         self.sinks.stored(new.class, sequence, &new.topic);
         self.counts.last = sequence.0;
+        if new.class == Class::Alarm {
+            self.counts.last_alarm = sequence.0;
+        }
         *self.counts.of(new.class) += 1;
         Ok(sequence)
     }
@@ -79,7 +82,11 @@ impl Writer<'_> {
     pub(super) fn copy(&mut self, salvaged: &Salvaged) -> rusqlite::Result<()> {
         for (sequence, row) in &salvaged.rows {
             self.write("outbox", *sequence, row)?;
-            *self.counts.of(if row.class == 0 { Class::Alarm } else { Class::Event }) += 1;
+            let class = if row.class == 0 { Class::Alarm } else { Class::Event };
+            if class == Class::Alarm {
+                self.counts.last_alarm = *sequence as u64;
+            }
+            *self.counts.of(class) += 1;
         }
         for (sequence, row) in &salvaged.kept {
             self.write("kept", *sequence, row)?;

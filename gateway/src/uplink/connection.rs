@@ -9,6 +9,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::ahead::Ahead;
+use super::bulletin::{Bulletin, Told, WHOLE_EVERY};
 use super::feed::PACKET_BYTES;
 use super::in_flight::InFlight;
 use super::refusal::{Refusal, Refusals, Step};
@@ -18,7 +20,7 @@ use super::wire::{Ack, Broken, Client, Kind, Limits, Message, Room, Signal, Will
 use super::{HEALTH_PERIOD, Settings};
 use crate::budget;
 use crate::mqtt::{self, Link};
-use crate::outbox::{Cursor, OutboxHandle, Sequence, Waiting};
+use crate::outbox::{OutboxHandle, Sequence, Waiting};
 
 /// Packet ids that rumqttc may use, as a multiple of the window. It numbers publishes round and round and stops when
 /// it comes to a number that is still unacknowledged, which brokers that acknowledge out of order make happen soon in
@@ -29,7 +31,7 @@ const PACKET_IDS_PER_WINDOW: usize = 16;
 const NOTES: usize = 8;
 /// How long the farewell may take.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
-/// Health that is older than this many periods is out of date.
+/// Health that is late by this many periods is out of date.
 const HEALTH_LASTS: u32 = 3;
 
 /// How a connection ended.
@@ -51,12 +53,15 @@ pub(super) struct Connection<'a> {
     watchdog: Watchdog,
     pub(super) limits: Limits,
     pub(super) in_flight: InFlight<Publish>,
-    pub(super) cursor: Cursor,
-    /// The cursor has passed events that were refused and are to go again.
+    pub(super) ahead: Ahead,
+    /// Events have been passed over that were refused and are to go again.
     left_behind: bool,
+    bulletin: Bulletin,
     /// When an event that waits for the budget may go.
     pub(super) budget_again: Option<Instant>,
     pub(super) acknowledged: Vec<Sequence>,
+    /// So many of them have been noted.
+    pub(super) noted: usize,
     pub(super) refused: Vec<(Sequence, String, Refusal)>,
 }
 
@@ -64,6 +69,7 @@ pub(super) struct Connection<'a> {
 #[derive(Debug)]
 pub(super) enum Publish {
     Event { waiting: Waiting },
+    Batch { events: Vec<Waiting>, bytes: usize },
     Note { bytes: usize },
 }
 
@@ -84,10 +90,12 @@ impl<'a> Connection<'a> {
             watchdog: Watchdog::new(settings.broker.keep_alive, now()),
             limits: Limits::default(),
             in_flight: InFlight::new(),
-            cursor: Cursor::default(),
+            ahead: Ahead::default(),
             left_behind: false,
+            bulletin: Bulletin::default(),
             budget_again: None,
             acknowledged: Vec::new(),
+            noted: 0,
             refused: Vec::new(),
         }
     }
@@ -138,13 +146,13 @@ impl<'a> Connection<'a> {
                     self.settings.budget.save(self.outbox).await;
                     return Ok(());
                 }
+                answered = self.ahead.answered() => answered.map_err(failed)?,
                 signal = wire.signals.recv() => {
                     self.take(signal)?;
                     // Acknowledgements come in bunches; one message to the outbox is enough for all of them.
                     while let Ok(signal) = wire.signals.try_recv() {
                         self.take(Some(signal))?;
                     }
-                    self.flush().await?;
                 }
                 changed = arrivals.changed() => {
                     changed.map_err(|_| Broken::here("the outbox is closed".to_owned()))?;
@@ -160,9 +168,13 @@ impl<'a> Connection<'a> {
                 }
                 () = at(again) => {
                     self.left_behind = false;
-                    self.cursor = Cursor::default();
+                    self.read_again();
                 }
-                () = at(self.budget_again) => self.budget_again = None,
+                () = at(self.budget_again) => {
+                    self.budget_again = None;
+                    // What has been in hand for so long may have been given up meanwhile.
+                    self.read_again();
+                }
                 () = sleep_until(deadline) => {
                     if let Some(expired) = self.watchdog.expired(now(), self.in_flight.oldest()) {
                         let address = mqtt::address(&self.settings.broker);
@@ -196,12 +208,15 @@ impl<'a> Connection<'a> {
     }
 
     fn health(&mut self, client: &Client) -> Result<(), Broken> {
-        let health = (self.settings.health)();
-        let kind = Kind::Health(HEALTH_PERIOD * HEALTH_LASTS);
-        self.note(client, self.settings.topics.health(), kind, &health)
+        let late = HEALTH_PERIOD * HEALTH_LASTS;
+        let (kind, told) = match self.bulletin.next(now(), (self.settings.health)()) {
+            Told::Whole(health) => (Kind::Health(WHOLE_EVERY + late), health),
+            Told::Changes(changes) => (Kind::Changes(late), changes),
+        };
+        self.note(client, self.settings.topics.health(), kind, &told)
     }
 
-    /// Publishes a retained message about the box itself. It is made anew for each connection, not kept.
+    /// Publishes a message about the box itself. It is made anew for each connection, not kept.
     fn note(&mut self, client: &Client, topic: String, kind: Kind, content: &Value) -> Result<(), Broken> {
         let body = content.to_string().into_bytes();
         let bytes = topic.len() + body.len();
@@ -224,6 +239,7 @@ impl<'a> Connection<'a> {
             Signal::Acknowledged { packet, answer } => {
                 match self.in_flight.acknowledged(packet).map_err(confused)? {
                     Publish::Event { waiting } => self.answered(waiting, answer),
+                    Publish::Batch { events, .. } => self.batch_answered(events, answer),
                     Publish::Note { .. } => report::note(&self.settings.metrics, answer),
                 }
             }
@@ -232,14 +248,14 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    fn answered(&mut self, waiting: Waiting, answer: Ack) {
+    pub(super) fn answered(&mut self, waiting: Waiting, answer: Ack) {
         match answer {
             Ack::Refused(refusal) => self.refused.push((waiting.sequence, waiting.topic, refusal)),
             Ack::Taken | Ack::Unheard => {
                 report::delivered(self.settings, &waiting, answer);
                 if self.refusals.is_on_trial(&waiting.topic) {
                     // The others of its topic may go now.
-                    self.cursor = Cursor::default();
+                    self.read_again();
                 }
                 self.refusals.taken(waiting.sequence, &waiting.topic);
                 self.acknowledged.push(waiting.sequence);
@@ -253,8 +269,12 @@ impl<'a> Connection<'a> {
             Some(Publish::Event { waiting }) => Some((waiting.sequence, waiting.topic.clone())),
             _ => None,
         };
-        let with_events = self.in_flight.iter().any(|publish| matches!(publish, Publish::Event { .. }));
+        let with_events = self.under_way().next().is_some();
+        let with_batch = self.in_flight.iter().any(|publish| matches!(publish, Publish::Batch { .. }));
         self.refusals.ended(broken.by_broker && with_events);
+        if broken.by_broker && with_batch {
+            self.batch_refused(Refusal::Batch);
+        }
         if let (Some((sequence, topic)), true) = (alone, broken.by_broker) {
             self.refused.push((sequence, topic, Refusal::HungUp));
         }
@@ -264,6 +284,7 @@ impl<'a> Connection<'a> {
     pub(super) async fn flush(&mut self) -> Result<(), Broken> {
         if !self.acknowledged.is_empty() {
             let sequences = std::mem::take(&mut self.acknowledged);
+            self.noted = 0;
             self.outbox.delivered(sequences).await.map_err(failed)?;
         }
         for (sequence, topic, refusal) in std::mem::take(&mut self.refused) {
@@ -324,7 +345,16 @@ impl Publish {
     fn bytes(&self) -> usize {
         match self {
             Publish::Event { waiting } => waiting.topic.len() + waiting.body.len(),
-            Publish::Note { bytes } => *bytes,
+            Publish::Batch { bytes, .. } | Publish::Note { bytes } => *bytes,
+        }
+    }
+
+    /// The events in it.
+    pub(super) fn events(&self) -> &[Waiting] {
+        match self {
+            Publish::Event { waiting } => std::slice::from_ref(waiting),
+            Publish::Batch { events, .. } => events,
+            Publish::Note { .. } => &[],
         }
     }
 }

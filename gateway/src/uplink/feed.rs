@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::ahead::Ahead;
 use super::connection::{Connection, Publish, failed, now};
 use super::refusal::Refusal;
 use super::wire::{Broken, Client, Kind, Message};
@@ -11,38 +12,55 @@ use crate::outbox::{Class, Waiting};
 /// What a packet has besides topic and body: header, packet id, properties. Bytes at most, and as a rule.
 const PACKET_OVERHEAD: usize = 128;
 pub(super) const PACKET_BYTES: usize = 8;
+/// Acknowledged events that are worth waking the outbox for while the window is nearly full.
+const DELETED_TOGETHER: usize = 16;
 
 // === impl Connection ===
 
 impl Connection<'_> {
     /// Hands waiting events to the client, as many as the window allows and none that is held back.
     pub(super) async fn fill(&mut self, client: &Client) -> Result<(), Broken> {
-        let window = self.window();
-        while self.in_flight.count() < window && !self.refusals.is_paused(now()) {
-            let room = window - self.in_flight.count();
-            let rows = self.outbox.next(self.cursor, room).await.map_err(failed)?;
-            let no_more = rows.len() < room;
-            for waiting in rows {
-                let may_go = self.may_go(&waiting);
-                if may_go && !self.is_affordable(&waiting) {
-                    // Alarms come first in the rows: none of them waits behind this one.
-                    return self.flush().await;
+        let last_alarm = self.outbox.stats().borrow().last_alarm;
+        // Before anything goes in its place: no more than the window is ever repeated.
+        self.outbox.note(&self.acknowledged[self.noted..]);
+        self.noted = self.acknowledged.len();
+        while !self.refusals.is_paused(now()) {
+            let room = self.room();
+            if self.goes_in_batches(last_alarm) {
+                if !self.send_batch(client, room)? {
+                    break;
                 }
-                self.cursor.advance(waiting.class, waiting.sequence);
-                if may_go {
-                    self.send(client, waiting)?;
-                }
+                continue;
             }
-            self.flush().await?;
-            if no_more {
+            if room == 0 {
                 break;
             }
+            let Some(waiting) = self.ahead.next(last_alarm) else { break };
+            if !self.may_go(&waiting) {
+                continue;
+            }
+            if !self.is_affordable(&waiting) {
+                // Alarms come first: none of them waits behind this one.
+                self.ahead.put_back(waiting);
+                break;
+            }
+            self.send(client, waiting)?;
         }
-        Ok(())
+        let few_are_under_way = self.room() * 2 >= self.most_under_way();
+        if few_are_under_way || self.acknowledged.len() >= DELETED_TOGETHER || !self.refused.is_empty() {
+            self.flush().await?;
+        }
+        self.ahead.ask(self.outbox).await.map_err(failed)
     }
 
-    /// Publishes that may be under way at once.
-    fn window(&self) -> usize {
+    /// Events that may go now. Each event of a batch counts: all of them are repeated when the connection breaks.
+    fn room(&self) -> usize {
+        let under_way: usize = self.in_flight.iter().map(|publish| publish.events().len().max(1)).sum();
+        self.most_under_way().saturating_sub(under_way)
+    }
+
+    /// Events that may be under way at once.
+    pub(super) fn most_under_way(&self) -> usize {
         if self.refusals.is_careful() {
             return 1;
         }
@@ -50,14 +68,26 @@ impl Connection<'_> {
         self.settings.window.min(allowed)
     }
 
-    fn may_go(&self, waiting: &Waiting) -> bool {
+    pub(super) fn may_go(&self, waiting: &Waiting) -> bool {
         let (sequence, topic) = (waiting.sequence, waiting.topic.as_str());
-        let is_under_way = |publish: &Publish| match publish {
-            Publish::Event { waiting } if self.refusals.is_on_trial(topic) => waiting.topic == topic,
-            Publish::Event { waiting } => waiting.sequence == sequence,
-            Publish::Note { .. } => false,
-        };
-        !self.refusals.holds(sequence, topic, now()) && !self.in_flight.iter().any(is_under_way)
+        let on_topic = |under_way: &Waiting| under_way.topic == topic;
+        if self.refusals.is_on_trial(topic) && self.under_way().any(on_topic) {
+            return false;
+        }
+        !self.refusals.holds(sequence, topic, now())
+    }
+
+    /// Events without a PUBACK.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = &Waiting> {
+        self.in_flight.iter().flat_map(Publish::events)
+    }
+
+    /// Begins to read at the beginning: what was passed over may go now.
+    pub(super) fn read_again(&mut self) {
+        let under_way = self.under_way().map(|waiting| waiting.sequence);
+        // The outbox does not know of these yet.
+        let acknowledged = self.acknowledged.iter().copied();
+        self.ahead = Ahead::without(under_way.chain(acknowledged).collect());
     }
 
     /// Whether the budget lets this event go now.
@@ -66,8 +96,12 @@ impl Connection<'_> {
             Class::Alarm => budget::Class::Alarm,
             Class::Event => budget::Class::Event,
         };
-        let bytes = (waiting.topic.len() + waiting.body.len() + PACKET_BYTES) as u64;
-        match self.settings.budget.admit(class, bytes, now()) {
+        self.is_admitted(class, waiting.topic.len() + waiting.body.len())
+    }
+
+    /// Whether the budget lets a publish with so many bytes of topic and body go now.
+    pub(super) fn is_admitted(&mut self, class: budget::Class, bytes: usize) -> bool {
+        match self.settings.budget.admit(class, (bytes + PACKET_BYTES) as u64, now()) {
             Admission::Now => true,
             Admission::Wait(wait) => {
                 self.budget_again = Some(Instant::now() + wait.min(budget::ASK_AGAIN));
@@ -76,10 +110,14 @@ impl Connection<'_> {
         }
     }
 
+    /// Whether the broker takes a packet with so many bytes of topic and body.
+    pub(super) fn fits(&self, bytes: usize) -> bool {
+        self.limits.largest_packet.is_none_or(|limit| bytes + PACKET_OVERHEAD <= limit as usize)
+    }
+
     fn send(&mut self, client: &Client, waiting: Waiting) -> Result<(), Broken> {
         let (topic, body) = (waiting.topic.clone(), waiting.body.clone());
-        let bytes = topic.len() + body.len() + PACKET_OVERHEAD;
-        if self.limits.largest_packet.is_some_and(|limit| bytes > limit as usize) {
+        if !self.fits(topic.len() + body.len()) {
             self.refused.push((waiting.sequence, waiting.topic, Refusal::TooLarge));
             return Ok(());
         }

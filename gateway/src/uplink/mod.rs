@@ -5,13 +5,19 @@
 //! repeated for each connection and none is lost. Events go in the order of their class, alarms before the backlog.
 //!
 //! The box says `online` on its retained `state` topic at each connection, `offline` when it is stopped, and leaves
-//! `offline` as its last will; `health` is retained too, renewed each minute.
+//! `offline` as its last will; `health` tells each minute what has changed, and is retained as a whole (`bulletin`).
 //!
-//! What the broker refuses waits, or goes out of the way after three times (`refusal`); nothing of it holds up the others. What may go and when is decided in `feed`.
+//! A centre that has said so gets a backlog in batches (`backlog`).
+//!
+//! What the broker refuses waits, or goes out of the way after three times (`refusal`); nothing of it holds up the others. What may go and when is decided in `feed`; it is read
+//! before there is room for it (`ahead`).
 //!
 //! Down-link (dispositions, commands) will be a second client with a persistent session beside this one: it shares the
 //! broker's configuration and nothing else.
 
+mod ahead;
+mod backlog;
+mod bulletin;
 mod connection;
 mod failover;
 mod feed;
@@ -36,6 +42,7 @@ use self::connection::{Connection, Ended};
 use self::failover::Turn;
 use self::refusal::Refusals;
 use crate::backoff::Backoff;
+use crate::batch::Batches;
 use crate::budget::Budget;
 use crate::metrics::Metrics;
 use crate::mqtt::Link;
@@ -49,12 +56,14 @@ pub const HEALTH_PERIOD: Duration = Duration::from_secs(60);
 pub struct Settings {
     /// The centre's broker.
     pub broker: Broker,
-    /// Publishes without PUBACK, at most: also the most events repeated after a broken connection.
+    /// Events without PUBACK, at most: also the most events repeated after a broken connection.
     pub window: usize,
     /// In whose name the uplink tells of what is refused.
     pub site: Site,
     /// What the link may carry.
     pub budget: Budget,
+    /// Whether a backlog may go in batches.
+    pub batches: watch::Receiver<Batches>,
     /// Where state and health go.
     pub topics: Topics,
     /// What the retained `state` says besides `"status":"online"`: an object with inventory and versions.

@@ -4,14 +4,15 @@
 //! |---|---|
 //! | the broker's quota is used up (0x97) | nothing is sent for a while, nothing is held against the event |
 //! | the topic is forbidden (0x87) or no topic (0x90) | the topic rests; its events wait, all others go on |
+//! | a batch is refused, or the broker ended the connection over it | batches rest; their events go alone |
 //! | the payload is refused (0x99) | a strike against the event |
 //! | an error without more words (0x80, 0x83, 0x91) | a strike against the event |
 //! | the broker ended the connection while this event alone was under way | a strike against the event |
 //!
 //! An event with [`STRIKES`] strikes is set aside: at once where the broker has said that it is the payload, otherwise
 //! only when other events have got through meanwhile, for then it is not the broker or the link that fails. Between
-//! its strikes an event waits, and the others go on; where nothing else gets through either, everything pauses. A topic is never set aside: whoever mends an access list should find
-//! all events delivered a few minutes later.
+//! its strikes an event waits, and the others go on; where nothing else gets through either, everything pauses. A topic is
+//! never set aside: whoever mends an access list should find all events delivered a few minutes later.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -39,6 +40,8 @@ pub(super) enum Refusal {
     TooLarge,
     /// The broker ended the connection.
     HungUp,
+    /// Whatever it was about, it was a batch: its events go alone.
+    Batch,
 }
 
 /// What to do about a refusal.
@@ -94,6 +97,7 @@ impl Refusal {
             Refusal::Payload => "payload",
             Refusal::TooLarge => "too-large",
             Refusal::HungUp => "hung-up",
+            Refusal::Batch => "batch",
         }
     }
 
@@ -119,7 +123,7 @@ impl Refusals {
                 self.paused = Some(Rest::next(self.paused, now));
                 Step::Wait
             }
-            Refusal::NotAuthorized | Refusal::TopicName => {
+            Refusal::NotAuthorized | Refusal::TopicName | Refusal::Batch => {
                 let before = self.topics.get(topic).copied();
                 let rest = Rest::next(before, now);
                 self.topics.insert(topic.to_owned(), rest);
@@ -312,6 +316,21 @@ mod tests {
         }
         assert!(refusals.is_paused(now));
         assert!(!refusals.is_paused(now + WAITS.0), "for a second at first");
+    }
+
+    #[test]
+    fn batches_rest_when_one_is_refused() {
+        const BATCH: &str = "moshao/v1/5101/gw/batch";
+        let (mut refusals, mut now) = (Refusals::default(), Instant::now());
+        assert_eq!(refusals.refused(Sequence::default(), BATCH, Refusal::Batch, now), Step::Wait);
+        assert!(refusals.holds(Sequence::default(), BATCH, now), "no batch");
+        assert!(!refusals.holds(ONE, FIRE, now), "and its events go alone");
+        for step in [Step::Wait, Step::Tell] {
+            now = refusals.next(now).expect("a batch is tried again");
+            assert_eq!(refusals.refused(Sequence::default(), BATCH, Refusal::Batch, now), step);
+        }
+        refusals.taken(Sequence::default(), BATCH);
+        assert_eq!(refusals.next(now), None);
     }
 
     #[test]

@@ -7,11 +7,18 @@ mod thrift;
 
 use crate::report::line;
 
-/// Measures and prints the three tables.
-pub(crate) fn measure(is_short: bool) {
-    storing::measure(is_short);
-    draining::measure(is_short);
-    thrift::measure();
+/// Measures and prints the tables whose names hold one of the parts, all three where none is given.
+pub(crate) fn measure(is_short: bool, parts: &[String]) {
+    let is_wanted = |table: &str| parts.is_empty() || parts.iter().any(|part| table.contains(part.as_str()));
+    if is_wanted("storing") {
+        storing::measure(is_short);
+    }
+    if is_wanted("draining") {
+        draining::measure(is_short);
+    }
+    if is_wanted("thrift") {
+        thrift::measure();
+    }
 }
 
 /// Such as `1 : 12 345`.

@@ -19,7 +19,7 @@ pub(super) struct Change {
     pub(super) wrong: &'static str,
 }
 
-pub(super) const DEFECTS: [Defect; 14] = [
+pub(super) const DEFECTS: [Defect; 15] = [
     Defect {
         name: "no-sync",
         what: "`synchronous=NORMAL`: commits are not synced",
@@ -51,13 +51,25 @@ pub(super) const DEFECTS: [Defect; 14] = [
         what: "deleted when sent, not when acknowledged",
         changes: &[Change {
             file: "gateway/src/uplink/feed.rs",
-            right: "self.cursor.advance(waiting.class, waiting.sequence);",
-            wrong: "self.cursor.advance(waiting.class, waiting.sequence);
-                    if PLANTED {
-                        self.acknowledged.push(waiting.sequence);
-                    }",
+            right: "self.in_flight.hand_over(Publish::Event { waiting }, now());",
+            wrong: "if PLANTED {
+            self.acknowledged.push(waiting.sequence);
+        }
+        self.in_flight.hand_over(Publish::Event { waiting }, now());",
         }],
         seen_by: "scripts=100",
+    },
+    Defect {
+        name: "not-noted",
+        what: "an acknowledgement is not noted before its deletion is synced",
+        changes: &[Change {
+            file: "gateway/src/outbox/mod.rs",
+            right: "self.notes.take(sequences);",
+            wrong: "if !PLANTED {
+            self.notes.take(sequences);
+        }",
+        }],
+        seen_by: "kills-draining=20",
     },
     Defect {
         name: "oldest-acknowledged",
@@ -157,13 +169,12 @@ pub(super) const DEFECTS: [Defect; 14] = [
         name: "alarms-last",
         what: "alarms wait behind the backlog",
         changes: &[Change {
-            file: "gateway/src/outbox/store.rs",
-            right: "in [(Class::Alarm, after.alarm), (Class::Event, after.event)] {",
-            wrong: "in if PLANTED {
-                        [(Class::Event, after.event), (Class::Alarm, after.alarm)]
-                    } else {
-                        [(Class::Alarm, after.alarm), (Class::Event, after.event)]
-                    } {",
+            file: "gateway/src/uplink/ahead.rs",
+            right: "if let Some(alarm) = self.alarms.pop_front() {",
+            wrong: "if PLANTED && !self.events.is_empty() {
+            return self.next_event();
+        }
+        if let Some(alarm) = self.alarms.pop_front() {",
         }],
         seen_by: "offline=1",
     },

@@ -76,10 +76,14 @@ pub(super) struct Message {
 pub(super) enum Kind {
     /// An event: a CloudEvent in JSON. It never expires.
     Event,
+    /// A batch of events ([`crate::batch`]). It never expires.
+    Batch,
     /// What the box is: retained.
     State,
     /// How the box is: retained, and out of date after this time.
     Health(Duration),
+    /// What has changed of that; out of date after this time.
+    Changes(Duration),
 }
 
 /// What the box leaves behind when its link breaks.
@@ -188,7 +192,7 @@ impl Broken {
 impl Kind {
     /// Kept by the broker for who comes later.
     fn is_retained(self) -> bool {
-        self != Kind::Event
+        matches!(self, Kind::State | Kind::Health(_))
     }
 }
 

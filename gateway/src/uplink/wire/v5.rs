@@ -1,8 +1,8 @@
 //! MQTT 5: PUBACKs and DISCONNECTs with reasons, limits of the broker, and properties where they help.
 //!
 //! Events carry their content type, by which a receiver knows a CloudEvent (CloudEvents 1.0, MQTT binding, structured
-//! mode); health expires, so that a box that has gone does not seem well for ever. Topic aliases and user properties
-//! would save or add little and are not used.
+//! mode); health expires, so that a box that has gone does not seem well for ever. A user property says how a batch is
+//! compressed. Topic aliases would save little and are not used.
 
 use moshao_config::Broker;
 use rumqttc::v5::mqttbytes::QoS;
@@ -16,10 +16,15 @@ use tokio::sync::mpsc;
 
 use super::super::refusal::Refusal;
 use super::{Ack, Broken, Kind, Limits, Message, Room, Signal, Will, is_hang_up};
+use crate::batch::ZSTD;
 use crate::mqtt::{self, CONNECT_LIMIT, MAX_PACKET_BYTES, TlsError};
 
 /// Content type of a CloudEvent in structured mode.
 const CLOUD_EVENT: &str = "application/cloudevents+json; charset=utf-8";
+/// Content type of a batch of them, which is compressed besides.
+const BATCH: &str = "application/cloudevents-batch+json";
+/// User property that says how the content is compressed, as the header of HTTP of this name.
+const CONTENT_ENCODING: &str = "content-encoding";
 /// Content type of everything else.
 const JSON: &str = "application/json";
 /// MQTT 5 §3.3.2.3.2: the payload is UTF-8.
@@ -32,6 +37,7 @@ pub(super) fn open(broker: &Broker, will: Will, room: Room) -> Result<(AsyncClie
     options.set_max_packet_size(Some(MAX_PACKET_BYTES as u32));
     options.set_outgoing_inflight_upper_limit(room.packet_ids);
     options.set_connection_timeout(CONNECT_LIMIT.as_secs());
+    options.set_network_options(mqtt::network());
     if let Some((user, password)) = mqtt::login(broker)? {
         options.set_credentials(user, password);
     }
@@ -55,13 +61,20 @@ pub(super) fn publish(client: &AsyncClient, message: Message) -> Result<(), Stri
     let Message { topic, body, kind } = message;
     let (content_type, expires_s) = match kind {
         Kind::Event => (CLOUD_EVENT, None),
+        Kind::Batch => (BATCH, None),
         Kind::State => (JSON, None),
-        Kind::Health(after) => (JSON, Some(u32::try_from(after.as_secs()).unwrap_or(u32::MAX))),
+        Kind::Health(after) | Kind::Changes(after) => {
+            (JSON, Some(u32::try_from(after.as_secs()).unwrap_or(u32::MAX)))
+        }
     };
     let properties = PublishProperties {
-        payload_format_indicator: Some(UTF_8),
+        payload_format_indicator: (kind != Kind::Batch).then_some(UTF_8),
         message_expiry_interval: expires_s,
         content_type: Some(content_type.to_owned()),
+        user_properties: match kind {
+            Kind::Batch => vec![(CONTENT_ENCODING.to_owned(), ZSTD.to_owned())],
+            _ => Vec::new(),
+        },
         ..PublishProperties::default()
     };
     client
