@@ -112,7 +112,7 @@ impl Budget {
     fn new(limits: Limits, time_zone: TimeZone, saved: Option<Totals>, metrics: Arc<Metrics>) -> Self {
         let now = Now::at(Instant::now(), Timestamp::now(), &time_zone);
         let ledger = Ledger::new(limits, &now, saved);
-        metrics.traffic_day_limit_bytes.set(limits.day_bytes.unwrap_or(0) as i64);
+        metrics.uplink.traffic_day_limit_bytes.set(limits.day_bytes.unwrap_or(0) as i64);
         let budget = Budget { ledger: Arc::new(Mutex::new(ledger)), time_zone, metrics };
         budget.show(&budget.lock().totals.clone());
         budget
@@ -125,9 +125,9 @@ impl Budget {
         let admission = ledger.admit(class, bytes, &now);
         self.show(&ledger.totals);
         let waits = i64::from(admission != Admission::Now);
-        self.metrics.traffic_waits.with_label_values(&[class.as_str()]).set(waits);
+        self.metrics.uplink.traffic_waits.with_label_values(&[class.as_str()]).set(waits);
         if admission == Admission::Now {
-            self.metrics.traffic_bytes.with_label_values(&[class.as_str()]).inc_by(bytes);
+            self.metrics.uplink.traffic_bytes.with_label_values(&[class.as_str()]).inc_by(bytes);
         }
         admission
     }
@@ -165,7 +165,7 @@ impl Budget {
         let mut ledger = self.lock();
         ledger.count(class, bytes, &now);
         self.show(&ledger.totals);
-        self.metrics.traffic_bytes.with_label_values(&[class.as_str()]).inc_by(bytes);
+        self.metrics.uplink.traffic_bytes.with_label_values(&[class.as_str()]).inc_by(bytes);
     }
 
     /// Saves the totals of the day. The next save makes good for one that fails.
@@ -183,7 +183,7 @@ impl Budget {
         let mut totals = *totals;
         for class in Class::ALL {
             let bytes = *totals.of(class) as i64;
-            self.metrics.traffic_day_bytes.with_label_values(&[class.as_str()]).set(bytes);
+            self.metrics.uplink.traffic_day_bytes.with_label_values(&[class.as_str()]).set(bytes);
         }
     }
 

@@ -138,7 +138,7 @@ impl Desk {
             }
         }
         for camera in &config.cameras {
-            metrics.camera_up.with_label_values(&[&camera.id]).set(0);
+            metrics.camera.up.with_label_values(&[&camera.id]).set(0);
         }
         let places = Places::new(&config);
         let mut desk = Desk {
@@ -240,7 +240,7 @@ impl Desk {
         let disposition = match disposition::parse(&payload) {
             Ok(disposition) => disposition,
             Err(error) => {
-                self.metrics.dispositions.with_label_values(&["refused", error.as_str()]).inc();
+                self.metrics.incident.dispositions.with_label_values(&["refused", error.as_str()]).inc();
                 warn!(%error, "a disposition of the centre is refused");
                 self.offer().await;
                 return;
@@ -249,7 +249,7 @@ impl Desk {
         self.hold(&disposition);
         let (answer, changes) = self.judge.dispose(now, &disposition);
         let verdict = disposition.result.map_or("none", Verdict::as_str);
-        self.metrics.dispositions.with_label_values(&[answer.as_str(), verdict]).inc();
+        self.metrics.incident.dispositions.with_label_values(&[answer.as_str(), verdict]).inc();
         if answer == Heard::Unknown {
             warn!(event = disposition.event_id, "the centre speaks of an incident that is not remembered");
         }
@@ -257,7 +257,7 @@ impl Desk {
             && let (Some(result), Some(change)) = (disposition.result, changes.first())
         {
             let rule = change.incident.rule.id.as_str();
-            self.metrics.rule_verdicts.with_label_values(&[rule, result.as_str()]).inc();
+            self.metrics.incident.rule_verdicts.with_label_values(&[rule, result.as_str()]).inc();
         }
         self.tell(now, changes, None).await;
         self.offer().await;
@@ -284,7 +284,7 @@ impl Desk {
             }
             FromWorker::Observation(seen) => {
                 let taken_s = seen.received_unix_ms as f64 / 1000.0;
-                self.metrics.camera_last_picture.with_label_values(&[&seen.camera]).set(taken_s);
+                self.metrics.camera.last_picture.with_label_values(&[&seen.camera]).set(taken_s);
                 self.window.observed(now, &seen);
                 self.still_of(&seen);
                 let changes = self.judge.observe(now, &seen);
@@ -320,7 +320,7 @@ impl Desk {
             }
             FromWorker::Reel { request, part } => self.recorder.part(request, part),
             FromWorker::Counters(counters) => {
-                let is_clock_trusted = self.metrics.clock_trusted.get() == 1;
+                let is_clock_trusted = self.metrics.machine.clock_trusted.get() == 1;
                 let mut changes = Vec::new();
                 for counter in &counters {
                     if !self.knows(&counter.camera) {
@@ -341,7 +341,7 @@ impl Desk {
         self.still_overdue(now);
         self.tell_better(now).await;
         let changes = self.judge.tick(now);
-        self.metrics.findings_muted.inc_by(self.judge.take_muted());
+        self.metrics.incident.findings_muted.inc_by(self.judge.take_muted());
         self.tell(now, changes, None).await;
         self.offer().await;
         self.show_quality();
@@ -368,7 +368,7 @@ impl Desk {
                 self.look(camera);
             }
             if change.phase == Phase::Escalated {
-                self.metrics.incidents_escalated.inc();
+                self.metrics.incident.escalated.inc();
             }
             self.ask_for_evidence(change, picture);
         }
@@ -400,16 +400,16 @@ impl Desk {
 
     fn look_for(&self, camera: &str, lasting: Duration) {
         if !self.workers.look(camera, lasting) {
-            self.metrics.evidence_missed.with_label_values(&["worker-busy"]).inc();
+            self.metrics.evidence.missed.with_label_values(&["worker-busy"]).inc();
             warn!(camera, "the camera's worker cannot be asked to look now");
         }
     }
 
     fn note_open(&self) {
         let open = self.judge.open();
-        self.metrics.incidents_open.set(open.len() as i64);
+        self.metrics.incident.open.set(open.len() as i64);
         let waiting = open.iter().filter(|incident| incident.stage == Stage::Open && incident.level <= 3);
-        self.metrics.incidents_unacknowledged.set(waiting.count() as i64);
+        self.metrics.incident.unacknowledged.set(waiting.count() as i64);
     }
 
     /// Offers what waits to the outbox, together with the state that it led to.
@@ -441,7 +441,7 @@ impl Desk {
                     if let Some(lost) = self.unaccepted.remove(least) {
                         self.overflow.lose(lost.class, self.clock.now().wall);
                     }
-                    self.metrics.events_lost.with_label_values(&["storage"]).inc();
+                    self.metrics.events.lost.with_label_values(&["storage"]).inc();
                 }
             }
         }
@@ -458,7 +458,7 @@ impl Desk {
 
     fn note_stream(&mut self, camera: &str, state: &StreamState) {
         let up = matches!(state, StreamState::Live { .. });
-        self.metrics.camera_up.with_label_values(&[camera]).set(i64::from(up));
+        self.metrics.camera.up.with_label_values(&[camera]).set(i64::from(up));
         match state {
             StreamState::Connecting => {}
             StreamState::Live { codec, width, height } => {
@@ -466,7 +466,7 @@ impl Desk {
                 info!(camera, codec, width, height, "pictures flow");
             }
             StreamState::Failed { fault, message, retry_in } => {
-                self.metrics.camera_faults.with_label_values(&[camera, fault.as_str()]).inc();
+                self.metrics.camera.faults.with_label_values(&[camera, fault.as_str()]).inc();
                 let retry_s = retry_in.as_secs_f64();
                 if self.failing.insert(camera.to_owned(), *fault) == Some(*fault) {
                     debug!(camera, fault = fault.as_str(), retry_s, "{message}");
@@ -479,7 +479,7 @@ impl Desk {
 
     fn note_main_stream(&self, camera: &str, state: &StreamState) {
         let up = matches!(state, StreamState::Live { .. });
-        self.metrics.camera_main_up.with_label_values(&[camera]).set(i64::from(up));
+        self.metrics.camera.main_up.with_label_values(&[camera]).set(i64::from(up));
         match state {
             StreamState::Connecting => {}
             StreamState::Live { codec, width, height } => {
@@ -495,41 +495,41 @@ impl Desk {
     fn note_standing(&self, standing: &Standing) {
         let Standing { worker, rung, set_aside, .. } = standing;
         let worker = worker.as_str();
-        self.metrics.worker_rung.with_label_values(&[worker]).set(*rung as i64);
-        self.metrics.worker_set_aside.with_label_values(&[worker]).set(set_aside.len() as i64);
+        self.metrics.worker.rung.with_label_values(&[worker]).set(*rung as i64);
+        self.metrics.worker.set_aside.with_label_values(&[worker]).set(set_aside.len() as i64);
         if *rung != Rung::Full {
-            self.metrics.worker_steps.with_label_values(&[worker, rung.as_str()]).inc();
+            self.metrics.worker.steps.with_label_values(&[worker, rung.as_str()]).inc();
         }
     }
 }
 
 fn count(metrics: &Metrics, counted: &CameraCounters) {
     let camera = &[counted.camera.as_str()];
-    metrics.camera_received_bytes.with_label_values(camera).inc_by(counted.bytes);
-    metrics.camera_main_received_bytes.with_label_values(camera).inc_by(counted.main_bytes);
-    metrics.camera_access_units.with_label_values(camera).inc_by(counted.access_units);
-    metrics.camera_decoded.with_label_values(camera).inc_by(counted.decoded);
-    metrics.camera_inferred.with_label_values(camera).inc_by(counted.inferred);
-    metrics.camera_lost_packets.with_label_values(camera).inc_by(counted.lost_packets);
-    metrics.camera_dropped.with_label_values(&[&counted.camera, "replaced"]).inc_by(counted.replaced);
-    metrics.camera_dropped.with_label_values(&[&counted.camera, "behind"]).inc_by(counted.skipped);
-    metrics.camera_dropped.with_label_values(&[&counted.camera, "overload"]).inc_by(counted.passed_over);
-    metrics.camera_decode_seconds.with_label_values(camera).inc_by(counted.decode_busy.as_secs_f64());
-    metrics.camera_infer_seconds.with_label_values(camera).inc_by(counted.infer_busy.as_secs_f64());
+    metrics.camera.received_bytes.with_label_values(camera).inc_by(counted.bytes);
+    metrics.camera.main_received_bytes.with_label_values(camera).inc_by(counted.main_bytes);
+    metrics.camera.access_units.with_label_values(camera).inc_by(counted.access_units);
+    metrics.camera.decoded.with_label_values(camera).inc_by(counted.decoded);
+    metrics.camera.inferred.with_label_values(camera).inc_by(counted.inferred);
+    metrics.camera.lost_packets.with_label_values(camera).inc_by(counted.lost_packets);
+    metrics.camera.dropped.with_label_values(&[&counted.camera, "replaced"]).inc_by(counted.replaced);
+    metrics.camera.dropped.with_label_values(&[&counted.camera, "behind"]).inc_by(counted.skipped);
+    metrics.camera.dropped.with_label_values(&[&counted.camera, "overload"]).inc_by(counted.passed_over);
+    metrics.camera.decode_seconds.with_label_values(camera).inc_by(counted.decode_busy.as_secs_f64());
+    metrics.camera.infer_seconds.with_label_values(camera).inc_by(counted.infer_busy.as_secs_f64());
     count_gate(metrics, counted);
 }
 
 fn count_gate(metrics: &Metrics, counted: &CameraCounters) {
     let camera = &[counted.camera.as_str()];
-    metrics.camera_looks.with_label_values(camera).inc_by(counted.looks);
-    metrics.camera_awake_seconds.with_label_values(camera).inc_by(counted.awake.as_secs_f64());
-    metrics.camera_asleep.with_label_values(camera).set(i64::from(counted.is_asleep));
+    metrics.camera.looks.with_label_values(camera).inc_by(counted.looks);
+    metrics.camera.awake_seconds.with_label_values(camera).inc_by(counted.awake.as_secs_f64());
+    metrics.camera.asleep.with_label_values(camera).set(i64::from(counted.is_asleep));
     for (reason, times) in &counted.wakes {
-        metrics.camera_wakes.with_label_values(&[camera[0], reason.as_str()]).inc_by(*times);
+        metrics.camera.wakes.with_label_values(&[camera[0], reason.as_str()]).inc_by(*times);
     }
-    let decoded = metrics.camera_decoded.with_label_values(camera).get();
-    let busy_s = metrics.camera_decode_seconds.with_label_values(camera).get();
+    let decoded = metrics.camera.decoded.with_label_values(camera).get();
+    let busy_s = metrics.camera.decode_seconds.with_label_values(camera).get();
     let mean_s = busy_s / decoded.max(1) as f64;
     let saved_s = counted.spared as f64 * mean_s - counted.look_busy.as_secs_f64();
-    metrics.camera_decode_saved_seconds.with_label_values(camera).inc_by(saved_s.max(0.0));
+    metrics.camera.decode_saved_seconds.with_label_values(camera).inc_by(saved_s.max(0.0));
 }

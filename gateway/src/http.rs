@@ -121,17 +121,17 @@ impl Health {
     /// The box is healthy when its own parts work. A broker that cannot be reached is a problem of the link, not of
     /// the box: events wait in the outbox.
     fn of(metrics: &Metrics, expected: Expected) -> Self {
-        let workers_up = metrics.workers_up.get();
+        let workers_up = metrics.worker.up.get();
         let mut problems = Vec::new();
-        let wanted = metrics.workers_wanted.get();
+        let wanted = metrics.worker.wanted.get();
         if workers_up < wanted {
             problems.push(format!("{workers_up} of {wanted} camera workers run"));
         }
-        if expected.sensor_broker && metrics.sensor_broker_up.get() == 0 {
+        if expected.sensor_broker && metrics.sensor.broker_up.get() == 0 {
             problems.push("not subscribed to the sensors' broker".to_owned());
         }
         for reason in OutboxError::STORAGE_REASONS {
-            if metrics.outbox_degraded.with_label_values(&[reason]).get() == 1 {
+            if metrics.outbox.degraded.with_label_values(&[reason]).get() == 1 {
                 problems.push(format!("the storage of the outbox fails: {reason}"));
             }
         }
@@ -139,8 +139,8 @@ impl Health {
             status: if problems.is_empty() { "ok" } else { "degraded" },
             problems,
             workers_up,
-            uplink_up: metrics.uplink_up.get() == 1,
-            outbox_depth_events: metrics.outbox_depth.get(),
+            uplink_up: metrics.uplink.up.get() == 1,
+            outbox_depth_events: metrics.outbox.depth.get(),
         }
     }
 }

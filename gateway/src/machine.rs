@@ -75,7 +75,7 @@ pub async fn watch(data_dir: PathBuf, metrics: Arc<Metrics>, stop: CancellationT
             tell_clock(reading.clock_trusted);
         }
         if let Some(seconds) = steps.step(SystemTime::now(), std::time::Instant::now()) {
-            metrics.clock_steps.inc();
+            metrics.machine.clock_steps.inc();
             warn!(seconds, "the clock was set");
         }
         keep(&metrics, &reading);
@@ -117,10 +117,10 @@ pub fn look(root: &Path, data_dir: &Path, now: SystemTime) -> Reading {
 /// Sets the metrics of what is known.
 fn keep(metrics: &Metrics, reading: &Reading) {
     let known = [
-        (&metrics.disk_free_bytes, reading.disk_free_bytes),
-        (&metrics.disk_size_bytes, reading.disk_size_bytes),
-        (&metrics.memory_available_bytes, reading.memory_available_bytes),
-        (&metrics.memory_size_bytes, reading.memory_size_bytes),
+        (&metrics.machine.disk_free_bytes, reading.disk_free_bytes),
+        (&metrics.machine.disk_size_bytes, reading.disk_size_bytes),
+        (&metrics.machine.memory_available_bytes, reading.memory_available_bytes),
+        (&metrics.machine.memory_size_bytes, reading.memory_size_bytes),
     ];
     for (gauge, bytes) in known {
         if let Some(bytes) = bytes {
@@ -128,18 +128,18 @@ fn keep(metrics: &Metrics, reading: &Reading) {
         }
     }
     if let Some(bytes) = reading.resident_bytes {
-        metrics.process_resident_bytes.set(bytes as i64);
+        metrics.machine.process_resident_bytes.set(bytes as i64);
     }
     for (zone, celsius) in &reading.temperatures {
-        metrics.temperature_celsius.with_label_values(&[zone]).set(*celsius);
+        metrics.machine.temperature_celsius.with_label_values(&[zone]).set(*celsius);
     }
     if let Some(times) = reading.throttled {
-        metrics.thermal_throttles.with_label_values(&[] as &[&str]).set(times as f64);
+        metrics.machine.thermal_throttles.with_label_values(&[] as &[&str]).set(times as f64);
     }
     for (device, share) in &reading.flash_wear {
-        metrics.flash_wear_ratio.with_label_values(&[device]).set(*share);
+        metrics.machine.flash_wear_ratio.with_label_values(&[device]).set(*share);
     }
-    metrics.clock_trusted.set(i64::from(reading.clock_trusted));
+    metrics.machine.clock_trusted.set(i64::from(reading.clock_trusted));
 }
 
 fn kib_line(text: &str, key: &str) -> Option<u64> {

@@ -40,7 +40,7 @@ pub fn health(config: &Config, metrics: &Metrics, standing: &Standing) -> Value 
     let down: Vec<&str> = config
         .cameras
         .iter()
-        .filter(|camera| metrics.camera_up.with_label_values(&[&camera.id]).get() == 0)
+        .filter(|camera| metrics.camera.up.with_label_values(&[&camera.id]).get() == 0)
         .map(|camera| camera.id.as_str())
         .collect();
     let unwell: Vec<&str> = config
@@ -48,7 +48,7 @@ pub fn health(config: &Config, metrics: &Metrics, standing: &Standing) -> Value 
         .iter()
         .filter(|camera| {
             let told =
-                |defect: Defect| metrics.camera_defect.with_label_values(&[&camera.id, defect.as_str()]);
+                |defect: Defect| metrics.camera.defect.with_label_values(&[&camera.id, defect.as_str()]);
             camera.diagnosis.is_on && Defect::ALL.into_iter().any(|defect| told(defect).get() == 1)
         })
         .map(|camera| camera.id.as_str())
@@ -59,31 +59,31 @@ pub fn health(config: &Config, metrics: &Metrics, standing: &Standing) -> Value 
         "cameras": config.cameras.len(),
         "cameras_down": down,
         "cameras_unwell": unwell,
-        "sensors_heard": metrics.sensors_known.get(),
-        "sensor_broker_up": config.sensor_broker.as_ref().map(|_| metrics.sensor_broker_up.get() == 1),
-        "workers_up": metrics.workers_up.get(),
-        "incidents_open": metrics.incidents_open.get(),
+        "sensors_heard": metrics.sensor.known.get(),
+        "sensor_broker_up": config.sensor_broker.as_ref().map(|_| metrics.sensor.broker_up.get() == 1),
+        "workers_up": metrics.worker.up.get(),
+        "incidents_open": metrics.incident.open.get(),
         "outbox": {
-            "depth_events": metrics.outbox_depth.get(),
-            "oldest_age_seconds": metrics.outbox_oldest_age_seconds.get(),
-            "bytes": metrics.outbox_bytes.get(),
-            "aside_events": metrics.outbox_aside.get(),
-            "refused_topics": metrics.uplink_refused_topics.get(),
+            "depth_events": metrics.outbox.depth.get(),
+            "oldest_age_seconds": metrics.outbox.oldest_age_seconds.get(),
+            "bytes": metrics.outbox.bytes.get(),
+            "aside_events": metrics.outbox.aside.get(),
+            "refused_topics": metrics.uplink.refused_topics.get(),
             "degraded": OutboxError::STORAGE_REASONS
                 .iter()
-                .find(|reason| metrics.outbox_degraded.with_label_values(&[reason]).get() == 1),
+                .find(|reason| metrics.outbox.degraded.with_label_values(&[reason]).get() == 1),
         },
         "traffic": {
             "day_bytes": Class::ALL.map(|class| {
-                (class.as_str(), metrics.traffic_day_bytes.with_label_values(&[class.as_str()]).get())
+                (class.as_str(), metrics.uplink.traffic_day_bytes.with_label_values(&[class.as_str()]).get())
             }).into_iter().collect::<BTreeMap<_, _>>(),
             "day_limit_bytes": config.budget.day_bytes,
         },
         "sinks": config.sinks.iter().map(|sink| json!({
             "id": sink.id,
-            "up": metrics.sink_up.with_label_values(&[&sink.id]).get() == 1,
-            "waiting_events": metrics.sink_waiting.with_label_values(&[&sink.id]).get(),
-            "missed_events": metrics.sink_missed.with_label_values(&[&sink.id]).get(),
+            "up": metrics.sink.up.with_label_values(&[&sink.id]).get() == 1,
+            "waiting_events": metrics.sink.waiting.with_label_values(&[&sink.id]).get(),
+            "missed_events": metrics.sink.missed.with_label_values(&[&sink.id]).get(),
         })).collect::<Vec<_>>(),
         "load_1m": load_1m(),
     })

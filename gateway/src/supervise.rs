@@ -116,13 +116,13 @@ impl Workers {
             assignment
                 .cameras
                 .iter()
-                .for_each(|job| self.metrics.camera_up.with_label_values(&[&job.id]).set(0));
+                .for_each(|job| self.metrics.camera.up.with_label_values(&[&job.id]).set(0));
             self.start_one(assignment, terms);
         }
         for camera in before.iter().filter(|id| config.cameras.iter().all(|camera| camera.id != **id)) {
             self.metrics.forget_camera(camera);
         }
-        self.metrics.workers_wanted.set(self.crews.len() as i64);
+        self.metrics.worker.wanted.set(self.crews.len() as i64);
     }
 
     /// Names of the workers that run.
@@ -181,7 +181,7 @@ impl Workers {
             if tokio::time::timeout(2 * STOP_GRACE, crew.gone.cancelled()).await.is_err() {
                 warn!(worker = crew.assignment.worker, "a worker does not end; its cameras go on without it");
             }
-            self.metrics.forget_worker(&crew.assignment.worker);
+            self.metrics.worker.forget(&crew.assignment.worker);
         }
     }
 

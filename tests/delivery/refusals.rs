@@ -250,9 +250,9 @@ async fn alarms_do_not_wait_for_the_budget_and_other_events_do() {
     assert!(!gateway.waiting().await.is_empty(), "40 alarms have used up 40 seconds of the rate");
     uplink.stop().await;
     // The totals go on after a restart.
-    let sent = gateway.metrics.traffic_day_bytes.with_label_values(&["alarm"]).get();
+    let sent = gateway.metrics.uplink.traffic_day_bytes.with_label_values(&["alarm"]).get();
     assert!(sent > 20_000, "{sent} bytes of alarms");
     let metrics = Arc::new(Metrics::new());
     Budget::open(limits, zone, &gateway.outbox, Arc::clone(&metrics)).await;
-    assert_eq!(metrics.traffic_day_bytes.with_label_values(&["alarm"]).get(), sent);
+    assert_eq!(metrics.uplink.traffic_day_bytes.with_label_values(&["alarm"]).get(), sent);
 }

@@ -151,7 +151,7 @@ async fn a_full_queue_holds_the_broker_back_and_drops_nothing() {
         broker.publish("meter/c1", &number.to_string());
     }
     let waited = async {
-        while listening.metrics.sensor_waits.get() == 0 {
+        while listening.metrics.sensor.waits.get() == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

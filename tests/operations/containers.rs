@@ -26,7 +26,7 @@ fn rendered(program: &str, arguments: &[&str], folder: &Path) -> Option<String> 
 #[test]
 fn the_configurations_of_containers_pass_the_check() {
     for file in
-        ["container/moshao.toml", "kubernetes/site/east/moshao.toml", "kubernetes/site/west/moshao.toml"]
+        ["container/etc/moshao.toml", "kubernetes/site/east/moshao.toml", "kubernetes/site/west/moshao.toml"]
     {
         let output = Command::new(binary())
             .args(["check", "--config"])

@@ -46,7 +46,7 @@ impl Desk {
         let want = Want { incident: change.incident.id.clone(), camera: camera.to_owned(), purpose };
         let request = self.wanted.ask(want, picture, subjects);
         if !self.workers.take_still(request) {
-            self.metrics.evidence_missed.with_label_values(&["worker-busy"]).inc();
+            self.metrics.evidence.missed.with_label_values(&["worker-busy"]).inc();
         }
     }
 
@@ -70,7 +70,7 @@ impl Desk {
             answer: None,
         };
         if !self.recorder.order(order) {
-            self.metrics.evidence_missed.with_label_values(&["too-many-clips"]).inc();
+            self.metrics.evidence.missed.with_label_values(&["too-many-clips"]).inc();
             warn!(
                 incident = change.incident.id,
                 "too many clips are ordered at once, this one is not recorded"
@@ -85,7 +85,7 @@ impl Desk {
             if let Purpose::Command(answer) = purpose {
                 reply(answer, Err("the camera has no picture; is it connected?".to_owned()));
             }
-            self.metrics.evidence_missed.with_label_values(&["no-picture"]).inc();
+            self.metrics.evidence.missed.with_label_values(&["no-picture"]).inc();
             return;
         };
         let key = (incident, camera);
@@ -149,7 +149,7 @@ impl Desk {
                 self.tell(now, change.into_iter().collect(), None).await;
             }
             Err(error) => {
-                self.metrics.evidence_missed.with_label_values(&["disk"]).inc();
+                self.metrics.evidence.missed.with_label_values(&["disk"]).inc();
                 error!(camera = key.1, %error, "a still is lost");
             }
         }
@@ -178,7 +178,7 @@ impl Desk {
         still: &Still,
     ) -> Result<Evidence, StoreError> {
         let stored = self.evidence.store().keep_still(incident, &still.jpeg)?;
-        self.metrics.evidence_stills.inc();
+        self.metrics.evidence.stills.inc();
         let taken = Timestamp::from_millisecond(still.taken_unix_ms).unwrap_or(self.clock.now().wall);
         let kept = stored.evidence(true, taken, self.evidence.store().zone());
         Ok(Evidence { camera: Some(camera.clone()), stream: still.stream, ..kept })

@@ -43,7 +43,7 @@ impl Desk {
             let id = camera.id.as_str();
             let told = quality.told(id);
             for defect in Defect::ALL {
-                let gauge = self.metrics.camera_defect.with_label_values(&[id, defect.as_str()]);
+                let gauge = self.metrics.camera.defect.with_label_values(&[id, defect.as_str()]);
                 gauge.set(i64::from(told.contains(&defect)));
             }
         }
@@ -52,9 +52,9 @@ impl Desk {
             let (today, before) = quality.rates(id);
             for (day, rates) in [("today", today), ("yesterday", before)] {
                 let Some(rates) = rates else { continue };
-                self.metrics.camera_online_ratio.with_label_values(&[id, day]).set(rates.online);
+                self.metrics.camera.online_ratio.with_label_values(&[id, day]).set(rates.online);
                 if let Some(good) = rates.good {
-                    self.metrics.camera_good_picture_ratio.with_label_values(&[id, day]).set(good);
+                    self.metrics.camera.good_picture_ratio.with_label_values(&[id, day]).set(good);
                 }
             }
         }

@@ -206,7 +206,7 @@ impl Recording {
                 cut: End::Stopping.cut().map(str::to_owned),
                 ..stored.evidence(false, self.clock.now().wall, self.store.zone())
             };
-            self.metrics.evidence_clips.inc();
+            self.metrics.evidence.clips.inc();
             let source = Source::Camera(camera);
             drop(self.kept.send(ClipKept { incident, source, evidence }).await);
         }
@@ -224,7 +224,7 @@ impl Recording {
             return;
         }
         if self.clips.len() >= CLIPS_MAX {
-            self.metrics.evidence_missed.with_label_values(&["too-many-clips"]).inc();
+            self.metrics.evidence.missed.with_label_values(&["too-many-clips"]).inc();
             warn!(
                 camera = order.camera,
                 limit = CLIPS_MAX,
@@ -319,7 +319,7 @@ impl Recording {
             cut: end.cut().map(str::to_owned),
             ..stored.evidence(false, taken.unwrap_or(self.clock.now().wall), self.store.zone())
         };
-        self.metrics.evidence_clips.inc();
+        self.metrics.evidence.clips.inc();
         info!(incident, camera, length_s = length.as_secs_f64(), cut = end.cut(), "a clip is kept");
         match asked {
             Some(asked) => answer(Some(asked), Ok(evidence)),
@@ -330,7 +330,7 @@ impl Recording {
     /// There is no clip, and why.
     fn lose(&mut self, number: u64, reason: &str, message: &str) {
         let Some(tape) = self.clips.remove(&number) else { return };
-        self.metrics.evidence_missed.with_label_values(&[reason]).inc();
+        self.metrics.evidence.missed.with_label_values(&[reason]).inc();
         let order = tape.clip.order;
         warn!(incident = order.incident, camera = order.camera, "no clip: {message}");
         answer(order.answer, Err(message.to_owned()));

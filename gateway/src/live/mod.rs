@@ -401,7 +401,7 @@ impl Live {
     }
 
     fn count(&self, outcome: &str) {
-        self.metrics.config_changes.with_label_values(&[outcome]).inc();
+        self.metrics.config.changes.with_label_values(&[outcome]).inc();
     }
 
     fn show(&self) {
@@ -416,7 +416,7 @@ impl Live {
         });
         let sha256 = self.running.sha256();
         let bundle = self.state.bundle.filter(|_| self.state.bundle_sha256 == sha256);
-        self.metrics.show_config(&sha256, bundle, self.trial.is_some());
+        self.metrics.config.show(&sha256, bundle, self.trial.is_some());
         self.handle.standing().show(Shown { state, sha256, bundle, note });
     }
 }

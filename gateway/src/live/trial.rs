@@ -61,16 +61,16 @@ pub(super) enum Verdict {
 impl Health {
     /// What the gateway counts of itself.
     pub(super) fn of(metrics: &Metrics, config: &Config) -> Self {
-        let up = |id: &str| metrics.camera_up.with_label_values(&[id]).get() == 1;
+        let up = |id: &str| metrics.camera.up.with_label_values(&[id]).get() == 1;
         let cameras = config.cameras.iter().filter(|camera| up(&camera.id));
         let mut well: BTreeSet<Part> = cameras.map(|camera| Part::Camera(camera.id.clone())).collect();
-        if config.sensor_broker.is_some() && metrics.sensor_broker_up.get() == 1 {
+        if config.sensor_broker.is_some() && metrics.sensor.broker_up.get() == 1 {
             well.insert(Part::SensorBroker);
         }
-        if metrics.uplink_up.get() == 1 {
+        if metrics.uplink.up.get() == 1 {
             well.insert(Part::Centre);
         }
-        Health { well, deaths: metrics.worker_restarts.get() }
+        Health { well, deaths: metrics.worker.restarts.get() }
     }
 }
 

@@ -147,7 +147,7 @@ impl Store {
         let (quarantined, epoch) = quarantine(directory)?;
         let salvaged = salvage::salvage(&quarantined);
         let lost = salvaged.lost();
-        settings.metrics.events_lost.with_label_values(&[gap::LOST_TO_DAMAGE]).inc_by(lost.unwrap_or(1));
+        settings.metrics.events.lost.with_label_values(&[gap::LOST_TO_DAMAGE]).inc_by(lost.unwrap_or(1));
         tracing::error!(
             file = %quarantined.display(), detail, salvaged = salvaged.rows.len(), lost,
             "the outbox was damaged and is put aside"

@@ -237,7 +237,7 @@ impl Owner {
         match outcome {
             Ok(committed) => {
                 for ((handed_over, reply), sequences) in callers.into_iter().zip(committed.sequences) {
-                    self.settings.metrics.outbox_commit_seconds.observe(handed_over.elapsed().as_secs_f64());
+                    self.settings.metrics.outbox.commit_seconds.observe(handed_over.elapsed().as_secs_f64());
                     drop(reply.send(Ok(sequences)));
                 }
             }
@@ -311,10 +311,10 @@ impl Owner {
         let metrics = &self.settings.metrics;
         for new in entries.iter().flat_map(Entry::events) {
             let data = &new.event.data;
-            metrics.events_accepted.with_label_values(&[data.category.as_str(), data.phase.as_str()]).inc();
+            metrics.events.accepted.with_label_values(&[data.category.as_str(), data.phase.as_str()]).inc();
         }
         if committed.evicted > 0 {
-            metrics.events_lost.with_label_values(&[gap::LOST_TO_QUOTA]).inc_by(committed.evicted);
+            metrics.events.lost.with_label_values(&[gap::LOST_TO_QUOTA]).inc_by(committed.evicted);
             tracing::error!(events = committed.evicted, "the outbox quota is used up: events were given up");
         }
     }
@@ -350,17 +350,17 @@ impl Owner {
         };
         let metrics = &self.settings.metrics;
         for (sink, waiting, missed) in self.store.iter_mut().flat_map(|store| store.sinks.figures()) {
-            metrics.sink_waiting.with_label_values(&[sink]).set(waiting as i64);
-            metrics.sink_missed.with_label_values(&[sink]).inc_by(missed);
+            metrics.sink.waiting.with_label_values(&[sink]).set(waiting as i64);
+            metrics.sink.missed.with_label_values(&[sink]).inc_by(missed);
         }
         let reason = stats.fault.as_ref().map(OutboxError::reason);
         for word in OutboxError::STORAGE_REASONS {
-            metrics.outbox_degraded.with_label_values(&[word]).set(i64::from(reason == Some(word)));
+            metrics.outbox.degraded.with_label_values(&[word]).set(i64::from(reason == Some(word)));
         }
-        metrics.outbox_depth.set(stats.depth as i64);
-        metrics.outbox_aside.set(stats.aside as i64);
-        metrics.outbox_bytes.set(stats.used_bytes as i64);
-        metrics.outbox_oldest_age_seconds.set(stats.oldest_age(Timestamp::now()).as_secs_f64());
+        metrics.outbox.depth.set(stats.depth as i64);
+        metrics.outbox.aside.set(stats.aside as i64);
+        metrics.outbox.bytes.set(stats.used_bytes as i64);
+        metrics.outbox.oldest_age_seconds.set(stats.oldest_age(Timestamp::now()).as_secs_f64());
         self.stats.send_replace(stats);
     }
 }

@@ -68,7 +68,7 @@ pub async fn run(
             () = tokio::time::sleep(wait) => {}
         }
     }
-    subscriber.settings.metrics.sensor_broker_up.set(0);
+    subscriber.settings.metrics.sensor.broker_up.set(0);
     subscriber.link.send_replace(Link::Down { reason: None });
 }
 
@@ -181,11 +181,11 @@ impl Subscriber {
         for outcome in self.mapper.map(&message.topic, &message.payload, Timestamp::now()) {
             match outcome {
                 Ok(reading) => {
-                    metrics.sensor_readings.inc();
+                    metrics.sensor.readings.inc();
                     match self.readings.try_send(reading) {
                         Ok(()) => {}
                         Err(TrySendError::Full(reading)) => {
-                            metrics.sensor_waits.inc();
+                            metrics.sensor.waits.inc();
                             self.readings.send(reading).await?;
                         }
                         Err(TrySendError::Closed(reading)) => return Err(mpsc::error::SendError(reading)),
@@ -194,13 +194,13 @@ impl Subscriber {
                 Err(refused) => self.refuse(refused, &message.topic),
             }
         }
-        metrics.sensors_known.set(self.mapper.known() as i64);
+        metrics.sensor.known.set(self.mapper.known() as i64);
         Ok(())
     }
 
     fn refuse(&mut self, refused: Refused, topic: &str) {
         let word = refused.why.as_str();
-        self.settings.metrics.sensor_refused.with_label_values(&[word]).inc();
+        self.settings.metrics.sensor.refused.with_label_values(&[word]).inc();
         // Ids come from the configuration; a topic that belongs to none comes from outside and is not remembered.
         let first = refused.why != Why::UnknownTopic && self.told.insert((refused.sensor.clone(), word));
         if first {
@@ -216,13 +216,13 @@ impl Subscriber {
             filters = self.filters.len(),
             "subscribed to the sensors"
         );
-        self.settings.metrics.sensor_broker_up.set(1);
+        self.settings.metrics.sensor.broker_up.set(1);
         self.link.send_replace(Link::Up);
     }
 
     fn down(&self, reason: String, retry_in: Duration) {
         tracing::warn!(reason, ?retry_in, "no link to the sensors' broker");
-        self.settings.metrics.sensor_broker_up.set(0);
+        self.settings.metrics.sensor.broker_up.set(0);
         self.link.send_replace(Link::Down { reason: Some(reason) });
     }
 }

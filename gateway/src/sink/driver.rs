@@ -161,10 +161,10 @@ impl Driver {
         };
         let (id, now) = (self.settings.sink.id.clone(), std::time::Instant::now());
         let metrics = self.settings.metrics.clone();
-        metrics.sink_up.with_label_values(&[&id]).set(i64::from(verdict == Verdict::Taken));
+        metrics.sink.up.with_label_values(&[&id]).set(i64::from(verdict == Verdict::Taken));
         match verdict {
             Verdict::Taken => {
-                metrics.sink_requests.with_label_values(&[&id]).inc();
+                metrics.sink.requests.with_label_values(&[&id]).inc();
                 self.backoff = Backoff::new(WAITS.0, WAITS.1);
                 self.refusals = 0;
                 if let Channel::Robot(robot) = &mut self.channel {
@@ -176,7 +176,7 @@ impl Driver {
                 Duration::ZERO
             }
             Verdict::Later { failure, detail, pause } => {
-                metrics.sink_failures.with_label_values(&[&id, failure.as_str()]).inc();
+                metrics.sink.failures.with_label_values(&[&id, failure.as_str()]).inc();
                 let wait = self.backoff.after(Duration::ZERO, rand::random()).max(pause.unwrap_or_default());
                 tracing::warn!(sink = id, reason = failure.as_str(), retry_in = ?wait, "{detail}");
                 let told = self.trouble.failed(now, &detail, &id, &self.settings.site);
@@ -195,7 +195,7 @@ impl Driver {
                     events = refused,
                     "the sink refuses events, which are given up: {detail}"
                 );
-                metrics.sink_events.with_label_values(&[&id, "refused"]).inc_by(refused);
+                metrics.sink.events.with_label_values(&[&id, "refused"]).inc_by(refused);
                 let told = self.trouble.refused(now, refused, &detail, &id, &self.settings.site);
                 self.tell(told).await;
                 // What was missed has not been told.
@@ -212,7 +212,7 @@ impl Driver {
         let outcomes =
             [("delivered", outcome.delivered), ("folded", outcome.folded), ("silent", outcome.silent)];
         for (word, count) in outcomes {
-            self.settings.metrics.sink_events.with_label_values(&[id, word]).inc_by(count);
+            self.settings.metrics.sink.events.with_label_values(&[id, word]).inc_by(count);
         }
         // An outbox that is gone has been closed: the process ends.
         drop(self.outbox.sink_done(id, outcome.done).await);

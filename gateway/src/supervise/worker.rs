@@ -56,7 +56,7 @@ impl Worker {
                 End::Stopped => return,
                 End::Died(reason) => reason,
             };
-            self.metrics.worker_restarts.inc();
+            self.metrics.worker.restarts.inc();
             if born.elapsed() >= PROVEN_AFTER {
                 delay = RESTART_DELAY_MIN;
             }
@@ -78,7 +78,7 @@ impl Worker {
                 return End::Died(format!("cannot start {}: {error}", self.command.program.display()));
             }
         };
-        self.metrics.workers_up.inc();
+        self.metrics.worker.up.inc();
         let outcome = self.converse(&mut link).await;
         let end = match outcome {
             Ok(()) => {
@@ -102,7 +102,7 @@ impl Worker {
         };
         // Dropping the child kills what is left of it.
         drop(child);
-        self.metrics.workers_up.dec();
+        self.metrics.worker.up.dec();
         end
     }
 

@@ -78,7 +78,7 @@ impl Connection<'_> {
         match answer {
             Ack::Taken => {
                 self.refusals.taken(Sequence::default(), &self.settings.topics.batch());
-                self.settings.metrics.events_batched.inc_by(events.len() as u64);
+                self.settings.metrics.events.batched.inc_by(events.len() as u64);
                 events.into_iter().for_each(|waiting| self.answered(waiting, Ack::Taken));
             }
             // Who said that it takes batches does not listen for them: its events go to those who do.

@@ -196,8 +196,8 @@ impl<'a> Connection<'a> {
                     ?limits,
                     "connected to the centre"
                 );
-                self.settings.metrics.uplink_up.set(1);
-                self.settings.metrics.uplink_connections.inc();
+                self.settings.metrics.uplink.up.set(1);
+                self.settings.metrics.uplink.connections.inc();
                 self.link.send_replace(Link::Up);
                 Ok(())
             }
@@ -234,7 +234,7 @@ impl<'a> Connection<'a> {
         match signal {
             Signal::Sent(packet) => {
                 let publish = self.in_flight.sent(packet).map_err(confused)?;
-                self.settings.metrics.uplink_sent_bytes.inc_by(publish.bytes() as u64);
+                self.settings.metrics.uplink.sent_bytes.inc_by(publish.bytes() as u64);
             }
             Signal::Acknowledged { packet, answer } => {
                 match self.in_flight.acknowledged(packet).map_err(confused)? {
@@ -288,7 +288,7 @@ impl<'a> Connection<'a> {
             self.outbox.delivered(sequences).await.map_err(failed)?;
         }
         for (sequence, topic, refusal) in std::mem::take(&mut self.refused) {
-            self.settings.metrics.uplink_refused.with_label_values(&[refusal.as_str()]).inc();
+            self.settings.metrics.uplink.refused.with_label_values(&[refusal.as_str()]).inc();
             tracing::warn!(
                 sequence = sequence.0,
                 topic,
@@ -303,12 +303,12 @@ impl<'a> Connection<'a> {
                     self.outbox.accept(vec![told], None).await.map_err(failed)?;
                 }
                 Step::SetAside => {
-                    self.settings.metrics.events_set_aside.with_label_values(&[refusal.as_str()]).inc();
+                    self.settings.metrics.events.set_aside.with_label_values(&[refusal.as_str()]).inc();
                     self.outbox.set_aside(sequence, refusal.as_str().to_owned()).await.map_err(failed)?;
                 }
             }
         }
-        self.settings.metrics.uplink_refused_topics.set(self.refusals.refused_topics().count() as i64);
+        self.settings.metrics.uplink.refused_topics.set(self.refusals.refused_topics().count() as i64);
         Ok(())
     }
 

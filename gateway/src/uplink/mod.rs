@@ -111,7 +111,7 @@ pub async fn run(
         let begin = Instant::now();
         (settings.broker.host, settings.broker.port) = turn.address();
         let ended = Connection::new(&settings, &outbox, &link, &mut refusals).run(&stop).await;
-        settings.metrics.uplink_up.set(0);
+        settings.metrics.uplink.up.set(0);
         let Ended::Broken(reason) = ended else { break };
         turn.ended(begin.elapsed());
         let wait = backoff.after(begin.elapsed(), rand::random());

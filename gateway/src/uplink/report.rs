@@ -17,13 +17,13 @@ const LEVEL: u8 = 2;
 pub(super) fn delivered(settings: &Settings, waiting: &Waiting, answer: Ack) {
     let metrics = &settings.metrics;
     let acknowledged_unix_ms = Timestamp::now().as_millisecond();
-    metrics.events_delivered.inc();
+    metrics.events.delivered.inc();
     if answer == Ack::Unheard {
-        metrics.events_unheard.inc();
+        metrics.events.unheard.inc();
     }
     if let Some(origin) = waiting.origin {
         let seconds = (acknowledged_unix_ms - origin.unix_ms).max(0) as f64 / 1000.0;
-        metrics.source_to_puback_seconds.with_label_values(&[origin.source.as_str()]).observe(seconds);
+        metrics.events.source_to_puback_seconds.with_label_values(&[origin.source.as_str()]).observe(seconds);
     }
     if let Some(on_delivered) = &settings.on_delivered {
         on_delivered(&Delivered {
@@ -38,7 +38,7 @@ pub(super) fn delivered(settings: &Settings, waiting: &Waiting, answer: Ack) {
 /// The broker has answered about the state or the health of the box.
 pub(super) fn note(metrics: &Metrics, answer: Ack) {
     if let Ack::Refused(refusal) = answer {
-        metrics.uplink_refused.with_label_values(&[refusal.as_str()]).inc();
+        metrics.uplink.refused.with_label_values(&[refusal.as_str()]).inc();
         tracing::warn!(reason = refusal.as_str(), "the broker refuses the state or the health of this box");
     }
 }

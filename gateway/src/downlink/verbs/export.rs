@@ -114,7 +114,7 @@ impl Verbs {
             let _permit = permit;
             let topic = |offset: u64| topics.command_part(&id, offset);
             let sent = send(content, offset, topic, (&budget, class), &parts).await;
-            metrics.evidence_exported_bytes.inc_by(sent);
+            metrics.evidence.exported_bytes.inc_by(sent);
             match sent == rest {
                 true => info!(reference, bytes = sent, "a file has been handed to the link"),
                 false => warn!(reference, bytes = sent, of = rest, "a file could not be sent whole"),
