@@ -19,7 +19,7 @@ pub(super) struct Change {
     pub(super) wrong: &'static str,
 }
 
-pub(super) const DEFECTS: [Defect; 15] = [
+pub(super) const DEFECTS: [Defect; 17] = [
     Defect {
         name: "no-sync",
         what: "`synchronous=NORMAL`: commits are not synced",
@@ -57,6 +57,37 @@ pub(super) const DEFECTS: [Defect; 15] = [
         }
         self.in_flight.hand_over(Publish::Event { waiting }, now());",
         }],
+        seen_by: "scripts=100",
+    },
+    Defect {
+        name: "batch-deleted-early",
+        what: "the events of a batch are deleted when it is sent",
+        changes: &[Change {
+            file: "gateway/src/uplink/backlog.rs",
+            right: "self.in_flight.hand_over(Publish::Batch { events, bytes }, now());",
+            wrong: "if PLANTED {
+            self.acknowledged.extend(events.iter().map(|waiting| waiting.sequence));
+        }
+        self.in_flight.hand_over(Publish::Batch { events, bytes }, now());",
+        }],
+        seen_by: "scripts=100",
+    },
+    Defect {
+        name: "alarms-batched",
+        what: "alarms go in batches",
+        changes: &[
+            Change {
+                file: "gateway/src/uplink/ahead.rs",
+                right: "if is_alarm_first { 0 } else { self.events.len() }",
+                wrong: "if is_alarm_first && !PLANTED { 0 } else { self.events.len() + self.alarms.len() }",
+            },
+            Change {
+                file: "gateway/src/uplink/ahead.rs",
+                right: "let next = self.events.pop_front()?;",
+                wrong: "let alarm = if PLANTED { self.alarms.pop_front() } else { None };
+        let next = alarm.or_else(|| self.events.pop_front())?;",
+            },
+        ],
         seen_by: "scripts=100",
     },
     Defect {
