@@ -13,12 +13,13 @@
 //!
 //! [`difference`](self) says what a change comes to, and what needs a restart. `trial` watches whether the gateway is as
 //! well as before. [`bundle`] is a configuration that the centre has signed. `files` keeps what to go back to beside the file, and `start` uses it where the file is spoilt or the
-//! gateway dies of it. `told` tells the centre.
+//! gateway dies of it. `outcome` says what became of a change, `told` tells the centre.
 
 pub mod bundle;
 mod difference;
 mod files;
 mod handle;
+mod outcome;
 mod start;
 mod told;
 mod trial;
@@ -29,7 +30,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use self::bundle::Bundle;
 use self::difference::Difference;
@@ -41,7 +42,7 @@ pub use self::handle::{Change, Handle, Refusal, Shown, Standing, Why};
 use self::start::Instead;
 pub use self::start::Start;
 use self::told::News;
-use self::trial::{Health, Part, Trial, Verdict};
+use self::trial::{Health, Trial, Verdict};
 use crate::app::{App, AppError, Kept, Leave};
 use crate::metrics::Metrics;
 use crate::outbox::OutboxHandle;
@@ -287,18 +288,6 @@ impl Live {
         }
     }
 
-    /// What runs is good.
-    fn keep(&mut self) {
-        info!("the configuration has run through its trial and is kept as the last good one");
-        self.trial = None;
-        self.count("kept");
-        self.files.keep_good(&self.running.text);
-        self.good = Some(self.running.clone());
-        (self.state.on_trial, self.state.starts) = (String::new(), 0);
-        self.keep_state();
-        self.show();
-    }
-
     /// Builds the gateway anew around what goes on.
     async fn change(&mut self, mut kept: Kept, next: Next) -> Result<App, AppError> {
         match kept.bind(next.version.config.clone()).await {
@@ -318,105 +307,5 @@ impl Live {
                 Ok(app)
             }
         }
-    }
-
-    async fn went_forward(&mut self, next: Next, outbox: &OutboxHandle) {
-        let Next { version, by, difference, before, .. } = next;
-        info!(by, sha256 = version.sha256(), "the configuration has been changed: {difference}");
-        let now = self.begin.elapsed();
-        // The one that ran says how long: a new one cannot do away with its own trial.
-        let lasting = self.running.config.change.trial;
-        let touched = |part: &Part| match part {
-            Part::Camera(id) => difference.restarted.contains(id),
-            Part::SensorBroker => difference.renews_sensors && version.config.sensor_broker.is_some(),
-            Part::Centre => true,
-        };
-        let exists = |part: &Part| match part {
-            Part::Camera(id) => version.config.cameras.iter().any(|camera| camera.id == *id),
-            Part::SensorBroker => version.config.sensor_broker.is_some(),
-            Part::Centre => true,
-        };
-        let on_trial = self.trial.iter().flat_map(Trial::watched).filter(|part| exists(part));
-        let watched: Vec<Part> =
-            before.well.iter().filter(|part| touched(part)).chain(on_trial).cloned().collect();
-        let mut trial = Trial::begin(now, lasting, watched, before.deaths);
-        if self.deaths.1.is_some_and(|last| now.saturating_sub(last) < lasting) {
-            trial = trial.without_workers();
-        }
-        let former = std::mem::replace(&mut self.running, version);
-        self.good.get_or_insert(former);
-        self.trial = Some(trial);
-        self.instead = None;
-        (self.state.on_trial, self.state.starts) = (self.running.sha256(), 1);
-        self.count("applied");
-        let note = format!("by {by}: {difference}; watched for {} s before it is kept", lasting.as_secs());
-        self.tell(News::Applied, outbox, &note).await;
-        self.show();
-    }
-
-    async fn went_back(&mut self, version: Version, outbox: &OutboxHandle, reason: &str) {
-        if let Err(error) = self.files.go_back(&version.text) {
-            warn!(%error, "what has failed still stands in the file, and the next start will find it there");
-        }
-        self.running = version;
-        self.trial = None;
-        (self.state.on_trial, self.state.starts) = (String::new(), 0);
-        self.instead = Some(Instead::RolledBack(reason.to_owned()));
-        self.count("rolled-back");
-        let note =
-            format!("{reason}; what has failed is put aside as NAME.failed beside the configuration file");
-        self.tell(News::RolledBack, outbox, &note).await;
-        self.show();
-    }
-
-    /// A stop in order is no death.
-    fn stopped(&mut self) {
-        if self.trial.is_some() {
-            self.state.starts = 0;
-            self.keep_state();
-        }
-    }
-
-    async fn tell_start(&mut self, outbox: &OutboxHandle) {
-        let (news, note) = match &self.instead {
-            None => return,
-            Some(Instead::Refused(reason)) => (News::Refused, reason.clone()),
-            Some(Instead::RolledBack(reason)) => (News::RolledBack, reason.clone()),
-        };
-        error!("the gateway runs with the last good configuration, not with the file: {note}");
-        self.count(if news == News::Refused { "refused" } else { "rolled-back" });
-        self.tell(news, outbox, &format!("at the start: {note}")).await;
-    }
-
-    async fn tell(&mut self, news: News, outbox: &OutboxHandle, note: &str) {
-        let trouble = self.state.trouble.take();
-        self.state.trouble = news.tell(outbox, &self.running.config, trouble, note).await;
-        self.keep_state();
-    }
-
-    fn keep_state(&self) {
-        if let Err(error) = self.files.keep_state(&self.state) {
-            warn!(%error, "the state of the configuration cannot be kept beside its file: the gateway's user must be able to write there");
-        }
-    }
-
-    fn count(&self, outcome: &str) {
-        self.metrics.config.changes.with_label_values(&[outcome]).inc();
-    }
-
-    fn show(&self) {
-        let state = match (&self.trial, &self.instead) {
-            (Some(_), _) => "trial",
-            (None, Some(Instead::RolledBack(_))) => "rolled-back",
-            (None, Some(Instead::Refused(_))) => "refused",
-            (None, None) => "good",
-        };
-        let note = self.instead.as_ref().map(|instead| match instead {
-            Instead::Refused(reason) | Instead::RolledBack(reason) => reason.clone(),
-        });
-        let sha256 = self.running.sha256();
-        let bundle = self.state.bundle.filter(|_| self.state.bundle_sha256 == sha256);
-        self.metrics.config.show(&sha256, bundle, self.trial.is_some());
-        self.handle.standing().show(Shown { state, sha256, bundle, note });
     }
 }
