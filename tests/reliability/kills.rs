@@ -218,6 +218,9 @@ fn draining(rounds: usize, batches: bool) -> Line {
     let how = if batches { format!("in batches, {batched} events of it") } else { "one by one".to_owned() };
     let mut line =
         life.line(format!("{rounds} SIGKILLs while a backlog drains {how} ({caught} with some of it left)"));
+    if batches {
+        line.figure = line.figure.replace("at most", "on average");
+    }
     if caught * 2 < rounds || (batches && batched == 0) {
         line.outcome = Outcome::Failed;
         line.figure.push_str("; too few with something left, or in batches, to say anything");
