@@ -57,6 +57,11 @@ fn unix_s(time: &str) -> f64 {
 }
 
 #[test]
+fn a_clip_in_the_high_profile_of_h264_is_kept_too() {
+    a_clip_is_kept(Clip { h264_profile: "high", ..PERSON_360P_H264 }, "h264");
+}
+
+#[test]
 fn a_clip_in_h264_holds_what_was_before_the_alarm_and_after_it() {
     a_clip_is_kept(PERSON_360P_H264, "h264");
 }

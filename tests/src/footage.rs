@@ -32,6 +32,8 @@ pub struct Clip {
     pub size: (u32, u32),
     /// Codec.
     pub codec: Codec,
+    /// Profile where the codec is H.264: `main`, or `high`, which many cameras send unless they are told otherwise.
+    pub h264_profile: &'static str,
     /// Pictures from one key frame to the next.
     pub key_frame_every: u32,
 }
@@ -45,6 +47,7 @@ pub const PERSON_1080P_H264: Clip = Clip {
     zooms_at_s: 0,
     size: (1920, 1080),
     codec: Codec::H264,
+    h264_profile: "main",
     key_frame_every: 50,
 };
 
@@ -81,9 +84,11 @@ impl Clip {
         let source = data_dir()?.join("videos").join(self.video);
         let (width, height) = self.size;
         let stem = Path::new(self.video).file_stem().expect("a video has a name").to_string_lossy();
-        let Clip { from_s, length_s, rotate_degrees, zooms_at_s, codec, key_frame_every, .. } = self;
+        let Clip {
+            from_s, length_s, rotate_degrees, zooms_at_s, codec, h264_profile, key_frame_every, ..
+        } = self;
         let name = format!(
-            "{stem}-{from_s}s-{length_s}s-{rotate_degrees}deg-zoom{zooms_at_s}-{width}x{height}-{codec:?}-key{key_frame_every}.mp4"
+            "{stem}-{from_s}s-{length_s}s-{rotate_degrees}deg-zoom{zooms_at_s}-{width}x{height}-{codec:?}-{h264_profile}-key{key_frame_every}.mp4"
         )
         .to_lowercase();
         let file = cache_dir().join(name);
@@ -115,9 +120,16 @@ impl Clip {
         // 4 Mbit/s for 1920x1080, what cameras are shipped with, and in proportion for other sizes.
         let bitrate = (u64::from(width) * u64::from(height) * 2).to_string();
         let encoder: &[&str] = match self.codec {
-            Codec::H264 => {
-                &["-c:v", "libx264", "-preset", "veryfast", "-profile:v", "main", "-sc_threshold", "0"]
-            }
+            Codec::H264 => &[
+                "-c:v",
+                "libx264",
+                "-preset",
+                "veryfast",
+                "-profile:v",
+                self.h264_profile,
+                "-sc_threshold",
+                "0",
+            ],
             Codec::H265 => &[
                 "-c:v",
                 "libx265",

@@ -8,9 +8,11 @@ use std::io::{self, Write};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use shiguredo_mp4::boxes::SampleEntry;
+use h264_reader::nal::sps::{ChromaFormat, SeqParameterSet};
+use h264_reader::rbsp::{BitReader, decode_nal};
+use shiguredo_mp4::boxes::{AvccBox, SampleEntry};
 use shiguredo_mp4::mux::{Fmp4SegmentMuxer, Sample};
-use shiguredo_mp4::{Decode, TrackKind};
+use shiguredo_mp4::{Decode, TrackKind, Uint};
 
 use crate::worker::link::FilmPicture;
 
@@ -53,7 +55,10 @@ impl<W: Write> Film<W> {
     /// A film of the stream that `sample_entry` (a `VisualSampleEntry` box) describes.
     pub(super) fn new(out: W, sample_entry: &[u8]) -> Result<Self, FilmError> {
         let format = |error: &dyn std::fmt::Display| FilmError::Format(error.to_string());
-        let (sample_entry, _) = SampleEntry::decode(sample_entry).map_err(|error| format(&error))?;
+        let (mut sample_entry, _) = SampleEntry::decode(sample_entry).map_err(|error| format(&error))?;
+        if let SampleEntry::Avc1(avc1) = &mut sample_entry {
+            complete(&mut avc1.avcc_box)?;
+        }
         let muxer = Fmp4SegmentMuxer::new().map_err(|error| format(&error))?;
         Ok(Film {
             out,
@@ -132,4 +137,31 @@ impl<W: Write> Film<W> {
         }
         Ok(())
     }
+}
+
+/// What the configuration of a stream in one of the High profiles must say besides: how its colours are kept (ISO/IEC
+/// 14496-15 §5.3.3.1.2). The RTSP client leaves it out; it stands in the stream's parameter set (ITU-T H.264 §7.3.2.1.1).
+fn complete(configuration: &mut AvccBox) -> Result<(), FilmError> {
+    const BASELINE_MAIN_EXTENDED: [u8; 3] = [66, 77, 88];
+    if configuration.chroma_format.is_some()
+        || BASELINE_MAIN_EXTENDED.contains(&configuration.avc_profile_indication)
+    {
+        return Ok(());
+    }
+    let wrong = |what: String| FilmError::Format(format!("its sequence parameter set: {what}"));
+    let set = configuration.sps_list.first().ok_or_else(|| wrong("there is none".to_owned()))?;
+    let bits = decode_nal(set).map_err(|error| wrong(error.to_string()))?;
+    let set = SeqParameterSet::from_bits(BitReader::new(&bits[..]));
+    let colour = set.map_err(|error| wrong(format!("{error:?}")))?.chroma_info;
+    let format = match colour.chroma_format {
+        ChromaFormat::Monochrome => 0,
+        ChromaFormat::YUV420 => 1,
+        ChromaFormat::YUV422 => 2,
+        ChromaFormat::YUV444 => 3,
+        ChromaFormat::Invalid(number) => return Err(wrong(format!("there is no chroma format {number}"))),
+    };
+    configuration.chroma_format = Some(Uint::new(format));
+    configuration.bit_depth_luma_minus8 = Some(Uint::from_bits(colour.bit_depth_luma_minus8));
+    configuration.bit_depth_chroma_minus8 = Some(Uint::from_bits(colour.bit_depth_chroma_minus8));
+    Ok(())
 }

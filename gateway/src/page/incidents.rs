@@ -47,13 +47,14 @@ pub(super) struct Row {
     /// Names of the cameras and sensors that found it.
     devices: Vec<String>,
     delivery: Delivery,
+    /// Its stills.
     evidence: Vec<Piece>,
+    /// How many clips are kept. Nothing in them is hidden: they leave the box by command, with a reason, alone.
+    clips: usize,
 }
 
 #[derive(Debug, Serialize)]
 struct Piece {
-    /// `image` or `clip`.
-    kind: String,
     url: String,
     taken: String,
 }
@@ -112,11 +113,11 @@ impl super::routes::Shared {
             incident.members.iter().map(|member| self.name(&member.source)).collect();
         devices.sort_unstable();
         devices.dedup();
-        let pieces = incident.evidence.iter().map(|kept| Piece {
-            kind: kept.kind.clone(),
-            url: format!("api/{}", kept.reference),
-            taken: kept.taken.clone(),
-        });
+        let (stills, clips): (Vec<_>, Vec<_>) =
+            incident.evidence.iter().partition(|kept| kept.kind == "image");
+        let pieces = stills
+            .into_iter()
+            .map(|kept| Piece { url: format!("api/{}", kept.reference), taken: kept.taken.clone() });
         Row {
             id: incident.id.clone(),
             title: title(&incident.rule.title, &incident.rule.kind, language),
@@ -130,6 +131,7 @@ impl super::routes::Shared {
             devices,
             delivery,
             evidence: pieces.collect(),
+            clips: clips.len(),
         }
     }
 

@@ -43,17 +43,17 @@ function labels(told) {
     told.confirm !== "unconfirmed" && [t(`confirm_${told.confirm}`), ""],
     told.mode !== "live" && [told.mode === "test" ? t("modeTest") : t("modeMaintenance"), "mode"],
     [t(`delivery_${told.delivery}`), `delivery ${told.delivery}`],
+    told.clips > 0 && [`${t("clip")} ${told.clips}`, ""],
   ].filter(Boolean);
 }
 
 function thumbnail(piece) {
-  const label = `${piece.kind === "clip" ? t("clip") : t("still")} ${when(piece.taken)}`;
-  const inside = piece.kind === "clip" ? h("span", { class: "play", "aria-hidden": "true" }, "▶") : h("img", { src: piece.url, alt: "", loading: "lazy" });
-  return h("button", { type: "button", "aria-label": label, onclick: () => show(piece, label) }, inside);
+  const label = `${t("still")} ${when(piece.taken)}`;
+  return h("button", { type: "button", "aria-label": label, onclick: () => show(piece, label) }, h("img", { src: piece.url, alt: "", loading: "lazy" }));
 }
 
 function show(piece, label) {
-  const content = piece.kind === "clip" ? h("video", { src: piece.url, controls: true, playsinline: true, autoplay: true }) : h("img", { src: piece.url, alt: label });
+  const content = h("img", { src: piece.url, alt: label });
   const dialog = h("dialog", { "aria-label": label }, content, h("p", {}, label), h("button", { type: "button", onclick: () => dialog.close() }, t("close")));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
