@@ -168,7 +168,7 @@ blocked = { labels = ["car"], zone = "lane", longer_than = "5m" }
             "smart-fire",
             include_str!("../../../config/examples/smart-fire.toml"),
             "car-park.onnx",
-            2,
+            3,
         );
     }
 
