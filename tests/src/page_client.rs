@@ -84,9 +84,22 @@ impl PageClient {
         self.send("GET", path, b"")
     }
 
+    /// A GET of a page that may be away just now.
+    pub fn try_get(&self, path: &str) -> Option<Answer> {
+        self.try_send("GET", path, b"", &[]).filter(|answer| answer.status == 200)
+    }
+
     /// A POST of JSON.
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, body.to_string().as_bytes())
+    }
+
+    /// A GET of some bytes, as `Range` names them.
+    ///
+    /// # Panics
+    /// Where there is no answer.
+    pub fn get_range(&self, path: &str, range: &str) -> Answer {
+        self.try_send("GET", path, b"", &[("range", range)]).expect("the page answers")
     }
 
     /// Any request; a body is sent as JSON.
@@ -94,7 +107,14 @@ impl PageClient {
     /// # Panics
     /// Where there is no answer.
     pub fn send(&self, method: &str, path: &str, body: &[u8]) -> Answer {
+        self.try_send(method, path, body, &[]).expect("the page answers")
+    }
+
+    fn try_send(&self, method: &str, path: &str, body: &[u8], more: &[(&str, &str)]) -> Option<Answer> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        for (name, value) in more {
+            request = request.header(*name, *value);
+        }
         if !body.is_empty() {
             request = request.header("content-type", "application/json");
         }
@@ -105,8 +125,8 @@ impl PageClient {
             request = request.header("x-csrf-token", csrf);
         }
         let request = request.body(body.to_vec()).expect("a request");
-        let mut answer = self.agent.run(request).expect("the page answers");
-        Answer::of(&mut answer)
+        let mut answer = self.agent.run(request).ok()?;
+        Some(Answer::of(&mut answer))
     }
 }
 
