@@ -22,6 +22,7 @@ mod quantity;
 mod raw;
 mod reference;
 pub mod report;
+pub mod sample;
 mod schema;
 mod secret;
 mod syntax;

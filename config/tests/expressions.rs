@@ -3,18 +3,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use moshao_config::sample::HEAD;
 use moshao_config::{Condition, Environment, Expression, Field, Known, Named, Quantity, Report};
 
 const SITE: &str = r#"
-[gateway]
-id = "gw-0007"
-division = "510104001001"
-[grid]
-code = "510104001001003"
-[uplink]
-url = "mqtt://127.0.0.1"
-[sensors]
-url = "mqtt://127.0.0.1"
 [camera.yard]
 url = "rtsp://10.0.0.12/102"
 detector = "yolox-nano"
@@ -36,7 +28,7 @@ topic = "zigbee2mqtt/{room}"
 "#;
 
 fn compile(cel: &str) -> Result<Expression, Report> {
-    let text = format!("{SITE}when = {{ cel = {} }}\n", serde_json::to_string(cel).unwrap());
+    let text = format!("{HEAD}{SITE}when = {{ cel = {} }}\n", serde_json::to_string(cel).unwrap());
     let config = moshao_config::parse(&text, "site.toml", &Environment::of_process(Path::new(".")))?;
     match &config.rules[0].condition {
         Condition::When { expression, .. } => Ok(expression.clone()),

@@ -13,21 +13,13 @@ use moshao::event::Measure;
 use moshao::incident::Incidents;
 use moshao::incident::fusion::Places;
 use moshao::rules::{Detail, Edge, Finding, RuleInfo, Source};
+use moshao_config::sample::HEAD;
 use moshao_config::{Config, Environment};
 
 const FINDINGS: usize = 50_000;
 const TICKS: u64 = 400;
 
 const SITE: &str = r#"
-[gateway]
-id = "gw-0007"
-division = "510104001001"
-[grid]
-code = "510104001001003"
-[uplink]
-url = "mqtt://127.0.0.1"
-[sensors]
-url = "mqtt://127.0.0.1"
 [sensor.one]
 preset = "zigbee2mqtt-smoke"
 topic = "zigbee2mqtt/one"
@@ -38,7 +30,8 @@ flood = 10000
 /// A site of so many smoke detectors that nothing links to one another.
 fn site(sensors: usize) -> Config {
     let environment = Environment::of_process(Path::new("."));
-    let mut config = moshao_config::parse(SITE, "bench.toml", &environment).expect("the site is good");
+    let mut config =
+        moshao_config::parse(&format!("{HEAD}{SITE}"), "bench.toml", &environment).expect("the site is good");
     let sensor = config.sensors.remove(0);
     for number in 0..sensors {
         let mut sensor = sensor.clone();

@@ -14,20 +14,12 @@ use jiff::Timestamp;
 use moshao::clock::Moment;
 use moshao::rules::Engine;
 use moshao::sensor::mapping::Mapper;
+use moshao_config::sample::HEAD;
 use moshao_config::{Config, Environment, TopicLevel};
 
 const MESSAGES: usize = 400_000;
 
 const SITE: &str = r#"
-[gateway]
-id = "gw-0007"
-division = "510104001001"
-[grid]
-code = "510104001001003"
-[uplink]
-url = "mqtt://127.0.0.1"
-[sensors]
-url = "mqtt://127.0.0.1"
 [sensor.one]
 preset = "zigbee2mqtt-temperature"
 topic = "zigbee2mqtt/one"
@@ -45,7 +37,7 @@ const CONDITIONS: [(&str, &str); 3] = [
 /// A site of so many sensors, and of so many rules of this condition that they share.
 fn site(sensors: usize, rules: usize, condition: &str) -> Config {
     let environment = Environment::of_process(Path::new("."));
-    let mut config = moshao_config::parse(&format!("{SITE}{condition}\n"), "bench.toml", &environment)
+    let mut config = moshao_config::parse(&format!("{HEAD}{SITE}{condition}\n"), "bench.toml", &environment)
         .expect("the site is good");
     let (sensor, rule) = (config.sensors.remove(0), config.rules.remove(0));
     for number in 0..rules {

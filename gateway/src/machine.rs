@@ -99,7 +99,7 @@ pub fn look(root: &Path, data_dir: &Path, now: SystemTime) -> Reading {
         let block = disk.fragment_size();
         (Some(disk.blocks_available() * block), Some(disk.blocks() * block))
     });
-    let memory = fs::read_to_string(root.join("proc/meminfo")).unwrap_or_default();
+    let memory = memory(root);
     let own = fs::read_to_string(root.join("proc/self/status")).unwrap_or_default();
     Reading {
         disk_free_bytes: free,
@@ -112,6 +112,15 @@ pub fn look(root: &Path, data_dir: &Path, now: SystemTime) -> Reading {
         flash_wear: flash_wear(root),
         clock_trusted: clock_trusted(root, now),
     }
+}
+
+/// The box's memory, bytes, as told below `root`.
+pub fn memory_size_bytes(root: &Path) -> Option<u64> {
+    kib_line(&memory(root), "MemTotal:")
+}
+
+fn memory(root: &Path) -> String {
+    fs::read_to_string(root.join("proc/meminfo")).unwrap_or_default()
 }
 
 /// Sets the metrics of what is known.

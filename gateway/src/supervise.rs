@@ -6,10 +6,11 @@
 //! exits.
 
 mod dealing;
+mod memory;
 mod worker;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use tracing::{Instrument, error, info, info_span, warn};
 
 use self::dealing::{Plan, Terms};
 use self::worker::{STOP_GRACE, Worker};
+use crate::machine;
 use crate::metrics::Metrics;
 use crate::worker::link::{Assignment, FromWorker, StillRequest, ToWorker};
 
@@ -51,6 +53,8 @@ pub struct Workers {
     /// Ends with the last worker once `stop` is cancelled, and not before: there may be none for a while.
     reports: mpsc::WeakSender<FromWorker>,
     terms: Option<Terms>,
+    /// Workers that share the box's memory.
+    sharers: usize,
     crews: Vec<Crew>,
     tasks: JoinSet<()>,
 }
@@ -88,6 +92,7 @@ impl Workers {
             stop: stop.clone(),
             reports: reports.downgrade(),
             terms: None,
+            sharers: 1,
             crews: Vec::new(),
             tasks: JoinSet::new(),
         };
@@ -103,6 +108,7 @@ impl Workers {
     /// Watches what this configuration asks for; cameras that stay as they are never notice.
     pub async fn go_on_with(&mut self, config: &Config) {
         let terms = Terms::of(config);
+        self.sharers = config.gateway.workers;
         let same_terms = self.terms.replace(terms).is_none_or(|before| before == terms);
         let running: Vec<Assignment> = self.crews.iter().map(|crew| crew.assignment.clone()).collect();
         let plan = Plan::new(&running, config, same_terms);
@@ -199,6 +205,10 @@ impl Workers {
         }
     }
 
+    fn memory_limit(&self, cameras: usize, terms: Terms) -> u64 {
+        memory::limit(terms.memory_bytes, cameras, self.sharers, machine::memory_size_bytes(Path::new("/")))
+    }
+
     fn start_one(&mut self, assignment: Assignment, terms: Terms) {
         // Nobody listens any more once everything stops.
         let Some(reports) = self.reports.upgrade() else { return };
@@ -207,7 +217,7 @@ impl Workers {
         let name = assignment.worker.clone();
         let worker = Worker {
             command: self.command.clone(),
-            memory_bytes: terms.memory_bytes,
+            memory_bytes: self.memory_limit(assignment.cameras.len(), terms),
             assignment: assignment.clone(),
             requests,
             reports,

@@ -51,4 +51,9 @@ impl Centre {
     pub(crate) fn with<T>(&self, look: impl FnOnce(&Arrivals) -> T) -> T {
         look(&self.0.lock().expect("no holder panics"))
     }
+
+    /// The gateway has died, and all that it had sent has come.
+    pub(crate) fn gateway_died(&self) {
+        self.0.lock().expect("no holder panics").died();
+    }
 }

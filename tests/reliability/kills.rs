@@ -40,7 +40,6 @@ pub(crate) struct Life {
     accepted: BTreeMap<String, Option<u64>>,
     first_publish: Vec<Duration>,
     kills: usize,
-    most_duplicates: usize,
 }
 
 // === impl Life ===
@@ -59,7 +58,6 @@ impl Life {
             accepted: BTreeMap::new(),
             first_publish: Vec::new(),
             kills: 0,
-            most_duplicates: 0,
         }
     }
 
@@ -90,7 +88,7 @@ impl Life {
         news
     }
 
-    fn buried(&mut self, duplicates_before: usize) {
+    fn buried(&mut self) {
         self.listen();
         // What the broker still has for the centre belongs to this death, not to the next.
         let mut heard = None;
@@ -99,8 +97,7 @@ impl Life {
             std::thread::sleep(QUIET);
         }
         self.kills += 1;
-        let repeated = self.centre.with(Arrivals::duplicates) - duplicates_before;
-        self.most_duplicates = self.most_duplicates.max(repeated);
+        self.centre.gateway_died();
     }
 
     /// Lets a last victim deliver all that is left, and judges.
@@ -123,15 +120,15 @@ impl Life {
         let mut first = life.first_publish.clone();
         first.sort_unstable();
         let p99 = first.get(first.len().saturating_sub(1) * 99 / 100).copied().unwrap_or_default();
+        let most_duplicates = life.centre.with(Arrivals::most_duplicates_a_death);
         let passed = verdict.is_clean()
-            && life.most_duplicates <= DUPLICATES_A_KILL
+            && most_duplicates <= DUPLICATES_A_KILL
             && (p99 <= FIRST_PUBLISH_LIMIT || first.len() < STARTS_FOR_P99)
             && verdict.accepted > 0;
         Line {
             what,
             figure: format!(
-                "{verdict}, at most {} a kill; first publish after {} ms at p99 of {}",
-                life.most_duplicates,
+                "{verdict}, at most {most_duplicates} a kill; first publish after {} ms at p99 of {}",
                 p99.as_millis(),
                 first.len()
             ),
@@ -145,7 +142,6 @@ impl Life {
 pub(crate) fn at_random(rounds: usize) -> Vec<Line> {
     let mut life = Life::begin();
     for round in 0..rounds {
-        let before = life.centre.with(Arrivals::duplicates);
         let known = life.accepted.len();
         let begin = Instant::now();
         let mut victim = life.orders().spawn();
@@ -168,7 +164,7 @@ pub(crate) fn at_random(rounds: usize) -> Vec<Line> {
         }
         kill(&mut victim);
         life.first_publish.extend(first);
-        life.buried(before);
+        life.buried();
     }
     let few = life.accepted.len() < rounds * LEAST_ACCEPTED_A_KILL;
     let mut line = life.line(format!("{rounds} SIGKILLs at random instants under 200 events/s"));
@@ -192,7 +188,6 @@ fn draining(rounds: usize, batches: bool) -> Line {
             Orders { broker: 0, rate: 0, ..life.orders_of(&format!("b{}", life.kills), BACKLOG) }.spawn();
         wait(&mut filler, "it accepts a backlog");
         life.listen();
-        let before = life.centre.with(Arrivals::duplicates);
         let batched = life.centre.with(Arrivals::batched);
         let begin = Instant::now();
         let mut victim = Orders { drain: true, batches, ..life.orders_of("drains", 0) }.spawn();
@@ -207,20 +202,13 @@ fn draining(rounds: usize, batches: bool) -> Line {
         let longest = if batches { DRAINING_MS / 4 } else { DRAINING_MS };
         std::thread::sleep(Duration::from_millis(rand::rng().random_range(0..longest)));
         kill(&mut victim);
-        life.buried(before);
+        life.buried();
         caught += usize::from(life.centre.with(|seen| life.accepted.keys().any(|id| !seen.has(id))));
     }
     let batched = life.centre.with(Arrivals::batched);
-    if batches {
-        // Of two batches that were under way one may come again a kill later than the other: they count as a whole.
-        life.most_duplicates = life.centre.with(Arrivals::duplicates).div_ceil(rounds.max(1));
-    }
     let how = if batches { format!("in batches, {batched} events of it") } else { "one by one".to_owned() };
     let mut line =
         life.line(format!("{rounds} SIGKILLs while a backlog drains {how} ({caught} with some of it left)"));
-    if batches {
-        line.figure = line.figure.replace("at most", "on average");
-    }
     if caught * 2 < rounds || (batches && batched == 0) {
         line.outcome = Outcome::Failed;
         line.figure.push_str("; too few with something left, or in batches, to say anything");
@@ -276,14 +264,13 @@ pub(crate) fn at_points(rounds: usize) -> Vec<Line> {
     for point in &POINTS {
         let mut died = 0;
         for round in 0..rounds {
-            let before = life.centre.with(Arrivals::duplicates);
             let number = rand::rng().random_range(point.numbers[0]..=point.numbers[1]);
             let orders = Orders { count: Some(40 + round as u64), ..life.orders() };
             let mut victim = trace(&orders, point.call, point.file, &format!("signal=SIGKILL:when={number}"))
                 .spawn()
                 .expect("strace starts");
             died += usize::from(!wait(&mut victim, point.name));
-            life.buried(before);
+            life.buried();
         }
         hit += died;
         if died == 0 {

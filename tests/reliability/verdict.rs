@@ -13,8 +13,8 @@ const EPOCH_STRIDE: u64 = 1_000_000_000_000;
 /// What has arrived, in the order of arrival.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Arrivals {
-    /// Ids with their sequence and how often they came.
-    seen: HashMap<String, (u64, usize)>,
+    /// Ids, and after how many deaths of the gateway they came last.
+    seen: HashMap<String, usize>,
     /// Every sequence. An event whose commit failed and was on disk all the same comes under two.
     sequences: BTreeSet<u64>,
     /// Last sequence of alarms and of other events, among first arrivals.
@@ -22,7 +22,9 @@ pub(crate) struct Arrivals {
     out_of_order: usize,
     /// Declared ranges, and how many are missing in each, where that is said.
     declared: Vec<(u64, u64, Option<u64>)>,
-    duplicates: usize,
+    /// Events that came again, by how many deaths there had been when they came before: the next one is why.
+    again: BTreeMap<usize, usize>,
+    deaths: usize,
     /// Events that came in batches, and how many of them were alarms.
     batched: usize,
     batched_alarms: usize,
@@ -75,10 +77,8 @@ impl Arrivals {
             |name: &str| event[name].as_str().unwrap_or_else(|| panic!("{name} in {event}")).to_owned();
         let sequence: u64 = text("sequence").parse().expect("a sequence is a number");
         self.sequences.insert(sequence);
-        let (_, times) =
-            *self.seen.entry(text("id")).and_modify(|(_, times)| *times += 1).or_insert((sequence, 1));
-        if times > 1 {
-            self.duplicates += 1;
+        if let Some(deaths_before) = self.seen.insert(text("id"), self.deaths) {
+            *self.again.entry(deaths_before).or_default() += 1;
             return;
         }
         let code = event["data"]["code"].as_str().unwrap_or_default().to_owned();
@@ -109,7 +109,7 @@ impl Arrivals {
 
     /// How many messages have come so far.
     pub(crate) fn messages(&self) -> usize {
-        self.seen.len() + self.duplicates
+        self.seen.len() + self.duplicates()
     }
 
     /// How many came in batches so far.
@@ -118,8 +118,19 @@ impl Arrivals {
     }
 
     /// How many came again so far.
-    pub(crate) fn duplicates(&self) -> usize {
-        self.duplicates
+    fn duplicates(&self) -> usize {
+        self.again.values().sum()
+    }
+
+    /// How many came again because of one death, at most. Of two lanes that were under way when it died, the gateway may
+    /// repeat one only lives later.
+    pub(crate) fn most_duplicates_a_death(&self) -> usize {
+        self.again.values().copied().max().unwrap_or(0)
+    }
+
+    /// The gateway has died, and all that it had sent has come.
+    pub(crate) fn died(&mut self) {
+        self.deaths += 1;
     }
 
     /// It has come.
@@ -152,7 +163,7 @@ impl Arrivals {
             lost: lost.map(|(id, _)| (*id).clone()).collect(),
             missing: missing.len(),
             declared: self.declared.iter().filter_map(|(_, _, count)| *count).sum(),
-            duplicates: self.duplicates,
+            duplicates: self.duplicates(),
             out_of_order: self.out_of_order,
             holes,
             batched_alarms: self.batched_alarms,

@@ -161,7 +161,11 @@ pub(super) fn ready_made<'a>() -> impl Iterator<Item = &'a str> {
     BUILT_IN.iter().map(|(name, _)| *name).chain(CATALOGUE)
 }
 
-/// Labels that a detector knows, where the file or the binary tells them.
-pub(super) fn known_labels(detector: &Detector) -> Option<Vec<&str>> {
-    detector.labels.as_ref().map(|labels| label_map::told(labels, &detector.label_map))
+/// Labels that one or the other of these detectors tells; none where there is no detector, or one whose labels stand only in
+/// its model.
+pub(super) fn labels_of_any<'a>(detectors: &[&'a Detector]) -> Option<Vec<&'a str>> {
+    let told =
+        |detector: &&'a Detector| Some(label_map::told(detector.labels.as_ref()?, &detector.label_map));
+    let known: Option<Vec<Vec<&str>>> = detectors.iter().map(told).collect();
+    known.map(|known| known.concat()).filter(|known| !known.is_empty())
 }

@@ -249,11 +249,7 @@ impl Reader<'_> {
             .iter()
             .filter_map(|camera| self.devices.detectors.iter().find(|known| known.name == camera.detector))
             .collect();
-        let known: Option<Vec<Vec<&str>>> =
-            detectors.iter().map(|detector| detector::known_labels(detector)).collect();
-        let Some(known) = known.map(|known| known.concat()).filter(|known| !known.is_empty()) else {
-            return Ok(());
-        };
+        let Some(known) = detector::labels_of_any(&detectors) else { return Ok(()) };
         if known.contains(&word.inner()) {
             return Ok(());
         }

@@ -22,7 +22,7 @@ impl Check<'_> {
             division: gateway.division.clone()?,
             data_dir: self.environment.path(&gateway.data_dir),
             workers: gateway.workers.unwrap_or(self.environment.cores),
-            worker_memory_bytes: gateway.worker_memory.0,
+            worker_memory_bytes: gateway.worker_memory.map(|size| size.0),
             time_zone: time_zone?,
         })
     }

@@ -68,10 +68,7 @@ impl Check<'_> {
         let watching: Vec<&Detector> = cameras
             .filter_map(|(_, camera)| detectors.iter().find(|detector| detector.name == *camera.detector))
             .collect();
-        let known: Option<Vec<Vec<&str>>> =
-            watching.iter().map(|detector| detector::known_labels(detector)).collect();
-        let (Some(labels), Some(known)) = (labels, known.filter(|known| !known.is_empty())) else { return };
-        let known: Vec<&str> = known.concat();
+        let (Some(labels), Some(known)) = (labels, detector::labels_of_any(&watching)) else { return };
         for label in labels.iter().filter(|label| !known.contains(&label.as_str())) {
             let mut names: Vec<&str> = watching.iter().map(|detector| detector.name.as_str()).collect();
             names.dedup();

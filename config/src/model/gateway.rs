@@ -18,8 +18,8 @@ pub struct Gateway {
     pub data_dir: PathBuf,
     /// Camera worker processes; by default one for each core.
     pub workers: usize,
-    /// Memory that one camera worker may use before it is ended and restarted, in bytes.
-    pub worker_memory_bytes: u64,
+    /// Memory that one camera worker may use before it is ended and restarted, in bytes; none where that goes by its cameras.
+    pub worker_memory_bytes: Option<u64>,
     /// IANA time zone of the site; event times carry its offset.
     pub time_zone: jiff::tz::TimeZone,
 }

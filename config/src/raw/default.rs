@@ -8,10 +8,6 @@ pub(super) fn data_dir() -> String {
     "/var/lib/moshao".to_owned()
 }
 
-pub(super) fn worker_memory() -> Size {
-    Size::mebibytes(512)
-}
-
 pub(super) fn time_zone() -> At<String> {
     At::from("Asia/Shanghai".to_owned())
 }

@@ -26,10 +26,10 @@ pub(crate) struct Gateway {
     /// Camera worker processes. One for each core where the key is absent.
     #[schemars(range(min = 1, max = 256), extend("x-unit" = "processes"))]
     pub workers: Option<usize>,
-    /// Memory that one camera worker may use before it is ended and restarted.
-    #[serde(default = "default::worker_memory")]
+    /// Memory that one camera worker may use before it is ended and restarted. Where the key is absent, 256MiB and 80MiB
+    /// for each of its cameras, but no more than its share of three quarters of the box.
     #[schemars(extend("x-min" = "64MiB", "x-max" = "64GiB"))]
-    pub worker_memory: Size,
+    pub worker_memory: Option<Size>,
     /// IANA time zone of the site; event times carry its offset.
     #[serde(default = "default::time_zone")]
     pub time_zone: At<String>,

@@ -107,6 +107,8 @@ pub struct Findings {
     pub tracks: Vec<(u64, Area)>,
     /// What it makes of a suspicion; none where the picture was one of an awake camera.
     pub opinion: Option<Opinion>,
+    /// What it recognised only faintly in a picture that it was asked about, in fractions of the picture.
+    pub faint: Vec<Area>,
 }
 
 /// The gate of one camera.
@@ -131,6 +133,8 @@ pub struct Gate {
     doubt: Option<Doubt>,
     patrol: Patrol,
     familiar: Familiar,
+    /// Where rounds of the detector found something faint.
+    doubted: Familiar,
     budget: Budget,
 }
 
@@ -169,6 +173,7 @@ impl Gate {
             doubt: None,
             patrol: Patrol::default(),
             familiar: Familiar::default(),
+            doubted: Familiar::default(),
             budget: Budget::new(share_in_vain),
         }
     }
@@ -251,14 +256,21 @@ impl Gate {
         self.last_detection = Some(at);
         // What may wake it all the same is looked back at: nothing may be told that is younger.
         let is_told = !self.tracks.tracks.is_empty() && !self.budget.affords(at);
-        Some(Suspicion { moving, parked: self.parked(), familiar: self.familiar.at(at), is_told })
+        let (parked, familiar) = (self.parked(), self.familiar.at(at));
+        Some(Suspicion { moving, parked, familiar, doubted: Vec::new(), is_told })
     }
 
     /// The detector is to see a look in which nothing had changed.
     pub fn patrols(&mut self, at: Duration) -> Suspicion {
         self.doubt = Some(Doubt { at, because: Wake::Detector });
         self.last_detection = Some(at);
-        Suspicion { moving: Vec::new(), parked: self.parked(), familiar: self.familiar.at(at), is_told: true }
+        Suspicion {
+            moving: Vec::new(),
+            parked: self.parked(),
+            familiar: self.familiar.at(at),
+            doubted: self.doubted.at(at),
+            is_told: true,
+        }
     }
 
     /// The sentinel gives the alarm. True if the camera was asleep and wakes.
@@ -281,7 +293,7 @@ impl Gate {
         let at = findings.media_time;
         self.answered = self.answered.max(Some(at));
         if let Some(opinion) = findings.opinion {
-            return self.weigh(opinion);
+            return self.weigh(opinion, &findings.faint);
         }
         if self.is_awake && !findings.tracks.is_empty() {
             self.tracked_at = Some(at);
@@ -294,9 +306,11 @@ impl Gate {
     }
 
     /// What the detector made of a look.
-    fn weigh(&mut self, opinion: Opinion) -> bool {
+    fn weigh(&mut self, opinion: Opinion, faint: &[Area]) -> bool {
         let Some(Doubt { at, because }) = self.doubt.take() else { return false };
         if because == Wake::Detector {
+            faint.iter().for_each(|area| self.doubted.see(*area));
+            self.doubted.keep(at);
             return self.patrol.returns(opinion) && self.wake(at, because);
         }
         self.patrol.was_elsewhere();

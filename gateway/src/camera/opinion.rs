@@ -19,6 +19,8 @@ pub struct Suspicion {
     pub parked: Vec<Area>,
     /// What was seen before and never moved: not new, and not gone either where it is not seen.
     pub familiar: Vec<Area>,
+    /// Where something was faint before and nothing came of it: a doubt there again is no news. What is clear there is.
+    pub doubted: Vec<Area>,
     /// Where nothing new is found, what was seen last is told again: so that nobody takes what is parked for gone.
     pub is_told: bool,
 }
@@ -49,13 +51,14 @@ impl Suspicion {
                 && self.familiar.iter().any(|familiar| is_same(*familiar, *area))
         };
         let is_new = |area: &&Area| has_moved(area) && !is_parked(area) && !is_familiar(area);
+        let is_doubted = |area: &Area| self.doubted.iter().any(|doubted| is_same(*doubted, *area));
         let is_gone = |parked: &&Area| {
             has_moved(parked) && !clear.iter().chain(faint).any(|area| is_same(**parked, *area))
         };
         match () {
             () if clear.iter().any(|area| is_new(&area)) => Opinion::Clear,
             () if self.parked.iter().any(|parked| is_gone(&parked)) => Opinion::Gone,
-            () if faint.iter().any(|area| is_new(&area)) => Opinion::Faint,
+            () if faint.iter().any(|area| is_new(&area) && !is_doubted(area)) => Opinion::Faint,
             () => Opinion::Nothing,
         }
     }
@@ -89,11 +92,17 @@ mod tests {
     const TREE: Area = [0.7, 0.0, 1.0, 0.5];
     const CAR: Area = [0.1, 0.6, 0.4, 0.9];
     const BUSH: Area = [0.4, 0.1, 0.5, 0.3];
+    const SIGN: Area = [0.5, 0.5, 0.6, 0.6];
     const PERSON: Area = [0.75, 0.2, 0.8, 0.6];
 
     fn opinion(moving: &[Area], clear: &[Area], faint: &[Area]) -> Opinion {
-        let suspicion =
-            Suspicion { moving: moving.to_vec(), parked: vec![CAR], familiar: vec![BUSH], is_told: true };
+        let suspicion = Suspicion {
+            moving: moving.to_vec(),
+            parked: vec![CAR],
+            familiar: vec![BUSH],
+            doubted: vec![SIGN],
+            is_told: true,
+        };
         suspicion.opinion(clear, faint)
     }
 
@@ -110,6 +119,13 @@ mod tests {
         assert_eq!(opinion(&[], &[CAR], &[]), Opinion::Nothing);
         assert_eq!(opinion(&[[0.4, 0.1, 0.42, 0.12]], &[CAR, BUSH], &[]), Opinion::Nothing, "a leaf of it");
         assert_eq!(opinion(&[BUSH], &[CAR, BUSH], &[]), Opinion::Clear, "something else in its place");
+    }
+
+    #[test]
+    fn a_sign_that_was_doubted_before_is_no_new_doubt_and_news_once_it_is_clear() {
+        assert_eq!(opinion(&[], &[CAR], &[SIGN]), Opinion::Nothing);
+        assert_eq!(opinion(&[], &[CAR], &[SIGN, PERSON]), Opinion::Faint);
+        assert_eq!(opinion(&[], &[CAR, SIGN], &[]), Opinion::Clear);
     }
 
     #[test]

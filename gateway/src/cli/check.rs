@@ -83,6 +83,8 @@ fn count(number: usize, of: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use moshao_config::sample::HEAD;
+
     use super::*;
 
     fn check(text: &str) -> Outcome {
@@ -113,7 +115,7 @@ mod tests {
     fn told(tests: &str) -> String {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("own.onnx"), "").unwrap();
-        let text = format!("{SITE}{tests}");
+        let text = format!("{HEAD}{SITE}{tests}");
         let environment = moshao_config::Environment::of_process(directory.path());
         let mut examined = moshao_config::examine_text(&text, "site.toml", &environment);
         let config = examined.config.unwrap_or_else(|| panic!("{}", examined.report));
@@ -122,15 +124,6 @@ mod tests {
     }
 
     const SITE: &str = r#"
-[gateway]
-id = "gw-0007"
-division = "510104001001"
-[grid]
-code = "510104001001003"
-[uplink]
-url = "mqtt://127.0.0.1"
-[sensors]
-url = "mqtt://127.0.0.1"
 [detector.own]
 file = "own.onnx"
 labels = ["person", "car"]

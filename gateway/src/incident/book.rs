@@ -157,10 +157,12 @@ impl Incidents {
         self.latest = now;
         let mark = Mark::of(now);
         let mut changes = Vec::new();
-        let ids: Vec<String> = self.open.iter().map(|incident| incident.id.clone()).collect();
-        for id in ids {
-            let Some(index) = self.open.iter().position(|incident| incident.id == id) else { continue };
+        let mut index = 0;
+        while let Some(id) = self.open.get(index).map(|incident| incident.id.clone()) {
             changes.extend(self.grow_older(now, index));
+            // In the place of one that has ended stands the next one.
+            let is_open = self.open.get(index).is_some_and(|incident| incident.id == id);
+            index += usize::from(is_open);
         }
         let remembered = |incident: &Incident| incident.is_active() || mark.since(incident.closed) < REMEMBER;
         self.closed.retain(remembered);

@@ -2,18 +2,12 @@
 
 use jiff::Timestamp;
 use moshao_config::Environment;
+use moshao_config::sample::HEAD;
 
 use super::*;
 use crate::camera::appearance::{COLUMNS, ROWS};
 
 const SITE: &str = r#"
-[gateway]
-id = "gw-0007"
-division = "510104001001"
-[grid]
-code = "510104001001003"
-[uplink]
-url = "mqtt://127.0.0.1"
 [camera.yard]
 url = "rtsp://10.0.0.12/102"
 frame_rate = 25
@@ -33,7 +27,7 @@ impl Yard {
 
     fn of(text: &str) -> Self {
         let environment = Environment::of_process(std::path::Path::new("."));
-        let config = moshao_config::parse(text, "site.toml", &environment).unwrap();
+        let config = moshao_config::parse(&format!("{HEAD}{text}"), "site.toml", &environment).unwrap();
         let mut quality = Quality::new(&config);
         let live = StreamState::Live { codec: "h264".to_owned(), width: 640, height: 360 };
         quality.stream("yard", &live);

@@ -5,6 +5,7 @@ mod when;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use moshao_config::sample::HEAD;
 use moshao_config::{Config, Environment, Quantity};
 use proptest::prelude::*;
 
@@ -14,15 +15,6 @@ use crate::sensor::reading::Reading;
 use crate::worker::link::{Observation, SeenTrack};
 
 const SITE: &str = r#"
-[gateway]
-id = "gw-0007"
-division = "510104001001"
-[grid]
-code = "510104001001003"
-[uplink]
-url = "mqtt://127.0.0.1"
-[sensors]
-url = "mqtt://127.0.0.1"
 [detector.own]
 file = "own.onnx"
 labels = ["person", "car"]
@@ -58,7 +50,8 @@ during = [{ from = "22:00", to = "06:00", days = ["workday"] }]
 fn config() -> Config {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("own.onnx"), "").unwrap();
-    moshao_config::parse(SITE, "site.toml", &Environment::of_process(directory.path())).unwrap()
+    moshao_config::parse(&format!("{HEAD}{SITE}"), "site.toml", &Environment::of_process(directory.path()))
+        .unwrap()
 }
 
 /// Seconds after Tuesday, 24 November 2026, 21:00 in Shanghai.

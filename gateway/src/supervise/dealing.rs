@@ -14,7 +14,8 @@ use crate::worker::link::{Assignment, CameraJob};
 /// What all workers have in common; where it changes, all are started anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Terms {
-    pub(super) memory_bytes: u64,
+    /// None where each worker may take what its cameras need.
+    pub(super) memory_bytes: Option<u64>,
     pub(super) pre_roll: Duration,
 }
 

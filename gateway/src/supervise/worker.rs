@@ -1,17 +1,19 @@
 //! One camera worker: its process started, fed, watched, started again.
 
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::WorkerCommand;
+use super::{WorkerCommand, memory};
 use crate::metrics::Metrics;
 use crate::worker::codec::{LinkError, read_message, write_message};
 use crate::worker::link::{Assignment, FromWorker, ToWorker};
@@ -97,7 +99,7 @@ impl Worker {
             }
             Err(error) => {
                 let status = end_of(&mut child, Duration::from_millis(200)).await;
-                End::Died(format!("{error}{}", status.map(|s| format!(" ({s})")).unwrap_or_default()))
+                End::Died(format!("{error}{}", status.map(|s| self.told(s)).unwrap_or_default()))
             }
         };
         // Dropping the child kills what is left of it.
@@ -106,11 +108,27 @@ impl Worker {
         end
     }
 
+    /// How a process ended, and why that may be.
+    fn told(&self, status: ExitStatus) -> String {
+        // An allocation that fails ends the process with SIGABRT.
+        let hint = match status.signal() == Some(Signal::SIGABRT as i32) {
+            true => format!(
+                "; if it says that a memory allocation failed, it has come to its limit of {} MiB for {} cameras: \
+                 raise gateway.worker_memory, or give fewer cameras to the box",
+                self.memory_bytes >> 20,
+                self.assignment.cameras.len()
+            ),
+            false => String::new(),
+        };
+        format!(" ({status}{hint})")
+    }
+
     fn start(&self) -> std::io::Result<(Child, UnixStream)> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let child = Command::new(&self.command.program)
             .args(&self.command.arguments)
+            .envs(memory::ALLOCATOR)
             .envs(self.command.environment.iter().cloned())
             .arg("--memory-bytes")
             .arg(self.memory_bytes.to_string())

@@ -52,13 +52,16 @@ impl Mind {
         detector: &mut Detector,
         due: &Due,
     ) -> Result<Thought, DetectError> {
-        let opinion = match &due.task {
+        let (opinion, faint) = match &due.task {
             Task::Detect { .. } => {
                 self.latest = self.look(job, detector, due)?;
-                None
+                (None, Vec::new())
             }
-            Task::Remember => None,
-            Task::Judge(suspicion) => Some(judge(job, detector, due, suspicion)?),
+            Task::Remember => (None, Vec::new()),
+            Task::Judge(suspicion) => {
+                let (opinion, faint) = judge(job, detector, due, suspicion)?;
+                (Some(opinion), faint)
+            }
         };
         let is_told = match (&due.task, opinion) {
             (Task::Judge(suspicion), Some(opinion)) => suspicion.is_told && opinion == Opinion::Nothing,
@@ -70,6 +73,7 @@ impl Mind {
             media_time: due.picture.media_time,
             tracks: tracks.iter().map(|track| (track.id, track.area)).collect(),
             opinion,
+            faint,
         };
         let observation = is_told.then(|| {
             self.pictures += 1;
@@ -114,13 +118,13 @@ impl Mind {
     }
 }
 
-/// What is to be made of a look. The tracker learns nothing of it: the camera may look back to before it.
+/// What is to be made of a look, and where it shows something faint. The tracker learns nothing of it: the camera may look back to before it.
 fn judge(
     job: &CameraJob,
     detector: &mut Detector,
     due: &Due,
     suspicion: &Suspicion,
-) -> Result<Opinion, DetectError> {
+) -> Result<(Opinion, Vec<Area>), DetectError> {
     let picture = &due.picture;
     let view = job.view.seen(picture.view());
     let detections = detector.detect_in(&view, &job.view.looks(view.area()))?;
@@ -128,7 +132,8 @@ fn judge(
         let wanted = detections.iter().filter(|detection| is_wanted(job, picture, detection));
         wanted.map(|detection| in_fractions(picture, detection.area)).collect()
     };
-    Ok(suspicion.opinion(&areas(&detections), &areas(detector.faint())))
+    let faint = areas(detector.faint());
+    Ok((suspicion.opinion(&areas(&detections), &faint), faint))
 }
 
 /// An area in fractions of the picture, in its pixels.

@@ -49,7 +49,8 @@ pub(crate) struct Wish {
 pub(crate) struct Pace {
     /// From starting a contestant to the first reading of the clock.
     start: Duration,
-    /// The same for the gateway, from when its cameras sleep on.
+    /// The same for the gateway, from when its cameras sleep on: until the detector's rounds are as rare as they become
+    /// where nothing happens (30, 60, then every 120 s).
     settle: Duration,
     /// Between the readings of the clock.
     window: Duration,
@@ -141,7 +142,7 @@ fn run(row: Row, pace: &Pace, served: &Served, model: &Path) -> Option<Figures> 
 impl Pace {
     fn full() -> Self {
         let s = Duration::from_secs;
-        Self { start: s(5), settle: s(30), window: s(10), repeats: 5 }
+        Self { start: s(5), settle: s(240), window: s(10), repeats: 5 }
     }
 
     fn short() -> Self {

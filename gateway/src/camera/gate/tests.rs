@@ -15,7 +15,7 @@ const ELSEWHERE: Area = [0.6, 0.6, 0.7, 0.7];
 
 fn seen(at: Duration, ids: &[u64]) -> Findings {
     let tracks = ids.iter().map(|id| (*id, HERE)).collect();
-    Findings { media_time: at, tracks, opinion: None }
+    Findings { media_time: at, tracks, ..Findings::default() }
 }
 
 /// Whether a look that differs wakes, when the detector says this of it.
@@ -238,6 +238,16 @@ fn the_detector_patrols_a_sleeping_camera_rarely_and_after_a_wake_more_often() {
     assert!(!gate.wants_patrol(at + s(60), 0.0));
     gate.wake(at + s(62), Wake::Look);
     assert!(gate.wants_patrol(at + s(62), 0.0));
+}
+
+#[test]
+fn a_doubt_at_the_same_place_is_no_news_to_later_rounds() {
+    let (mut gate, at) = asleep();
+    let sign = [0.1, 0.1, 0.2, 0.3];
+    assert_eq!(gate.patrols(at + s(30)).doubted, [] as [Area; 0]);
+    let opinion = Some(Opinion::Faint);
+    gate.hear(Findings { media_time: at + s(30), opinion, faint: vec![sign], ..Findings::default() });
+    assert_eq!(gate.patrols(at + s(60)).doubted, [sign]);
 }
 
 #[test]

@@ -3,15 +3,6 @@
 use super::*;
 
 const BOILER_ROOM: &str = r#"
-[gateway]
-id = "gw-0007"
-division = "510104001001"
-[grid]
-code = "510104001001003"
-[uplink]
-url = "mqtt://127.0.0.1"
-[sensors]
-url = "mqtt://127.0.0.1"
 [detector.own]
 file = "own.onnx"
 labels = ["person", "car"]
@@ -58,7 +49,12 @@ const ROOMS: usize = 2;
 fn boiler_room() -> Config {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("own.onnx"), "").unwrap();
-    moshao_config::parse(BOILER_ROOM, "site.toml", &Environment::of_process(directory.path())).unwrap()
+    moshao_config::parse(
+        &format!("{HEAD}{BOILER_ROOM}"),
+        "site.toml",
+        &Environment::of_process(directory.path()),
+    )
+    .unwrap()
 }
 
 fn says(engine: &mut Engine, seconds: u64, sensor: &str, index: usize, value: f64) -> Vec<(String, Edge)> {

@@ -4,23 +4,12 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use moshao_config::presets::PRESETS;
+use moshao_config::sample::HEAD;
 use moshao_config::{Environment, Quantity, Sensor, TopicLevel};
 
 use super::super::sparkplug::Content;
 use super::super::sparkplug::tests::{metric, payload};
 use super::*;
-
-const HEAD: &str = r#"
-[gateway]
-id = "gw-0007"
-division = "510104001001"
-[grid]
-code = "510104001001003"
-[uplink]
-url = "mqtt://127.0.0.1"
-[sensors]
-url = "mqtt://127.0.0.1"
-"#;
 
 /// The sensor that a section of the file makes.
 pub(super) fn sensor(section: &str) -> Sensor {

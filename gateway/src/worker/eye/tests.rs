@@ -130,7 +130,7 @@ fn answer(due: &Due, opinion: Opinion) -> Findings {
         Task::Judge(_) => Some(opinion),
         Task::Detect { .. } | Task::Remember => None,
     };
-    Findings { media_time: due.picture.media_time, tracks: Vec::new(), opinion }
+    Findings { media_time: due.picture.media_time, opinion, ..Findings::default() }
 }
 
 /// Seen by a detector that recognises whatever has changed in a look.
