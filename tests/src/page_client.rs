@@ -56,6 +56,8 @@ impl PageClient {
     pub fn new(port: u16) -> Self {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
+            // Whoever is refused before all has been read is cut off, and the next request needs a connection of its own.
+            .max_idle_connections(0)
             .timeout_global(Some(Duration::from_secs(20)))
             .build()
             .into();
