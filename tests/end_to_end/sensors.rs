@@ -135,6 +135,10 @@ fn a_disposition_holds_the_evidence_until_another_one_releases_it() {
         let holds = read("holds.json");
         (holds.contains(&incident) && holds.contains("case 4711")).then_some(())
     });
+    centre_broker.publish(topic, &held);
+    eventually("it is repeated", SECONDS, || {
+        (gateway.metric("moshao_dispositions_total", &[("answer", "repeated")]) >= 1.0).then_some(())
+    });
     // The one before it comes late, and says nothing about a hold.
     centre_broker.publish(topic, &format!(r#"{{"event_id":"{id}","state":"accepted","seq":1}}"#));
     eventually("it is late", SECONDS, || {

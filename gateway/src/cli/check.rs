@@ -199,7 +199,7 @@ steps = [{ at = "0s", sensor = "kitchen", value = true }]
 "#;
         let told = told(tests);
         assert!(
-            told.contains("site.toml:28:11: error: test `too impatient`: FIRE_LANE at 120 s did not come"),
+            told.contains("site.toml:29:11: error: test `too impatient`: FIRE_LANE at 120 s did not come"),
             "{told}"
         );
         assert!(told.contains("hint: what came: nothing"), "{told}");

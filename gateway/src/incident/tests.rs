@@ -107,6 +107,18 @@ fn elsewhere_is_another_incident() {
 }
 
 #[test]
+fn incidents_that_are_over_at_the_same_moment_all_end() {
+    let mut incidents = incidents();
+    incidents.find(at(0), &smoke("kitchen", Edge::Raised));
+    incidents.find(at(0), &smoke("cellar", Edge::Raised));
+    let week = Duration::from_secs(7 * 24 * 3600);
+    let changes = incidents.tick(at(week.as_secs()));
+    let ended: Vec<&str> = changes.iter().map(|change| change.incident.id.as_str()).collect();
+    assert_eq!(ended, ["inc-1", "inc-2"], "nothing has been heard of either for a week");
+    assert!(incidents.open().is_empty());
+}
+
+#[test]
 fn an_intruder_in_a_burning_kitchen_is_another_incident() {
     let mut incidents = incidents();
     incidents.find(at(0), &smoke("kitchen", Edge::Raised));

@@ -85,6 +85,17 @@ fn a_hot_boiler_is_told_once_nobody_has_been_there_for_a_while() {
 }
 
 #[test]
+fn what_a_camera_saw_before_it_went_down_says_nothing_of_now() {
+    let mut engine = Engine::new(&boiler_room());
+    assert_eq!(sees(&mut engine, 0, &[]), NOTHING);
+    engine.blind("gate");
+    assert_eq!(says(&mut engine, 1, "boiler", BOILER, 75.0), NOTHING);
+    assert_eq!(told(engine.tick(at(60))), NOTHING, "somebody may have come");
+    assert_eq!(sees(&mut engine, 61, &[]), NOTHING);
+    assert_eq!(told(engine.tick(at(66))), raised("unattended"));
+}
+
+#[test]
 fn a_finding_has_the_value_of_the_sensor_that_watches_and_the_objects_of_the_camera() {
     let mut engine = Engine::new(&boiler_room());
     says(&mut engine, 0, "boiler", BOILER, 75.0);

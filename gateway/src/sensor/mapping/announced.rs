@@ -168,6 +168,36 @@ fn tasmota_has_a_base_topic_brackets_and_fahrenheit() {
 }
 
 #[test]
+fn a_base_may_stand_behind_too() {
+    let mut mapper = house("homeassistant-temperature", "homeassistant/sensor/{entity}/config");
+    let behind = TASMOTA.1.replace("~SENSOR", "stat/~").replace("tele/pump-room/", "pump-room");
+    announce(&mut mapper, (TASMOTA.0, behind.as_str()));
+    assert!(mapper.announced().any(|topic| topic == "stat/pump-room"));
+}
+
+#[test]
+fn a_battery_that_is_merely_low_is_no_percentage() {
+    let mut mapper = everywhere("homeassistant-smoke");
+    let low = BATTERY.0.replace("/sensor/", "/binary_sensor/");
+    let said =
+        BATTERY.1.replace("\"unit_of_measurement\":\"%\",", "\"payload_on\":true,\"payload_off\":false,");
+    announce(&mut mapper, (low.as_str(), said.as_str()));
+    let kitchen = "one/0x00158d0001d8e1d2";
+    assert_eq!(
+        says(&mut mapper, "zigbee2mqtt/kitchen", r#"{"battery":true}"#),
+        [reading(kitchen, Quantity::BatteryLow, 1.0)]
+    );
+}
+
+#[test]
+fn a_number_of_smoke_is_no_smoke_alarm() {
+    let mut mapper = everywhere("homeassistant-smoke");
+    let density = SMOKE.0.replace("/binary_sensor/", "/sensor/");
+    announce(&mut mapper, (density.as_str(), SMOKE.1));
+    assert_eq!(mapper.take_announced(), [""; 0]);
+}
+
+#[test]
 fn only_what_the_topic_takes_is_listened_to() {
     let mut mapper = house("homeassistant-smoke", "homeassistant/+/0x00158d0001d8e1d2/+/config");
     announce(&mut mapper, SMOKE);
@@ -234,4 +264,36 @@ fn what_came_before_the_announcement_is_not_lost() {
     let expected = [1.0, 0.0].map(|value| reading("one/cellar", Quantity::Value, value));
     assert_eq!(told, expected);
     announce(&mut mapper, ESPHOME_LEAK);
+}
+
+#[test]
+fn of_what_nobody_announces_no_more_is_held_than_a_thousand_messages() {
+    let state = "cellar/binary_sensor/water/state";
+    let after = |others: usize| {
+        let mut mapper = everywhere("homeassistant-leak");
+        says(&mut mapper, state, "ON");
+        (0..others).for_each(|number| assert_eq!(says(&mut mapper, &format!("other/{number}"), "ON"), []));
+        says(&mut mapper, ESPHOME_LEAK.0, ESPHOME_LEAK.1)
+    };
+    assert_eq!(after(999), [reading("one/cellar", Quantity::Value, 1.0)]);
+    assert_eq!(after(1000), [], "the oldest has made room");
+}
+
+#[test]
+fn no_more_is_listened_to_than_ten_thousand_announcements() {
+    let mut mapper = house("homeassistant-leak", "homeassistant/+/{device}/+/config");
+    let announced = |device: usize| {
+        let own = format!("cellar-{device}");
+        (ESPHOME_LEAK.0.replace("cellar", &own), ESPHOME_LEAK.1.replace("cellar", &own))
+    };
+    for device in 0..10_000 {
+        let (topic, said) = announced(device);
+        announce(&mut mapper, (topic.as_str(), said.as_str()));
+    }
+    let battery = BATTERY.0.replace("0x00158d0001d8e1d2", "cellar-0");
+    assert_eq!(
+        says(&mut mapper, &battery, BATTERY.1),
+        [Err("too-many-sensors")],
+        "of a device that is known"
+    );
 }
