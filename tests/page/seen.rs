@@ -13,6 +13,8 @@ pub(crate) const PHONE: Visitor = Visitor { language: "zh-CN", is_phone: true, i
 const DESK: Visitor = Visitor { language: "en", is_phone: false, is_dark: false };
 pub(crate) const NO_BROWSER: &str = "needs chromium and chromium-driver";
 const UPLINK: &str = "[uplink]\nurl = \"mqtt://127.0.0.1:9\"\n";
+/// On a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
 const DEAD_CAMERA: &str = "[camera.yard]\nname = \"晒场\"\nurl = \"rtsp://127.0.0.1:9/live\"\n";
 
 /// A gateway with a page, and its address.
@@ -162,19 +164,19 @@ fn the_walk_test_sees_a_person_of_real_footage() {
     browser.wait_for(".picture .nothing", "");
     let picture =
         "return [...document.querySelectorAll('.picture img')].some((image) => image.naturalWidth === 1280)";
-    moshao_tests::wait::eventually("the camera's picture is shown", Duration::from_secs(20), || {
+    moshao_tests::wait::eventually("the camera's picture is shown", PATIENCE, || {
         (browser.script(picture) == true).then_some(())
     });
     browser.picture("8-camera");
     browser.click("[data-tab='#/']");
     browser.wait_for(".card .words", "正常");
-    moshao_tests::wait::eventually("it is on the overview too", Duration::from_secs(20), || {
+    moshao_tests::wait::eventually("it is on the overview too", PATIENCE, || {
         (browser.script(picture) == true).then_some(())
     });
     browser.picture("9-overview");
     browser.click("[data-tab='#/incidents']");
     browser.wait_for(".incidents h2", "");
-    moshao_tests::wait::eventually("the incident has a still", Duration::from_secs(30), || {
+    moshao_tests::wait::eventually("the incident has a still", PATIENCE, || {
         (browser.script("return document.querySelector('.pieces img')?.naturalWidth > 0") == true)
             .then_some(())
     });
