@@ -12,7 +12,7 @@ use moshao::rules::Edge;
 use moshao_tests::skip;
 
 use crate::films::{CAMERAS, LIVE, VIEW, looks};
-use crate::site::Site;
+use crate::site::{Site, Told};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -51,7 +51,9 @@ fn can_be_told(video: &str, view: &str, filter: &str) -> bool {
 
 #[test]
 fn every_fault_of_a_picture_is_told_and_cleared_and_no_other() {
-    let mut missed = Vec::new();
+    let (mut missed, mut shown) = (Vec::new(), 0);
+    println!("| camera | fault | told after, s | cleared after, s | made by |");
+    println!("|---|---|---|---|---|");
     for video in &CAMERAS[..2] {
         let Some(well) = looks(video, VIEW, LIVE) else {
             return skip("needs footage (MOSHAO_TEST_DATA)");
@@ -65,6 +67,9 @@ fn every_fault_of_a_picture_is_told_and_cleared_and_no_other() {
             let before = site.show(&well, 10 * MINUTE);
             let during = site.show(&unwell, 20 * MINUTE);
             let after = site.show(&well, 20 * MINUTE);
+            shown += 1;
+            let (told, cleared) = (seconds_since(10 * MINUTE, &during), seconds_since(30 * MINUTE, &after));
+            println!("| {video} | {kind} | {told} | {cleared} | `{view}` `{filter}` |");
             let is_right = before.is_empty()
                 && during.len() == 1
                 && during[0].kind == kind
@@ -80,7 +85,13 @@ fn every_fault_of_a_picture_is_told_and_cleared_and_no_other() {
             }
         }
     }
-    assert!(missed.is_empty(), "{} of {}:\n{}", missed.len(), 2 * FAULTS.len(), missed.join("\n"));
+    println!("{} of {shown} faults told by their own name, and cleared", shown - missed.len());
+    assert!(missed.is_empty(), "{} of {shown}:\n{}", missed.len(), missed.join("\n"));
+}
+
+/// When the first of what was told was told, as a column of the table.
+fn seconds_since(begin: Duration, told: &[Told]) -> String {
+    told.first().map_or("never".to_owned(), |told| (told.at - begin).as_secs().to_string())
 }
 
 /// The light of a day, and how many minutes it lasts: noon, dusk in steps as an iris and a gain follow it, infrared light.
@@ -102,7 +113,12 @@ const DAYS: u32 = 4;
 #[test]
 fn cameras_that_are_well_raise_nothing_by_day_dusk_and_night() {
     let mut false_alarms = Vec::new();
+    let minutes: u64 = DAY.iter().map(|(_, minutes)| minutes).sum();
+    let days = f64::from(DAYS) * minutes as f64 / 1440.0;
+    println!("| camera | camera-days | nightfalls | false alarms | a camera-day |");
+    println!("|---|---|---|---|---|");
     for video in CAMERAS {
+        let before = false_alarms.len();
         let films = DAY.map(|(filter, minutes)| looks(video, VIEW, filter).map(|film| (film, minutes)));
         let Some(films) = films.into_iter().collect::<Option<Vec<_>>>() else {
             return skip("needs footage (MOSHAO_TEST_DATA)");
@@ -118,9 +134,10 @@ fn cameras_that_are_well_raise_nothing_by_day_dusk_and_night() {
                 );
             }
         }
+        let raised = false_alarms.len() - before;
+        println!("| {video} | {days:.1} | {DAYS} | {raised} | {:.2} |", raised as f64 / days);
     }
-    let minutes: u64 = DAY.iter().map(|(_, minutes)| minutes).sum();
-    let camera_days = (CAMERAS.len() as u64 * u64::from(DAYS) * minutes) as f64 / 1440.0;
+    let camera_days = CAMERAS.len() as f64 * days;
     let rate = false_alarms.len() as f64 / camera_days;
     println!(
         "{} false alarms in {camera_days:.1} camera-days with {} nightfalls: {rate:.2} a camera-day",
