@@ -193,6 +193,7 @@ impl App {
                 config: config.clone(),
                 live: live.clone(),
                 guests: kept.guests.clone(),
+                evidence: evidence.clone(),
                 metrics: metrics.clone(),
                 outbox: outbox.clone(),
                 uplink: uplink_link,

@@ -33,6 +33,7 @@ pub mod overload;
 pub mod page;
 pub mod presence;
 pub mod quality;
+pub mod rehearsal;
 pub mod rules;
 pub mod sensor;
 pub mod sim;

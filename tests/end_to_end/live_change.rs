@@ -124,7 +124,8 @@ fn a_reload_restarts_one_camera_and_neither_the_other_nor_an_open_incident_notic
 fn a_wrong_file_changes_nothing_and_what_needs_a_restart_is_named() {
     let broker = Broker::start_keeping_sessions();
     let (centre, commander) = (Subscriber::start(broker.port), Commander::start(broker.port));
-    let gateway = Gateway::start(&uplink(&broker));
+    // Reads are counted below; those by themselves come when they come.
+    let gateway = Gateway::start(&(uplink(&broker) + "[change]\non_save = false\n"));
     let good =
         change(&gateway, |text| format!("{text}[camera.gate]\nurll = \"rtsp://viewer:geheim@10.0.0.1/\"\n"));
     let refused = centre.wait_for("it is told", PATIENCE, |event| is(event, "CONFIG_REFUSED", Phase::Opened));
@@ -159,6 +160,61 @@ fn a_wrong_file_changes_nothing_and_what_needs_a_restart_is_named() {
     });
     eventually("it runs", PATIENCE, || (changes(&gateway, "applied") == 1.0).then_some(()));
     assert_eq!(commander.done("reload", json!({}))["untouched"], 0, "commands are heard after the change");
+}
+
+#[test]
+fn a_change_with_which_a_test_of_the_configuration_fails_is_refused_with_the_report() {
+    let broker = Broker::start_keeping_sessions();
+    let commander = Commander::start(broker.port);
+    let site = "[sensors]\nurl = \"mqtt://127.0.0.1:9\"\n[sensor.kitchen]\npreset = \"zigbee2mqtt-smoke\"\ntopic = \"z/kitchen\"\n\
+                [[test]]\nname = \"smoke\"\nsteps = [{ at = \"1s\", sensor = \"kitchen\", value = true }]\n\
+                expect = [{ code = \"FIRE_SMOKE\", opened = \"1s\" }]\n";
+    let gateway = Gateway::start(&(uplink(&broker) + "[change]\non_save = false\n" + site));
+    let good = fs::read_to_string(gateway.config_file()).expect("it is there");
+    let wrong = good.replace("opened = \"1s\"", "opened = \"9s\"");
+    fs::write(gateway.config_file(), &wrong).expect("it can be written");
+    let answer = commander.order("reload", json!({}));
+    assert_eq!(
+        (&answer["status"], &answer["reason"]),
+        (&json!("refused"), &json!("bad-arguments")),
+        "{answer}"
+    );
+    let message = answer["message"].as_str().unwrap_or_default();
+    for part in [
+        "moshao.toml:",
+        "test `smoke`: FIRE_SMOKE at 9 s did not come",
+        "what came: FIRE_SMOKE of kitchen at 1 s",
+    ] {
+        assert!(message.contains(part), "{part} in {message}");
+    }
+    assert_eq!((changes(&gateway, "refused"), changes(&gateway, "applied")), (1.0, 0.0));
+    fs::write(gateway.config_file(), good + "[budget]\nday = \"5MB\"\n").expect("it can be written");
+    commander.done("reload", json!({}));
+}
+
+#[test]
+fn a_file_that_is_saved_is_read_by_itself_however_it_is_saved() {
+    let broker = Broker::start();
+    let centre = Subscriber::start(broker.port);
+    let gateway = Gateway::start(&uplink(&broker));
+    let good = fs::read_to_string(gateway.config_file()).expect("it is there");
+    // In its place, as nano does, and with a mistake.
+    fs::write(gateway.config_file(), format!("{good}[camera.gate]\nurll = \"\"\n"))
+        .expect("it can be written");
+    let refused = centre.wait_for("it is told", PATIENCE, |event| is(event, "CONFIG_REFUSED", Phase::Opened));
+    let note = refused.event.data.note.unwrap_or_default();
+    assert!(note.contains("by a save of the file") && note.contains("did you mean `url`?"), "{note}");
+    // Another file in its place, as vim does.
+    let other = beside(&gateway, "swp");
+    fs::write(&other, format!("{good}[budget]\nday = \"5MB\"\n")).expect("it can be written");
+    fs::rename(&other, gateway.config_file()).expect("it can be moved");
+    let applied = centre.wait_for("it is told", PATIENCE, |event| event.data.code == "CONFIG_APPLIED");
+    assert!(applied.event.data.note.unwrap_or_default().contains("by a save of the file"));
+    eventually("it is on trial", PATIENCE, || {
+        gateway.get("/metrics")?;
+        (gateway.metric("moshao_config_state", &[("state", "trial")]) == 1.0).then_some(())
+    });
+    assert_eq!((changes(&gateway, "refused"), changes(&gateway, "applied")), (1.0, 1.0));
 }
 
 #[test]

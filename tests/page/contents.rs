@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use moshao_tests::broker::Broker;
+use moshao_tests::broker::{Broker, free_port};
 use moshao_tests::gateway::Gateway;
 use moshao_tests::page_client::{PageClient, page_section};
 use moshao_tests::wait::eventually;
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Where a configuration is built anew, tried and taken back.
+const LONG: Duration = Duration::from_secs(120);
 
 #[test]
 fn a_dead_camera_is_told_in_both_languages() {
@@ -109,4 +111,45 @@ fn in_test_mode_an_alarm_is_told_as_a_test_and_ends_on_the_page_with_its_deliver
     );
     assert_eq!(visitor.post("/api/test", &json!({ "device": "smoke", "minutes": 0 })).status, 204);
     assert_eq!(visitor.get("/api/status").json()["sensors"][0]["mode"], "live");
+}
+
+#[test]
+fn a_change_is_on_trial_and_one_that_cuts_the_link_is_taken_back_and_says_why() {
+    let (page, port) = page_section();
+    let centre = Broker::start();
+    let uplink = format!("[uplink]\nurl = \"{}\"\n", centre.url());
+    let gateway = Gateway::start(&format!("{uplink}{page}[change]\ntrial = \"15s\"\n"));
+    let visitor = PageClient::inside(&gateway, port);
+    let said = |condition: &str, words: &str| {
+        eventually(&format!("the page says {words}"), LONG, || {
+            // While everything is built anew the page is away.
+            gateway.get("/healthz")?;
+            let line = visitor.try_get("/api/status")?.json()["configuration"].clone();
+            let fits = line["condition"] == condition && line["words"].as_str()?.contains(words);
+            fits.then_some(line)
+        })
+    };
+    let first = said("doubtful", "试运行至");
+    assert!(first["remedy"].is_null(), "there is nothing to go back to yet: {first}");
+    said("good", "正常使用中");
+    eventually("the centre is reached", LONG, || {
+        (gateway.metric("moshao_uplink_up", &[]) == 1.0).then_some(())
+    });
+    let good = std::fs::read_to_string(gateway.config_file()).unwrap();
+    let dead = format!("mqtt://127.0.0.1:{}", free_port());
+    std::fs::write(gateway.config_file(), good.replace(&centre.url(), &dead)).unwrap();
+    let trial = said("doubtful", "试运行至");
+    assert!(
+        trial["detail"].as_str().is_some_and(|detail| detail.contains("by a save of the file")),
+        "{trial}"
+    );
+    assert!(trial["remedy"].as_str().is_some_and(|remedy| remedy.contains("自动退回")), "{trial}");
+    let back = said("bad", "新配置已撤回");
+    assert!(
+        back["words"].as_str().is_some_and(|words| words.contains("断开后没有恢复：指挥中心（3")),
+        "{back}"
+    );
+    assert!(back["remedy"].as_str().is_some_and(|remedy| remedy.contains("moshao.toml.failed")), "{back}");
+    assert_eq!(gateway.metric("moshao_config_state", &[("state", "rolled-back")]), 1.0);
+    assert_eq!(gateway.metric("moshao_config_state", &[]), 1.0, "one state at a time");
 }

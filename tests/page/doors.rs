@@ -26,11 +26,13 @@ fn without_a_session_only_the_entrance_answers() {
         "/api/cameras/gate/still",
         "/api/cameras/gate/areas",
         "/api/evidence/a/1.jpg",
+        "/api/clips/a",
     ] {
         assert_eq!(stranger.get(path).status, 401, "{path}");
     }
     for (method, path) in [
         ("POST", "/api/test"),
+        ("POST", "/api/clips"),
         ("PUT", "/api/cameras/gate/areas"),
         ("POST", "/api/logout"),
         ("POST", "/api/password"),

@@ -9,20 +9,22 @@ use moshao_tests::gateway::Gateway;
 use moshao_tests::page_client::{PASSWORD, code, page_section};
 use moshao_tests::skip;
 
-const PHONE: Visitor = Visitor { language: "zh-CN", is_phone: true, is_dark: false };
+pub(crate) const PHONE: Visitor = Visitor { language: "zh-CN", is_phone: true, is_dark: false };
 const DESK: Visitor = Visitor { language: "en", is_phone: false, is_dark: false };
-const NO_BROWSER: &str = "needs chromium and chromium-driver";
+pub(crate) const NO_BROWSER: &str = "needs chromium and chromium-driver";
 const UPLINK: &str = "[uplink]\nurl = \"mqtt://127.0.0.1:9\"\n";
+/// On a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
 const DEAD_CAMERA: &str = "[camera.yard]\nname = \"晒场\"\nurl = \"rtsp://127.0.0.1:9/live\"\n";
 
 /// A gateway with a page, and its address.
-fn gateway(sections: &str) -> (Gateway, String) {
+pub(crate) fn gateway(sections: &str) -> (Gateway, String) {
     let (page, port) = page_section();
     (Gateway::start(&format!("{UPLINK}{page}{sections}")), format!("http://127.0.0.1:{port}/"))
 }
 
 /// Sets the first password, as the installer does.
-fn move_in(browser: &Browser, gateway: &Gateway, url: &str) {
+pub(crate) fn move_in(browser: &Browser, gateway: &Gateway, url: &str) {
     browser.open(url);
     browser.type_into("label:nth-of-type(1) input", &code(gateway));
     browser.type_into("label:nth-of-type(2) input", PASSWORD);
@@ -80,6 +82,24 @@ fn the_language_can_be_switched() {
     browser.wait_for("h1", "欢迎");
     browser.reload();
     browser.wait_for("h1", "欢迎");
+}
+
+#[test]
+fn a_configuration_that_is_not_taken_and_one_on_trial_are_told_on_the_overview() {
+    let Some(browser) = Browser::start(PHONE) else { return skip(NO_BROWSER) };
+    let (gateway, url) = gateway("");
+    move_in(&browser, &gateway, &url);
+    browser.wait_for(".rows .words", "试运行至");
+    let good = std::fs::read_to_string(gateway.config_file()).expect("it is there");
+    let wrong = good.replace("[page]", "[page]\nlissten = \"127.0.0.1:1\"");
+    std::fs::write(gateway.config_file(), wrong).expect("it can be written");
+    browser.wait_for(".rows .detail", "did you mean `listen`?");
+    browser.picture("16-configuration-refused");
+    let sideways = browser.script("return document.documentElement.scrollWidth > innerWidth");
+    assert_eq!(sideways, false, "nothing sticks out on a phone");
+    std::fs::write(gateway.config_file(), good + "[budget]\nday = \"5MB\"\n").expect("it can be written");
+    browser.wait_for(".rows .detail", "by a save of the file");
+    browser.picture("17-configuration-on-trial");
 }
 
 #[test]
@@ -144,19 +164,19 @@ fn the_walk_test_sees_a_person_of_real_footage() {
     browser.wait_for(".picture .nothing", "");
     let picture =
         "return [...document.querySelectorAll('.picture img')].some((image) => image.naturalWidth === 1280)";
-    moshao_tests::wait::eventually("the camera's picture is shown", Duration::from_secs(20), || {
+    moshao_tests::wait::eventually("the camera's picture is shown", PATIENCE, || {
         (browser.script(picture) == true).then_some(())
     });
     browser.picture("8-camera");
     browser.click("[data-tab='#/']");
     browser.wait_for(".card .words", "正常");
-    moshao_tests::wait::eventually("it is on the overview too", Duration::from_secs(20), || {
+    moshao_tests::wait::eventually("it is on the overview too", PATIENCE, || {
         (browser.script(picture) == true).then_some(())
     });
     browser.picture("9-overview");
     browser.click("[data-tab='#/incidents']");
     browser.wait_for(".incidents h2", "");
-    moshao_tests::wait::eventually("the incident has a still", Duration::from_secs(30), || {
+    moshao_tests::wait::eventually("the incident has a still", PATIENCE, || {
         (browser.script("return document.querySelector('.pieces img')?.naturalWidth > 0") == true)
             .then_some(())
     });

@@ -21,7 +21,7 @@ use crate::wait::eventually;
 /// How long the driver and the browser may take to start on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long something may take to show on the page.
-const SHOWN_LIMIT: Duration = Duration::from_secs(30);
+const SHOWN_LIMIT: Duration = Duration::from_secs(90);
 
 /// How the visitor looks at the page.
 #[derive(Debug, Clone, Copy)]

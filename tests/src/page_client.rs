@@ -56,6 +56,8 @@ impl PageClient {
     pub fn new(port: u16) -> Self {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
+            // Whoever is refused before all has been read is cut off, and the next request needs a connection of its own.
+            .max_idle_connections(0)
             .timeout_global(Some(Duration::from_secs(20)))
             .build()
             .into();
@@ -84,9 +86,22 @@ impl PageClient {
         self.send("GET", path, b"")
     }
 
+    /// A GET of a page that may be away just now.
+    pub fn try_get(&self, path: &str) -> Option<Answer> {
+        self.try_send("GET", path, b"", &[]).filter(|answer| answer.status == 200)
+    }
+
     /// A POST of JSON.
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, body.to_string().as_bytes())
+    }
+
+    /// A GET of some bytes, as `Range` names them.
+    ///
+    /// # Panics
+    /// Where there is no answer.
+    pub fn get_range(&self, path: &str, range: &str) -> Answer {
+        self.try_send("GET", path, b"", &[("range", range)]).expect("the page answers")
     }
 
     /// Any request; a body is sent as JSON.
@@ -94,7 +109,14 @@ impl PageClient {
     /// # Panics
     /// Where there is no answer.
     pub fn send(&self, method: &str, path: &str, body: &[u8]) -> Answer {
+        self.try_send(method, path, body, &[]).expect("the page answers")
+    }
+
+    fn try_send(&self, method: &str, path: &str, body: &[u8], more: &[(&str, &str)]) -> Option<Answer> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        for (name, value) in more {
+            request = request.header(*name, *value);
+        }
         if !body.is_empty() {
             request = request.header("content-type", "application/json");
         }
@@ -105,8 +127,8 @@ impl PageClient {
             request = request.header("x-csrf-token", csrf);
         }
         let request = request.body(body.to_vec()).expect("a request");
-        let mut answer = self.agent.run(request).expect("the page answers");
-        Answer::of(&mut answer)
+        let mut answer = self.agent.run(request).ok()?;
+        Some(Answer::of(&mut answer))
     }
 }
 

@@ -10,7 +10,7 @@ impl Check<'_> {
         let default = raw::Change::default();
         let section = section.unwrap_or(&default);
         let keys = section.keys.iter().filter_map(|key| self.key(key)).collect();
-        Change { trial: section.trial.0, keys }
+        Change { on_save: section.on_save, trial: section.trial.0, keys }
     }
 
     fn key(&mut self, text: &At<String>) -> Option<CentreKey> {

@@ -9,7 +9,8 @@ use crate::report::Problem;
 
 /// How to make a certificate that a browser can be told to trust.
 const MAKE_ONE: &str = "add `certificate_file` and `key_file` (openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 3650 \
-                        -subj /CN=moshao -keyout page.key -out page.crt), or listen on 127.0.0.1";
+                        -subj /CN=moshao -addext subjectAltName=IP:ADDRESS -keyout page.key -out page.crt, with the box's \
+                        ADDRESS), or listen on 127.0.0.1";
 
 impl Check<'_> {
     pub(super) fn page(&mut self, page: &raw::Page, http: Option<&Http>) -> Option<Page> {

@@ -9,6 +9,8 @@ use base64::prelude::BASE64_STANDARD;
 /// `[change]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
+    /// Whether the file is read as soon as it has been saved.
+    pub on_save: bool,
     /// How long a changed configuration is watched before it is kept.
     pub trial: Duration,
     /// Who may push configurations to this gateway.

@@ -6,10 +6,14 @@ use serde::Deserialize;
 use super::{At, default};
 use crate::quantity::Span;
 
-/// How the configuration changes while the gateway runs: on SIGHUP, by the page, by the centre.
+/// How the configuration changes while the gateway runs: by a save of the file, on SIGHUP, by the page, by the centre.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Change {
+    /// Whether the file is read as soon as it has been saved and then left alone for 3 s. Without it only SIGHUP, the page and
+    /// the centre have it read. Files behind `${file:…}` are not looked at.
+    #[serde(default = "default::yes")]
+    pub on_save: bool,
     /// How long a changed configuration is watched. Where a camera that it touches, a broker or the workers are not as well
     /// as before meanwhile, the gateway goes back to the last good one. The configuration that ran before says how long.
     #[serde(default = "default::trial")]
@@ -29,6 +33,6 @@ const KEYS_EXAMPLES: [[&str; 1]; 2] =
 
 impl Default for Change {
     fn default() -> Self {
-        Self { trial: default::trial(), keys: Vec::new() }
+        Self { on_save: default::yes(), trial: default::trial(), keys: Vec::new() }
     }
 }

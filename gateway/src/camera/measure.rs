@@ -1,6 +1,6 @@
-//! What a camera really sends: figures out of its access units, and what to change in its settings.
+//! What a camera really sends: figures out of its access units. `advice` says what to change in its settings.
 //!
-//! Pure: access units in, figures and advice out.
+//! Pure: access units in, figures out.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use super::reference::is_unreferenced;
 use super::{AccessUnit, gate, ring};
 
 /// Key frames further apart than this keep a picture broken for long after a loss, seconds.
-const KEY_FRAME_INTERVAL_MAX_S: f64 = 4.0;
+pub(super) const KEY_FRAME_INTERVAL_MAX_S: f64 = 4.0;
 /// Key frames closer together than this cost bits and nothing is gained, seconds.
-const KEY_FRAME_INTERVAL_MIN_S: f64 = 0.9;
-const FPS_MAX: f64 = 25.5;
+pub(super) const KEY_FRAME_INTERVAL_MIN_S: f64 = 0.9;
+pub(super) const FPS_MAX: f64 = 25.5;
 /// Detectors look at 640 pixels or less; more than 1080p only costs.
-const PICTURE_MAX_PX: u32 = 1920 * 1088;
-const KBIT_S_MAX: f64 = 8000.0;
+pub(super) const PICTURE_MAX_PX: u32 = 1920 * 1088;
+pub(super) const KBIT_S_MAX: f64 = 8000.0;
 /// Bytes between two key frames that a sleeping camera can look back at.
-const GROUP_MAX_BYTES: f64 = ring::BYTES_MAX as f64 * 7.0 / 8.0;
-const CLOCK_OFFSET_MAX_S: f64 = 2.0;
+pub(super) const GROUP_MAX_BYTES: f64 = ring::BYTES_MAX as f64 * 7.0 / 8.0;
+pub(super) const CLOCK_OFFSET_MAX_S: f64 = 2.0;
 /// A camera that counts from its start is decades off: it has no clock, rather than a wrong one.
 const CLOCK_OFFSET_SENSELESS_S: f64 = 5.0 * 365.0 * 86400.0;
 
@@ -94,26 +94,6 @@ pub enum Sleep {
     Never,
     /// Too few key frames were seen to tell.
     Unknown,
-}
-
-// === impl Sleep ===
-
-impl Sleep {
-    /// For people.
-    pub fn as_sentence(self) -> &'static str {
-        match self {
-            Sleep::KeyFrames => "sleeps while nothing moves; its key frames are looked at",
-            Sleep::OnlyKeyFrames => "sleeps while nothing moves; one key frame a second is looked at",
-            Sleep::FarKeyFrames => {
-                "sleeps only if the sizes of its pictures prove to tell what moves: key frames are too far apart"
-            }
-            Sleep::Never => {
-                "cannot sleep: too much comes between two key frames; while nothing moves, pictures that others refer to are \
-                 decoded and one a second is looked at"
-            }
-            Sleep::Unknown => "cannot be told: too few key frames came; watch longer with --seconds",
-        }
-    }
 }
 
 // === impl Measure ===
@@ -198,69 +178,6 @@ impl Figures {
             (Some(_), _) => Sleep::KeyFrames,
         }
     }
-
-    /// What to change in the camera's settings; nothing where all is well.
-    pub fn advice(&self) -> Vec<String> {
-        let mut advice = Vec::new();
-        match self.key_frame_interval_s {
-            None => advice.push(format!(
-                "only one key frame in {:.0} s: set the key frame (I-frame) interval to 2 s",
-                self.seconds
-            )),
-            Some(interval) if interval > KEY_FRAME_INTERVAL_MAX_S => advice.push(format!(
-                "a key frame every {interval:.1} s: set the key frame (I-frame) interval to 2 s, so that the picture \
-                 mends sooner after a loss and the camera can sleep while nothing moves"
-            )),
-            Some(interval) if interval < KEY_FRAME_INTERVAL_MIN_S && self.key_frame_interval_pictures == Some(1) => {
-                advice.push(
-                    "every picture is a key frame: set the key frame (I-frame) interval to 2 s, which takes a \
-                     fraction of the bits"
-                        .to_owned(),
-                );
-            }
-            Some(interval) if interval < KEY_FRAME_INTERVAL_MIN_S => advice.push(format!(
-                "a key frame every {interval:.1} s: an interval of 2 s takes fewer bits"
-            )),
-            Some(_) => {}
-        }
-        if self.sleep() == Sleep::Never {
-            advice.push(format!(
-                "{:.0} MB from one key frame to the next, more than the {:.0} MB that are held: set the key frame interval \
-                 to 2 s or lower the bit rate, so that the camera can sleep while nothing moves",
-                self.key_frame_interval_s.unwrap_or_default() * self.kbit_s / 8000.0,
-                GROUP_MAX_BYTES / 1e6
-            ));
-        }
-        if self.width * self.height > PICTURE_MAX_PX {
-            advice.push(format!(
-                "{}x{} pixels: detectors look at 640 or less; use the sub-stream's url, or 1920x1080",
-                self.width, self.height
-            ));
-        }
-        if self.fps > FPS_MAX {
-            advice.push(format!(
-                "{:.1} pictures a second: 15 to 25 are enough and take less to decode",
-                self.fps
-            ));
-        }
-        if self.kbit_s > KBIT_S_MAX {
-            advice.push(format!(
-                "{:.1} Mbit/s: 2 to 4 Mbit/s are enough for 1920x1080 and take less to decode",
-                self.kbit_s / 1000.0
-            ));
-        }
-        if self.lost_packets > 0 {
-            advice.push(format!(
-                "{} packets lost in {:.0} s: the camera or its network is overloaded; lower the bit rate or use a cable",
-                self.lost_packets, self.seconds
-            ));
-        }
-        if let Some(offset) = self.clock_offset_s.filter(|offset| offset.abs() > CLOCK_OFFSET_MAX_S) {
-            let (by, direction) = (offset.abs(), if offset > 0.0 { "ahead" } else { "behind" });
-            advice.push(format!("its clock is {by:.0} s {direction}: set a time server (NTP) in the camera"));
-        }
-        advice
-    }
 }
 
 fn median(values: impl Iterator<Item = usize>) -> Option<usize> {
@@ -273,6 +190,7 @@ fn median(values: impl Iterator<Item = usize>) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::camera::Codec;
+    use crate::language::Language;
 
     /// Key frames of 50 kB, other pictures of 10 kB.
     fn figures(fps: usize, seconds: usize, key_every: usize) -> Figures {
@@ -302,12 +220,12 @@ mod tests {
         assert!((figures.kbit_s - (5.0 * 50.0 + 245.0 * 10.0) * 8.0 / 10.0).abs() < 0.1, "{figures:?}");
         assert_eq!((figures.key_frame_bytes, figures.picture_bytes), (50_000, 10_000));
         assert_eq!(figures.longest_gap_ms, 40);
-        assert_eq!(figures.advice(), Vec::<String>::new());
+        assert_eq!(figures.advice(Language::English), Vec::<String>::new());
     }
 
     #[test]
     fn advice_names_what_to_change() {
-        let advice = |figures: Figures| figures.advice().join("\n");
+        let advice = |figures: Figures| figures.advice(Language::English).join("\n");
         assert!(advice(figures(25, 12, 250)).contains("every 10.0 s"));
         assert!(advice(figures(25, 8, 250)).contains("only one key frame in 8 s"));
         assert!(advice(figures(25, 8, 1)).contains("every picture is a key frame"));
@@ -320,6 +238,26 @@ mod tests {
     }
 
     #[test]
+    fn advice_is_given_in_either_language() {
+        let all = Figures {
+            width: 3840,
+            height: 2160,
+            lost_packets: 3,
+            clock_offset_s: Some(90.0),
+            ..figures(50, 12, 500)
+        };
+        let greedy = Figures { kbit_s: 16_000.0, ..all };
+        let (chinese, english) = (greedy.advice(Language::Chinese), greedy.advice(Language::English));
+        assert_eq!((chinese.len(), english.len()), (7, 7), "{english:?}");
+        assert!(english.iter().all(|line| line.is_ascii()), "{english:?}");
+        assert!(chinese.iter().all(|line| line.contains('：')), "{chinese:?}");
+        assert!(
+            chinese[0].starts_with("每 10.0 秒一个关键帧") && chinese[6].contains("快 90 秒"),
+            "{chinese:?}"
+        );
+    }
+
+    #[test]
     fn it_says_whether_the_camera_can_sleep() {
         assert_eq!(figures(25, 10, 50).sleep(), Sleep::KeyFrames);
         assert_eq!(figures(25, 10, 1).sleep(), Sleep::OnlyKeyFrames);
@@ -327,7 +265,7 @@ mod tests {
         assert_eq!(figures(25, 32, 250).sleep(), Sleep::FarKeyFrames);
         let greedy = Figures { kbit_s: 16_000.0, ..figures(25, 12, 125) };
         assert_eq!(greedy.sleep(), Sleep::Never);
-        assert!(greedy.advice().join("\n").contains("so that the camera can sleep"));
+        assert!(greedy.advice(Language::English).join("\n").contains("so that the camera can sleep"));
     }
 
     #[test]

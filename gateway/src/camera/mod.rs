@@ -4,7 +4,7 @@
 //! [`AccessUnit`]s, [`decode`] turns them into [`Picture`](picture::Picture)s, [`pace`] says which of them are due for
 //! the detector, [`still`] makes evidence of one and [`sharpness`] tells which of several is best. [`fault`] names what
 //! can go wrong and [`backoff`] says when to try again. [`measure`] makes figures of a stream for people who set up a
-//! camera. [`appearance`] says what a picture looks like, so that it can be told whether the camera is well.
+//! camera, and `advice` says what they should change. [`appearance`] says what a picture looks like, so that it can be told whether the camera is well.
 //!
 //! Most cameras see nothing most of the time, and a [`gate`] lets them sleep: [`ring`] holds what came of late, [`look`]
 //! compares key frames made small by [`thumb`], [`sentinel`] watches sizes in between, [`motion`] says what moves while
@@ -15,6 +15,7 @@
 //!
 //! Nothing here knows the worker's threads or the parent.
 
+mod advice;
 pub mod appearance;
 pub mod backoff;
 pub mod budget;

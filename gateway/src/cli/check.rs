@@ -1,13 +1,12 @@
 //! `moshao check`: every mistake in a configuration file at once, and its `[[test]]` tables played.
 
-mod trial;
-
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use moshao_config::{Config, Report};
 
 use super::{Failure, Outcome, print};
+use crate::rehearsal;
 
 /// Every mistake in a configuration file at once.
 #[derive(Debug, Args)]
@@ -36,7 +35,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments) -> Outcome {
     let mut examined = moshao_config::examine(&arguments.config);
     if let Some(config) = &examined.config {
-        trial::play_all(config, &mut examined.report);
+        rehearsal::play_all(config, &mut examined.report);
     }
     let report = &examined.report;
     match arguments.json {
@@ -120,7 +119,7 @@ mod tests {
         let environment = moshao_config::Environment::of_process(directory.path());
         let mut examined = moshao_config::examine_text(&text, "site.toml", &environment);
         let config = examined.config.unwrap_or_else(|| panic!("{}", examined.report));
-        trial::play_all(&config, &mut examined.report);
+        rehearsal::play_all(&config, &mut examined.report);
         examined.report.to_string()
     }
 
@@ -150,7 +149,7 @@ blocked = { labels = ["car"], zone = "lane", longer_than = "5m" }
         let environment = moshao_config::Environment::fixed(directory.path(), variables, 1);
         let mut examined = moshao_config::examine_text(text, name, &environment);
         let config = examined.config.unwrap_or_else(|| panic!("{}", examined.report));
-        assert_eq!(trial::play_all(&config, &mut examined.report), count);
+        assert_eq!(rehearsal::play_all(&config, &mut examined.report), count);
         assert_eq!(examined.report.to_string(), "");
     }
 

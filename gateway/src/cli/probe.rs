@@ -14,6 +14,7 @@ use super::{Failure, Outcome};
 use crate::camera::fault::{SessionError, peer_of};
 use crate::camera::measure::{Figures, Measure, Sleep};
 use crate::camera::rtsp::{Endpoint, Session};
+use crate::language::Language;
 use crate::logging;
 
 /// Where the password comes from when the URL has a user and no password.
@@ -109,7 +110,7 @@ pub(super) async fn probe(endpoint: &Endpoint, length: Duration) -> Result<Repor
 
     let camera = peer_of(&endpoint.url);
     let figures = figures.ok_or_else(|| SessionError::too_few_pictures(&camera, length))?;
-    let (sleep, advice) = (figures.sleep(), figures.advice());
+    let (sleep, advice) = (figures.sleep(), figures.advice(Language::English));
     Ok(Report { camera, first_key_frame_s: first_key_frame.as_secs_f64(), figures, sleep, advice })
 }
 
@@ -144,7 +145,7 @@ fn print(report: &Report, json: bool) -> Outcome {
         Some(offset) => println!("  clock               {offset:+.1} s against this machine's"),
         None => println!("  clock               not told"),
     }
-    println!("  gate                {}", sleep.as_sentence());
+    println!("  gate                {}", sleep.as_sentence(Language::English));
     if advice.is_empty() {
         println!("Nothing to change.");
     }

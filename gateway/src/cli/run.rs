@@ -20,8 +20,8 @@ Examples:
   moshao run --config /etc/moshao/moshao.toml
   moshao run --config village.toml --log-format json 2>> moshao.log
 
-Reads the configuration again on SIGHUP: cameras that it does not change go on untouched, and a wrong one changes
-nothing. A change after which the gateway is not as well as before is taken back; see deploy/change.md. Beside FILE
+Reads the configuration again when it has been saved and on SIGHUP: cameras that it does not change go on untouched,
+and a wrong one changes nothing. A change after which the gateway is not as well as before is taken back; see deploy/change.md. Beside FILE
 it keeps FILE.last-good, with which it starts where FILE cannot be used, and FILE.state.
 Stops in order on SIGTERM or Ctrl-C, within 5 seconds; at once on a second one. Events that have not been
 delivered by then stay on disk and go out after the next start.")]

@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let language =
         arguments.language.unwrap_or_else(|| Language::of_environment(|name| std::env::var(name).ok()));
     let length = Duration::from_secs(arguments.seconds.into());
-    let measured = arguments.measure.then(|| measure(&config.cameras, length)).transpose()?;
+    let measured = arguments.measure.then(|| measure(&config.cameras, length, language)).transpose()?;
     let made = jiff::Timestamp::now().to_zoned(config.gateway.time_zone.clone());
     let made = made.strftime("%Y-%m-%d %H:%M").to_string();
     let document = html(&Sheet { config: &config, made, language, measured });
@@ -67,18 +67,16 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 type Came = BTreeMap<String, Result<Measured, crate::camera::fault::SessionError>>;
 
 /// One camera after the other, so that a weak switch or a small box does not spoil the figures.
-fn measure(cameras: &[Camera], length: Duration) -> Result<Came, Failure> {
+fn measure(cameras: &[Camera], length: Duration, language: Language) -> Result<Came, Failure> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
     let mut measured = BTreeMap::new();
     for (number, camera) in cameras.iter().enumerate() {
         info!(camera = camera.id, "measuring {} of {}", number + 1, cameras.len());
         let came = runtime.block_on(probe(&endpoint(camera), length));
-        let came = came.map(|Report { first_key_frame_s, figures, sleep, advice, .. }| Measured {
-            first_key_frame_s,
-            figures,
-            sleep,
-            advice,
+        let came = came.map(|Report { first_key_frame_s, figures, sleep, .. }| {
+            let advice = figures.advice(language);
+            Measured { first_key_frame_s, figures, sleep, advice }
         });
         measured.insert(camera.id.clone(), came);
     }

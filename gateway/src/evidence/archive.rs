@@ -172,6 +172,30 @@ impl Archive {
         Ok(Item { file, bytes, sha256 })
     }
 
+    /// Where a clip lies, for whoever sends the file by other means.
+    ///
+    /// # Errors
+    /// See [`ItemError`]; a reference of anything but a clip is none.
+    pub fn clip(&self, reference: &str) -> Result<PathBuf, ItemError> {
+        let is_clip = |path: &PathBuf| {
+            reference.starts_with("evidence/")
+                && path.extension().is_some_and(|extension| extension == Class::Clip.extension())
+        };
+        let path = self.path(reference).filter(is_clip);
+        let path = path.ok_or_else(|| ItemError::NoReference(reference.to_owned()))?;
+        match path.try_exists() {
+            Ok(true) => Ok(path),
+            Ok(false) => Err(ItemError::NotThere(reference.to_owned())),
+            Err(source) => Err(ItemError::Io { reference: reference.to_owned(), source }),
+        }
+    }
+
+    /// From now on it is as if the disk took no entry into the ledger.
+    #[cfg(test)]
+    pub(crate) fn make_ledger_unwritable(&self) {
+        self.books().ledger.make_unwritable();
+    }
+
     /// The path of a reference: a folder that may be seen from outside and names without tricks.
     fn path(&self, reference: &str) -> Option<PathBuf> {
         let mut parts = reference.split('/');
@@ -294,6 +318,22 @@ mod tests {
         assert_eq!(item.read(0, 4).unwrap(), b"0123");
         assert_eq!(item.read(8, 4).unwrap(), b"89");
         assert_eq!(item.read(10, 4).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_clip_is_found_and_nothing_else_is_a_clip() {
+        let (dir, archive) = archive();
+        archive.store().keep_still("01INC", b"jpeg").unwrap();
+        std::fs::write(dir.path().join("evidence/01INC/2.mp4"), b"film").unwrap();
+        std::fs::create_dir(dir.path().join("diagnoses")).unwrap();
+        std::fs::write(dir.path().join("diagnoses/1.mp4"), b"none").unwrap();
+        assert_eq!(archive.clip("evidence/01INC/2.mp4").unwrap(), dir.path().join("evidence/01INC/2.mp4"));
+        assert!(matches!(archive.clip("evidence/01INC/3.mp4"), Err(ItemError::NotThere(_))));
+        for reference in
+            ["evidence/01INC/1.jpg", "diagnoses/1.mp4", "evidence/../evidence/01INC/2.mp4", ".mp4", ""]
+        {
+            assert!(matches!(archive.clip(reference), Err(ItemError::NoReference(_))), "{reference}");
+        }
     }
 
     #[test]

@@ -15,13 +15,16 @@ use sha2::{Digest, Sha256};
 
 /// Name of the file in the data directory.
 pub const FILE: &str = "ledger.jsonl";
+/// Longest reason, characters.
+pub const REASON_MAX: usize = 200;
 /// The hash before the first entry.
 const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// What is written down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {
-    /// Who asked, as the centre says; `box` for what the gateway does by itself.
+    /// Who asked, as the centre says; `page ADDRESS` for a visitor of the local page, `box` for what the gateway does by
+    /// itself.
     pub who: String,
     /// `export`, `still`, `clip`, `hold`, `release`, `diagnose`, `delete`, `ledger-broken`.
     pub what: String,
@@ -80,6 +83,18 @@ pub struct Ledger {
 pub struct LedgerError {
     path: PathBuf,
     source: io::Error,
+}
+
+/// A reason that says something, without the space around it.
+///
+/// # Errors
+/// How many characters it has, where that is none or more than [`REASON_MAX`].
+pub fn reason(text: &str) -> Result<&str, usize> {
+    let text = text.trim();
+    match text.chars().count() {
+        1..=REASON_MAX => Ok(text),
+        count => Err(count),
+    }
 }
 
 // === impl Ledger ===
@@ -160,6 +175,12 @@ impl Ledger {
     pub fn last(&self) -> &Seal {
         &self.last
     }
+
+    /// From now on it is as if the disk took nothing.
+    #[cfg(test)]
+    pub(super) fn make_unwritable(&mut self) {
+        self.file = File::open("/dev/null").expect("it is there, and open for reading alone");
+    }
 }
 
 /// Checks every line of a ledger; the seal of the last.
@@ -229,6 +250,13 @@ mod tests {
         }
         let text = fs::read_to_string(dir.path().join(FILE)).unwrap();
         (dir, text)
+    }
+
+    #[test]
+    fn a_reason_says_something_and_no_novel() {
+        assert_eq!(reason(" 案件 4711 "), Ok("案件 4711"));
+        assert_eq!((reason(" \n"), reason(&"案".repeat(REASON_MAX + 1))), (Err(0), Err(REASON_MAX + 1)));
+        assert!(reason(&"案".repeat(REASON_MAX)).is_ok());
     }
 
     #[test]

@@ -95,10 +95,17 @@ impl Files {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub(super) fn check(&self, text: &str) -> Result<Version, Report> {
+    pub(super) fn check(&self, text: &str) -> Result<(Version, Report), Report> {
         let examined = self.examine(text);
-        let config = examined.config.ok_or(examined.report)?;
-        Ok(Version { config, text: text.to_owned() })
+        match examined.config {
+            Some(config) => Ok((Version { config, text: text.to_owned() }, examined.report)),
+            None => Err(examined.report),
+        }
+    }
+
+    /// SHA-256 of what stands in the file now, hexadecimal; none where it cannot be read.
+    pub(super) fn sha256(&self) -> Option<String> {
+        fs::read_to_string(&self.file).ok().map(|text| sha256(&text))
     }
 
     fn examine(&self, text: &str) -> moshao_config::Examined {
@@ -110,7 +117,7 @@ impl Files {
     /// What to go back to; none where nothing has run through its trial, or where it cannot be used any more.
     pub(super) fn last_good(&self) -> Option<Version> {
         let text = fs::read_to_string(self.beside("last-good")).ok()?;
-        self.check(&text).ok()
+        self.check(&text).ok().map(|(version, _)| version)
     }
 
     /// `text` has run through its trial. A failure is told and changes nothing else.

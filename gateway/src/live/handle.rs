@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use super::bundle::Bundle;
 use super::difference::Difference;
+use super::fall::Fall;
 use super::files::Files;
 
 /// Changes that wait; more than one are one.
@@ -86,12 +88,38 @@ pub struct Shown {
     /// Why something else runs than what was wanted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The same of what was taken back, for people of either language.
+    #[serde(skip)]
+    pub fall: Option<Fall>,
+    /// Of one on trial.
+    #[serde(skip)]
+    pub trial: Option<OnTrial>,
+}
+
+/// A configuration on trial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnTrial {
+    /// When it is kept if all is as well as before.
+    pub until: Timestamp,
+    /// What it has changed, and who wanted it; none at a first start.
+    pub change: Option<String>,
+    /// There is another one to go back to.
+    pub has_way_back: bool,
 }
 
 /// A handle, and where what is asked there is heard.
 pub(super) fn handle(files: Files) -> (Handle, mpsc::Receiver<Ask>) {
     let (asking, asks) = mpsc::channel(ASKS_MAX);
     (Handle { files, asking, standing: Standing::default() }, asks)
+}
+
+// === impl Ask ===
+
+impl Ask {
+    /// The file has been saved, and nobody has said anything.
+    pub(super) fn of_a_save() -> Self {
+        Ask { by: "a save of the file".to_owned(), bundle: None, answer: None }
+    }
 }
 
 // === impl Handle ===

@@ -2,27 +2,31 @@
 //!
 //! ```text
 //! SIGHUP, the page ───┐
-//! `reload` ───────────┼─▶ read and check ─▶ sources stay, the rest is built anew ─▶ trial ─▶ kept as last good
-//! `configure`: bundle ┘      │ wrong: told,     │ fails                            │ not as well as before
-//!                            ▼ nothing happens  └────────▶ back to the last good ◀─┘
+//! a save, `reload` ───┼─▶ read, check, rehearse ─▶ sources stay, the rest is built anew ─▶ trial ─▶ kept as last good
+//! `configure`: bundle ┘      │ wrong: told,            │ fails                            │ not as well as before
+//!                            ▼ nothing happens         └────────▶ back to the last good ◀─┘
 //! ```
 //!
 //! Camera workers, the sensors' session, the desk with its incidents and rules, clips, the outbox and who is logged in at
 //! the page go on (`app::kept`); the rest of the parent (links to the centre, sinks, page, metrics' port) is stopped in
 //! its order and built anew by the same code that starts the gateway, which takes less than a second.
 //!
-//! [`difference`](self) says what a change comes to, and what needs a restart. `trial` watches whether the gateway is as
-//! well as before. [`bundle`] is a configuration that the centre has signed. `files` keeps what to go back to beside the file, and `start` uses it where the file is spoilt or the
-//! gateway dies of it. `outcome` says what became of a change, `told` tells the centre.
+//! `saved` notices that the file has been saved, `wanted` checks what it wants, `difference` says what that comes to and what
+//! needs a restart. `trial` watches whether the gateway is as well as before, `fall` says why it is not. [`bundle`] is a
+//! configuration that the centre has signed. `files` keeps what to go back to beside the file, and `start` uses it where the
+//! file is spoilt or the gateway dies of it. `outcome` says what became of a change, `told` tells the centre.
 
 pub mod bundle;
 mod difference;
+mod fall;
 mod files;
 mod handle;
 mod outcome;
+mod saved;
 mod start;
 mod told;
 mod trial;
+mod wanted;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,16 +36,18 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use self::bundle::Bundle;
 use self::difference::Difference;
 pub(crate) use self::difference::renews_sensors;
+pub use self::fall::Fall;
 pub use self::files::replace;
 use self::files::{Files, State, Version};
 use self::handle::Ask;
-pub use self::handle::{Change, Handle, Refusal, Shown, Standing, Why};
+pub use self::handle::{Change, Handle, OnTrial, Refusal, Shown, Standing, Why};
+use self::saved::{Looks, Saved};
 use self::start::Instead;
 pub use self::start::Start;
 use self::told::News;
+pub use self::trial::Part;
 use self::trial::{Health, Trial, Verdict};
 use crate::app::{App, AppError, Kept, Leave};
 use crate::metrics::Metrics;
@@ -66,6 +72,12 @@ pub struct Live {
     /// What to go back to; none before the first configuration has run through its trial.
     good: Option<Version>,
     trial: Option<Trial>,
+    /// What is on trial: who wanted it, and what it has changed.
+    change: Option<String>,
+    /// Whether the file has been saved.
+    saved: Saved,
+    /// SHA-256 of what stood in the file when it was last looked into or written here; none where it could not be read.
+    considered: Option<String>,
     /// Camera workers that had died at the last look, and when the last one did.
     deaths: (u64, Option<Duration>),
     instead: Option<Instead>,
@@ -80,7 +92,7 @@ struct Next {
     /// How the gateway was before.
     before: Health,
     /// Why it goes back; none where it goes forward.
-    back: Option<String>,
+    back: Option<Fall>,
 }
 
 // === impl Live ===
@@ -103,6 +115,7 @@ impl Live {
             (Err(reason), _) => return Err(reason),
         };
         let (handle, asks) = handle::handle(files.clone());
+        let (saved, considered) = (Saved::new(Looks::of(files.file())), files.sha256());
         let metrics = kept.metrics().clone();
         let mut live = Live {
             files,
@@ -114,6 +127,9 @@ impl Live {
             running: version,
             good,
             trial: None,
+            change: None,
+            saved,
+            considered,
             deaths: (0, None),
             instead,
         };
@@ -166,7 +182,11 @@ impl Live {
             let next = tokio::select! {
                 biased;
                 Some(ask) = self.asks.recv() => self.consider(ask, outbox).await,
-                _ = look.tick() => self.look(),
+                _ = look.tick() => match self.look() {
+                    Some(back) => Some(back),
+                    None if self.is_saved() => self.consider(Ask::of_a_save(), outbox).await,
+                    None => None,
+                },
             };
             if let Some(next) = next {
                 return next;
@@ -181,8 +201,8 @@ impl Live {
             return None;
         }
         let wanted = match &bundle {
-            None => self.wanted(),
-            Some(bundle) => self.take(bundle),
+            None => self.wanted().await,
+            Some(bundle) => self.take(bundle).await,
         };
         let (said, next) = match wanted {
             Ok((version, difference)) => {
@@ -216,45 +236,10 @@ impl Live {
         next
     }
 
-    /// What the file wants.
-    fn wanted(&self) -> Result<(Version, Difference), Refusal> {
-        let invalid = |message: String| Refusal { why: Why::Invalid, message };
-        let (version, _) = self.files.read().map_err(|report| invalid(report.to_string()))?;
-        let difference = Difference::between(&self.running.config, &version.config).map_err(invalid)?;
-        Ok((version, difference))
-    }
-
-    /// Takes what the centre has signed: checked in every way before a byte is written.
-    fn take(&mut self, bundle: &Bundle) -> Result<(Version, Difference), Refusal> {
-        let refuse = |why: Why, message: String| Refusal { why, message };
-        bundle
-            .verify(&self.running.config.change.keys)
-            .map_err(|error| refuse(Why::NotAllowed, error.to_string()))?;
-        if let Some(last) = self.state.bundle.filter(|last| bundle.version <= *last) {
-            let message = format!(
-                "version {} is not newer than {last}, which was taken before; versions rise",
-                bundle.version
-            );
-            return Err(refuse(Why::NotAllowed, message));
-        }
-        let version =
-            self.files.check(&bundle.config).map_err(|report| refuse(Why::Invalid, report.to_string()))?;
-        let difference = Difference::between(&self.running.config, &version.config)
-            .map_err(|reason| refuse(Why::Invalid, reason))?;
-        let unwritable = |error: std::io::Error| {
-            let file = self.files.file().display();
-            let message = format!(
-                "{file} cannot be written: {error}; the gateway's user must own it and its directory"
-            );
-            refuse(Why::Failed, message)
-        };
-        let state =
-            State { bundle: Some(bundle.version), bundle_sha256: version.sha256(), ..self.state.clone() };
-        // First the number: a bundle that was half taken must not be taken again.
-        self.files.keep_state(&state).map_err(unwritable)?;
-        replace(self.files.file(), &bundle.config).map_err(unwritable)?;
-        self.state = state;
-        Ok((version, difference))
+    /// Whether somebody has saved a file that says something else than when it was last looked into.
+    fn is_saved(&mut self) -> bool {
+        let is_new = self.saved.look(self.begin.elapsed(), Looks::of(self.files.file()));
+        is_new && self.running.config.change.on_save && self.files.sha256() != self.considered
     }
 
     /// Whether the gateway is as well as before, while that is a question; the way back where it is not.
@@ -270,20 +255,20 @@ impl Live {
                 self.keep();
                 None
             }
-            Verdict::Fallen(reason) => {
+            Verdict::Fallen(fall) => {
                 self.trial = None;
                 self.show();
                 let Some(good) = self.good.clone().filter(|good| good.text != self.running.text) else {
                     error!(
-                        reason,
+                        %fall,
                         "the gateway is not well, and there is no other configuration to go back to"
                     );
                     return None;
                 };
-                error!(reason, "the gateway is not as well as before the change; it goes back");
+                error!(%fall, "the gateway is not as well as before the change; it goes back");
                 let difference = Difference::between(&self.running.config, &good.config).unwrap_or_default();
                 let by = "trial".to_owned();
-                Some(Next { version: good, by, difference, before: health, back: Some(reason) })
+                Some(Next { version: good, by, difference, before: health, back: Some(fall) })
             }
         }
     }
@@ -295,7 +280,7 @@ impl Live {
                 let app = App::of(bound, kept);
                 match next.back.clone() {
                     None => self.went_forward(next, &app.outbox()).await,
-                    Some(reason) => self.went_back(next.version, &app.outbox(), &reason).await,
+                    Some(fall) => self.went_back(next.version, &app.outbox(), fall).await,
                 }
                 Ok(app)
             }
@@ -303,7 +288,8 @@ impl Live {
                 error!(by = next.by, %reason, "the configuration cannot be applied; the gateway goes back");
                 let bound = kept.bind(self.running.config.clone()).await?;
                 let app = App::of(bound, kept);
-                self.went_back(self.running.clone(), &app.outbox(), &reason.to_string()).await;
+                let fall = Fall::Unbuilt(reason.to_string());
+                self.went_back(self.running.clone(), &app.outbox(), fall).await;
                 Ok(app)
             }
         }

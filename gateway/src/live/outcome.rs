@@ -1,12 +1,14 @@
 //! What became of a change: kept, gone forward, gone back; told, counted, shown, and remembered beside the file.
 
+use jiff::Timestamp;
 use tracing::{error, info, warn};
 
+use super::fall::Fall;
 use super::files::Version;
 use super::start::Instead;
 use super::told::News;
 use super::trial::{Part, Trial};
-use super::{Live, Next, Shown};
+use super::{Live, Next, OnTrial, Shown};
 use crate::outbox::OutboxHandle;
 
 // === impl Live ===
@@ -15,7 +17,7 @@ impl Live {
     /// What runs is good.
     pub(super) fn keep(&mut self) {
         info!("the configuration has run through its trial and is kept as the last good one");
-        self.trial = None;
+        (self.trial, self.change) = (None, None);
         self.count("kept");
         self.files.keep_good(&self.running.text);
         self.good = Some(self.running.clone());
@@ -50,6 +52,7 @@ impl Live {
         let former = std::mem::replace(&mut self.running, version);
         self.good.get_or_insert(former);
         self.trial = Some(trial);
+        self.change = Some(format!("by {by}: {difference}"));
         self.instead = None;
         (self.state.on_trial, self.state.starts) = (self.running.sha256(), 1);
         self.count("applied");
@@ -58,17 +61,18 @@ impl Live {
         self.show();
     }
 
-    pub(super) async fn went_back(&mut self, version: Version, outbox: &OutboxHandle, reason: &str) {
+    pub(super) async fn went_back(&mut self, version: Version, outbox: &OutboxHandle, fall: Fall) {
         if let Err(error) = self.files.go_back(&version.text) {
             warn!(%error, "what has failed still stands in the file, and the next start will find it there");
         }
+        self.considered = self.files.sha256();
         self.running = version;
-        self.trial = None;
+        (self.trial, self.change) = (None, None);
         (self.state.on_trial, self.state.starts) = (String::new(), 0);
-        self.instead = Some(Instead::RolledBack(reason.to_owned()));
-        self.count("rolled-back");
         let note =
-            format!("{reason}; what has failed is put aside as NAME.failed beside the configuration file");
+            format!("{fall}; what has failed is put aside as NAME.failed beside the configuration file");
+        self.instead = Some(Instead::RolledBack(fall));
+        self.count("rolled-back");
         self.tell(News::RolledBack, outbox, &note).await;
         self.show();
     }
@@ -85,7 +89,7 @@ impl Live {
         let (news, note) = match &self.instead {
             None => return,
             Some(Instead::Refused(reason)) => (News::Refused, reason.clone()),
-            Some(Instead::RolledBack(reason)) => (News::RolledBack, reason.clone()),
+            Some(Instead::RolledBack(fall)) => (News::RolledBack, fall.to_string()),
         };
         error!("the gateway runs with the last good configuration, not with the file: {note}");
         self.count(if news == News::Refused { "refused" } else { "rolled-back" });
@@ -115,12 +119,24 @@ impl Live {
             (None, Some(Instead::Refused(_))) => "refused",
             (None, None) => "good",
         };
-        let note = self.instead.as_ref().map(|instead| match instead {
-            Instead::Refused(reason) | Instead::RolledBack(reason) => reason.clone(),
-        });
+        let (note, fall) = match &self.instead {
+            None => (None, None),
+            Some(Instead::Refused(reason)) => (Some(reason.clone()), None),
+            Some(Instead::RolledBack(fall)) => (Some(fall.to_string()), Some(fall.clone())),
+        };
         let sha256 = self.running.sha256();
         let bundle = self.state.bundle.filter(|_| self.state.bundle_sha256 == sha256);
-        self.metrics.config.show(&sha256, bundle, self.trial.is_some());
-        self.handle.standing().show(Shown { state, sha256, bundle, note });
+        let trial = self.trial.as_ref().map(|trial| self.on_trial(trial));
+        self.metrics.config.show(state, &sha256, bundle);
+        self.handle.standing().show(Shown { state, sha256, bundle, note, fall, trial });
+    }
+
+    fn on_trial(&self, trial: &Trial) -> OnTrial {
+        let left = trial.until().saturating_sub(self.begin.elapsed());
+        OnTrial {
+            until: Timestamp::now().checked_add(left).unwrap_or(Timestamp::MAX),
+            change: self.change.clone(),
+            has_way_back: self.good.as_ref().is_some_and(|good| good.text != self.running.text),
+        }
     }
 }

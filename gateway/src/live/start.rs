@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use moshao_config::Report;
 
+use super::fall::Fall;
 use super::files::{Files, State, Version};
 
 /// A text that has not run through its trial yet is started so often; a gateway that dies each time goes back.
-const STARTS_MAX: u32 = 3;
+pub(super) const STARTS_MAX: u32 = 3;
 
 /// What to start with.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ pub(super) enum Instead {
     /// The file cannot be used.
     Refused(String),
     /// It was used, and failed.
-    RolledBack(String),
+    RolledBack(Fall),
 }
 
 // === impl Start ===
@@ -76,9 +77,8 @@ impl Start {
 
     fn go_back(&mut self) {
         let Some(good) = &self.good else { return };
-        let why = format!("the gateway died {STARTS_MAX} times before the end of its trial");
         self.version = good.clone();
-        self.instead = Some(Instead::RolledBack(why));
+        self.instead = Some(Instead::RolledBack(Fall::Gateway));
         // Where the file cannot be written, the next start goes back again.
         self.files.go_back(&good.text).unwrap_or_default();
     }

@@ -5,17 +5,17 @@
 //! meanwhile without anybody's blame.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::time::Duration;
 
 use moshao_config::Config;
 
+use super::fall::Fall;
 use crate::metrics::Metrics;
 
 /// What was well and is not any more may take this long to come back.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// So many deaths of camera workers within a trial are no accident.
-const DEATHS_MAX: u64 = 3;
+pub(super) const DEATHS_MAX: u64 = 3;
 
 /// How the gateway is at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,10 +28,12 @@ pub(super) struct Health {
 
 /// What can be well or not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Part {
+pub enum Part {
     /// By id.
     Camera(String),
+    /// The sensors' broker.
     SensorBroker,
+    /// The centre's broker.
     Centre,
 }
 
@@ -53,7 +55,7 @@ pub(super) enum Verdict {
     /// As well as before.
     Good,
     /// Not as well as before, and why.
-    Fallen(String),
+    Fallen(Fall),
 }
 
 // === impl Health ===
@@ -88,6 +90,11 @@ impl Trial {
         Trial { until: now + lasting, parts, deaths_max: deaths + DEATHS_MAX }
     }
 
+    /// Until when, at least.
+    pub(super) fn until(&self) -> Duration {
+        self.until
+    }
+
     /// Parts that are watched: they were well before the change.
     pub(super) fn watched(&self) -> impl Iterator<Item = &Part> {
         self.parts.keys()
@@ -105,28 +112,18 @@ impl Trial {
             *since = if health.well.contains(part) { None } else { Some(since.unwrap_or(now)) };
         }
         if health.deaths >= self.deaths_max {
-            return Verdict::Fallen(format!("camera workers have died {DEATHS_MAX} times"));
+            return Verdict::Fallen(Fall::Workers);
         }
         let lost = |(part, since): (&Part, &Option<Duration>)| {
             let lasting = now.saturating_sub((*since)?);
-            (lasting >= PATIENCE).then(|| format!("{part} for {} s", lasting.as_secs()))
+            (lasting >= PATIENCE).then(|| (part.clone(), lasting))
         };
-        let lost: Vec<String> = self.parts.iter().filter_map(lost).collect();
+        let lost: Vec<(Part, Duration)> = self.parts.iter().filter_map(lost).collect();
         if !lost.is_empty() {
-            return Verdict::Fallen(format!("lost and not back: {}", lost.join(", ")));
+            return Verdict::Fallen(Fall::Lost(lost));
         }
         let is_well = self.parts.values().all(Option::is_none);
         if now >= self.until && is_well { Verdict::Good } else { Verdict::Wait }
-    }
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Part::Camera(id) => write!(f, "camera {id}"),
-            Part::SensorBroker => f.write_str("the sensors' broker"),
-            Part::Centre => f.write_str("the centre's broker"),
-        }
     }
 }
 
@@ -160,7 +157,7 @@ mod tests {
         let mut trial = Trial::begin(s(100), s(120), [camera("a"), camera("b")], 0);
         assert_eq!(trial.look(s(129), &health(&[camera("b")], 0)), Verdict::Wait);
         let verdict = trial.look(s(130), &health(&[camera("b")], 0));
-        assert_eq!(verdict, Verdict::Fallen("lost and not back: camera a for 30 s".to_owned()));
+        assert_eq!(verdict, Verdict::Fallen(Fall::Lost(vec![(camera("a"), s(30))])));
     }
 
     #[test]

@@ -23,6 +23,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("picture.js", JAVASCRIPT, include_str!("assets/picture.js")),
     ("editor.js", JAVASCRIPT, include_str!("assets/editor.js")),
     ("walk.js", JAVASCRIPT, include_str!("assets/walk.js")),
+    ("clip.js", JAVASCRIPT, include_str!("assets/clip.js")),
     ("incidents.js", JAVASCRIPT, include_str!("assets/incidents.js")),
     ("box.js", JAVASCRIPT, include_str!("assets/box.js")),
     ("testmode.js", JAVASCRIPT, include_str!("assets/testmode.js")),

@@ -17,7 +17,7 @@ use tracing::info;
 use super::areas::{self, Areas};
 use super::routes::{Page, Refusal};
 use crate::language::Language;
-use crate::live;
+use crate::{live, rehearsal};
 
 /// What is drawn, and on which state of the file.
 #[derive(Debug, Serialize)]
@@ -29,6 +29,9 @@ pub(super) struct Drawing {
     watches: Vec<String>,
     /// The file says something else than what the gateway runs with, or will run with in a moment.
     waits_for_restart: bool,
+    /// What has just been written is watched for so long before it is kept, seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trial_s: Option<u64>,
     /// Why the gateway does not take what has just been written.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<String>,
@@ -85,7 +88,9 @@ pub(super) async fn write(
     .await?;
     if is_new {
         match live.reload("the page").await {
-            Ok(_) => drawing.waits_for_restart = false,
+            Ok(change) => {
+                (drawing.waits_for_restart, drawing.trial_s) = (false, Some(change.trial_seconds));
+            }
             Err(refusal) => drawing.refused = Some(refusal.message),
         }
     }
@@ -100,6 +105,7 @@ fn drawing(text: &str, camera: &moshao_config::Camera) -> Result<Drawing, Refusa
         version: version(text),
         watches: camera.watches.clone(),
         waits_for_restart,
+        trial_s: None,
         refused: None,
     })
 }
@@ -108,8 +114,11 @@ fn drawing(text: &str, camera: &moshao_config::Camera) -> Result<Drawing, Refusa
 fn check(text: &str, file: &Path) -> Result<(), Refusal> {
     let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = file.display().to_string();
-    let examined = moshao_config::examine_text(text, &name, &Environment::of_process(directory));
-    if examined.config.is_some() {
+    let mut examined = moshao_config::examine_text(text, &name, &Environment::of_process(directory));
+    if let Some(config) = &examined.config {
+        rehearsal::play_all(config, &mut examined.report);
+    }
+    if !examined.report.has_errors() {
         return Ok(());
     }
     let problems = examined.report.problems().iter().filter(|problem| problem.severity == Severity::Error);
@@ -203,5 +212,26 @@ mod tests {
         let Refusal(status, told) = check(text, Path::new("/etc/moshao/moshao.toml")).unwrap_err();
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(told.contains("encloses nothing") && !told.contains("hunter2"), "{told}");
+    }
+
+    #[test]
+    fn a_zone_with_which_a_test_of_the_configuration_fails_is_not_written() {
+        let site = |zone: &str| {
+            format!(
+                "[gateway]\nid = \"gw\"\ndivision = \"510104001001\"\n[grid]\ncode = \"510104001001003\"\n\
+                 [uplink]\nurl = \"mqtt://127.0.0.1\"\n[detector.own]\nfile = \"own.onnx\"\nlabels = [\"car\"]\n\
+                 [camera.gate]\nurl = \"rtsp://10.0.0.12/102\"\ndetector = \"own\"\nwatches = [\"fire-lane\"]\nzones.lane = {zone}\n\
+                 [rule.fire-lane]\nblocked = {{ labels = [\"car\"], zone = \"lane\", longer_than = \"5m\" }}\n\
+                 [[test]]\nname = \"a car\"\n\
+                 steps = [{{ at = \"0s\", lasts = \"6m\", camera = \"gate\", label = \"car\", box = [0.4, 0.4, 0.6, 0.7] }}]\n\
+                 expect = [{{ code = \"FIRE_LANE\" }}]\n"
+            )
+        };
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("own.onnx"), "").unwrap();
+        let file = directory.path().join("moshao.toml");
+        check(&site("[[0.3, 0.3], [0.7, 0.3], [0.7, 1.0], [0.3, 1.0]]"), &file).unwrap();
+        let Refusal(_, told) = check(&site("[[0.0, 0.0], [0.2, 0.0], [0.2, 0.2]]"), &file).unwrap_err();
+        assert!(told.contains("test `a car`: FIRE_LANE did not come"), "{told}");
     }
 }

@@ -14,7 +14,7 @@ use tower_http::services::ServeFile;
 use super::routes::{Page, Refusal};
 use super::snapshot::IncidentView;
 use crate::clock::rfc3339;
-use crate::event::{Confirm, Mode, Stage};
+use crate::event::{Confirm, Evidence, Mode, Stage};
 use crate::incident::fusion::configured_id;
 use crate::language::Language;
 use crate::outbox::Sequence;
@@ -49,14 +49,27 @@ pub(super) struct Row {
     delivery: Delivery,
     /// Its stills.
     evidence: Vec<Piece>,
-    /// How many clips are kept. Nothing in them is hidden: they leave the box by command, with a reason, alone.
-    clips: usize,
+    /// Its clips, which are shown for a reason alone (`clips`).
+    clips: Vec<Film>,
 }
 
+/// A still.
 #[derive(Debug, Serialize)]
 struct Piece {
     url: String,
     taken: String,
+}
+
+/// A clip.
+#[derive(Debug, Serialize)]
+struct Film {
+    /// As events name it.
+    reference: String,
+    taken: String,
+    /// Name of the camera.
+    camera: Option<String>,
+    /// How long it is.
+    seconds: Option<f64>,
 }
 
 /// `GET /api/incidents`
@@ -131,7 +144,16 @@ impl super::routes::Shared {
             devices,
             delivery,
             evidence: pieces.collect(),
-            clips: clips.len(),
+            clips: clips.into_iter().map(|kept| self.film(kept)).collect(),
+        }
+    }
+
+    fn film(&self, kept: &Evidence) -> Film {
+        Film {
+            reference: kept.reference.clone(),
+            taken: kept.taken.clone(),
+            camera: kept.camera.as_ref().map(|id| self.name(&Source::Camera(id.clone()))),
+            seconds: kept.seconds,
         }
     }
 

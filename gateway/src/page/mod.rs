@@ -13,10 +13,12 @@
 //! | `still`, `walk`, `test_mode` | a camera's picture, the walk test, test mode |
 //! | `areas`, `editor` | zones, lines and masks, written into the configuration file |
 //! | `incidents` | what happened lately, with evidence and delivery |
+//! | `clips`, `ticket` | clips, for a reason that stands in the access ledger |
 //! | `language`, `assets` | two languages, embedded files |
 
 mod areas;
 mod assets;
+mod clips;
 mod editor;
 mod incidents;
 mod language;
@@ -30,6 +32,7 @@ pub mod snapshot;
 mod status;
 mod still;
 mod test_mode;
+mod ticket;
 pub mod visitor;
 mod walk;
 pub mod window;
@@ -50,6 +53,7 @@ use self::password::{Keyring, KeyringError};
 pub use self::routes::Guests;
 use self::routes::Shared;
 use self::visitor::Visitor;
+use crate::evidence::Archive;
 use crate::live;
 use crate::metrics::Metrics;
 use crate::mqtt::{self, Link, TlsError};
@@ -72,6 +76,8 @@ pub struct Sources {
     pub live: Option<live::Handle>,
     /// Who is logged in.
     pub guests: Arc<Guests>,
+    /// Stills and clips, and the ledger of who had them.
+    pub evidence: Archive,
     /// Counters and gauges.
     pub metrics: Arc<Metrics>,
     /// Depth of the queue, and what of it waits.

@@ -12,7 +12,9 @@
 //! | `POST /api/cameras/{id}/walk` | session, CSRF | keeps the camera awake; what it sees now |
 //! | `POST /api/test` | session, CSRF | test mode on or off |
 //! | `GET /api/incidents` | session | what happened lately |
-//! | `GET /api/evidence/{incident}/{file}` | session | a still or clip |
+//! | `GET /api/evidence/{incident}/{file}` | session | a still |
+//! | `POST /api/clips` | session, CSRF, a reason | a ticket for a clip, written into the access ledger |
+//! | `GET /api/clips/{ticket}` | the session that the ticket is for | the clip, whole or a range of it |
 //!
 //! Every answer carries the headers of [`protect`]; no answer takes longer than [`ANSWER_MAX`], no body is larger than
 //! [`BODY_MAX_BYTES`].
@@ -32,7 +34,8 @@ use tokio::sync::Semaphore;
 use super::lockout::Lockout;
 use super::password::Keyring;
 use super::session::Sessions;
-use super::{Sources, assets, editor, incidents, login, status, still, test_mode, walk};
+use super::ticket::Tickets;
+use super::{Sources, assets, clips, editor, incidents, login, status, still, test_mode, walk};
 
 /// An answer may take this long.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -66,17 +69,23 @@ pub(super) struct Shared {
     pub(super) editing: tokio::sync::Mutex<()>,
 }
 
-/// Who is logged in and who is locked out: goes on over changes of the configuration.
+/// Who is logged in, who is locked out and who may watch which clip: goes on over changes of the configuration.
 #[derive(Debug)]
 pub struct Guests {
     sessions: Mutex<Sessions>,
     lockout: Mutex<Lockout>,
+    tickets: Mutex<Tickets>,
     started: Instant,
 }
 
 impl Default for Guests {
     fn default() -> Self {
-        Guests { sessions: Mutex::default(), lockout: Mutex::default(), started: Instant::now() }
+        Guests {
+            sessions: Mutex::default(),
+            lockout: Mutex::default(),
+            tickets: Mutex::default(),
+            started: Instant::now(),
+        }
     }
 }
 
@@ -98,6 +107,8 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/api/test", post(test_mode::set))
         .route("/api/incidents", get(incidents::list))
         .route("/api/evidence/{incident}/{file}", get(incidents::evidence))
+        .route("/api/clips", post(clips::ask))
+        .route("/api/clips/{ticket}", get(clips::watch))
         .route_layer(from_fn_with_state(shared.clone(), only_inside));
     Router::new()
         .route("/", get(assets::index))
@@ -112,7 +123,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
 }
 
 /// Asks for a session, and for the CSRF token where something is changed.
-async fn only_inside(State(shared): Page, request: Request, next: Next) -> Response {
+async fn only_inside(State(shared): Page, mut request: Request, next: Next) -> Response {
     let Some(session) = login::session_of(&shared, request.headers()) else {
         return Refusal(StatusCode::UNAUTHORIZED, "log in first".to_owned()).into_response();
     };
@@ -122,6 +133,7 @@ async fn only_inside(State(shared): Page, request: Request, next: Next) -> Respo
         let why = "the x-csrf-token of this session is missing or wrong; load the page anew";
         return Refusal(StatusCode::FORBIDDEN, why.to_owned()).into_response();
     }
+    request.extensions_mut().insert(session);
     next.run(request).await
 }
 
@@ -163,6 +175,10 @@ impl Shared {
 
     pub(super) fn lockout(&self) -> MutexGuard<'_, Lockout> {
         self.sources.guests.lockout.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn tickets(&self) -> MutexGuard<'_, Tickets> {
+        self.sources.guests.tickets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The camera of a path.

@@ -1,5 +1,7 @@
 //! `GET /api/status`: everything on one screen, in plain words. Pure but for gathering the facts.
 
+mod configuration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -15,6 +17,7 @@ use crate::clock::rfc3339;
 use crate::incident::Incident;
 use crate::incident::fusion::configured_id;
 use crate::language::Language;
+use crate::live::Shown;
 use crate::mqtt::Link;
 use crate::outbox::Stats;
 use crate::quality::defect::Defect;
@@ -45,6 +48,7 @@ pub(super) struct Status {
     grid: String,
     version: &'static str,
     time: String,
+    configuration: Option<Line>,
     uplink: Line,
     sensor_broker: Option<Line>,
     outbox: Queue,
@@ -105,6 +109,7 @@ pub(super) struct Queue {
 pub(super) struct Facts<'a> {
     pub(super) config: &'a Config,
     pub(super) snapshot: &'a Snapshot,
+    pub(super) configuration: Option<&'a Shown>,
     pub(super) outbox: &'a Stats,
     pub(super) uplink: &'a Link,
     pub(super) sensor_broker: Option<&'a Link>,
@@ -118,9 +123,11 @@ pub(super) async fn status(State(shared): Page, language: Language) -> Result<Js
     let snapshot = sources.visitor.look().await?;
     let (uplink, outbox) = (sources.uplink.borrow().clone(), sources.outbox.stats().borrow().clone());
     let sensor_broker = sources.sensor_broker.as_ref().map(|link| link.borrow().clone());
+    let configuration = sources.live.as_ref().map(|live| live.standing().shown());
     let facts = Facts {
         config: &sources.config,
         snapshot: &snapshot,
+        configuration: configuration.as_ref(),
         outbox: &outbox,
         uplink: &uplink,
         sensor_broker: sensor_broker.as_ref(),
@@ -145,6 +152,7 @@ impl Facts<'_> {
             grid: config.grid.name.clone().unwrap_or_else(|| config.grid.code.clone()),
             version: env!("CARGO_PKG_VERSION"),
             time: rfc3339(self.now, &config.gateway.time_zone),
+            configuration: self.configuration(),
             uplink: self.link("uplink", self.language.pick("指挥中心", "Command centre"), self.uplink),
             sensor_broker: self.sensor_broker.map(|link| {
                 self.link("sensors", self.language.pick("传感器消息服务器", "Sensors' broker"), link)

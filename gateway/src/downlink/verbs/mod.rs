@@ -36,7 +36,7 @@ use super::{Command, Denied};
 use crate::budget::Budget;
 use crate::desk::Errand;
 use crate::evidence::archive::about;
-use crate::evidence::ledger::Seal;
+use crate::evidence::ledger::{self, Seal};
 use crate::evidence::{Archive, Recorder};
 use crate::live::bundle::Bundle;
 use crate::live::{self, Why};
@@ -46,8 +46,6 @@ use crate::topics::Topics;
 
 /// Commands that wait to be obeyed; the downlink hands over one at a time.
 const COMMANDS_MAX: usize = 4;
-/// Longest reason and name, characters.
-const WORDS_MAX: usize = 200;
 
 /// Everything that commands work with.
 #[derive(Debug)]
@@ -217,9 +215,7 @@ fn arguments<T: DeserializeOwned>(command: &Command) -> Result<T, Denied> {
 
 /// A reason that says something.
 fn reason(text: &str) -> Result<&str, Denied> {
-    let text = text.trim();
-    match text.chars().count() {
-        1..=WORDS_MAX => Ok(text),
-        count => Err(Denied::bad(format!("`reason` has {count} characters; allowed are 1 to {WORDS_MAX}"))),
-    }
+    ledger::reason(text).map_err(|count| {
+        Denied::bad(format!("`reason` has {count} characters; allowed are 1 to {}", ledger::REASON_MAX))
+    })
 }

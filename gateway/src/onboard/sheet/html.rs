@@ -214,8 +214,8 @@ fn measurement(say: Say, came: &Result<Measured, SessionError>) -> Markup {
         (say.row(("关键帧间隔", "key frames each"), &keys))
         (say.row(("时钟偏差", "clock against the box"), &clock))
         (say.row(("丢包", "packets lost"), &figures.lost_packets))
-        (say.row(("休眠", "gate"), &sleep.as_sentence()))
-        @if !changes.is_empty() { (say.row(("建议修改", "to change"), &changes.join("; "))) }
+        (say.row(("休眠", "gate"), &sleep.as_sentence(say.0)))
+        @if !changes.is_empty() { (say.row(("建议修改", "to change"), &changes.join(say.of("；", "; ")))) }
         (say.row(("结论", "verdict"), &verdict(say, came)))
     }
 }

@@ -21,6 +21,12 @@ export const logOut = () => call("POST", "api/logout", {});
 
 export const status = () => call("GET", "api/status");
 export const incidents = () => call("GET", "api/incidents");
+/** What to play a clip with, { url }, once the reason is in the access ledger. */
+export const clip = (reference, reason) => call("POST", "api/clips", { reference, reason });
+/** Throws what is wrong with a film that cannot be played; nothing where it comes. */
+export async function look(url) {
+  await (await request("GET", url)).body?.cancel();
+}
 export const areas = (camera) => call("GET", `api/cameras/${camera}/areas`);
 export const saveAreas = (camera, change) => call("PUT", `api/cameras/${camera}/areas`, change);
 export const walk = (camera) => call("POST", `api/cameras/${camera}/walk`, {});

@@ -21,7 +21,7 @@ export function box(main) {
   return every(3000, async () => {
     try {
       const told = await api.status();
-      keep(links, [told.uplink, told.sensor_broker].filter(Boolean), (link) => link.id, row);
+      keep(links, [told.uplink, told.sensor_broker, told.configuration].filter(Boolean), (link) => link.id, row);
       facts(queue, queueFacts(told.outbox));
       say(fault, told.outbox.fault ?? "");
       facts(about, [["gateway", told.gateway], ["grid", told.grid], ["version", told.version], ["clock", `${when(told.time)} ${told.time.slice(23)}`]]);

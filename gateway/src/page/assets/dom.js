@@ -1,4 +1,6 @@
-// Elements without a framework: make one, fill one, keep a list in step with its data.
+// Elements without a framework: make one, fill one, keep a list in step with its data, show one large.
+
+import { t } from "./text.js";
 
 /** `h("p", { class: "note", onclick }, "text", child)`; attributes that are null or false are left out. */
 export function h(name, attributes = {}, ...children) {
@@ -40,6 +42,17 @@ export function keep(parent, items, key, make) {
     child.update?.(item);
   });
   for (const gone of present.values()) gone.remove();
+}
+
+/** Shows something large, with a button that closes it; `onClose` is called then. */
+export function dialog(label, content, onClose = () => {}) {
+  const whole = h("dialog", { "aria-label": label }, content, h("p", {}, label), h("button", { type: "button", onclick: () => whole.close() }, t("close")));
+  whole.addEventListener("close", () => {
+    onClose();
+    whole.remove();
+  });
+  document.body.append(whole);
+  whole.showModal();
 }
 
 /** Calls `work` now and again every `ms` while the page is seen, until the returned function is called. */

@@ -5,7 +5,7 @@
 
 import * as api from "./api.js";
 import { h, keep, say } from "./dom.js";
-import { t } from "./text.js";
+import { lasting, t } from "./text.js";
 import { picture, shapesOf } from "./picture.js";
 
 /** A pointer that moves less than this, in pixels, has tapped. */
@@ -67,7 +67,8 @@ export function editor(main, id) {
     try {
       const told = await api.saveAreas(id, { areas: areasOf(drawing.shapes), version: drawing.version });
       show(told);
-      say(result, told.refused ?? t("saved"));
+      const done = told.trial_s ? t("savedOnTrial", { t: lasting(told.trial_s) }) : t("saved");
+      say(result, told.refused ?? done);
       result.className = told.refused ? "result bad" : "result good";
     } catch (error) {
       say(result, error.message);

@@ -1,7 +1,8 @@
 // What happened lately, newest first, with pictures and whether the centre has it.
 
 import * as api from "./api.js";
-import { every, h, keep, say } from "./dom.js";
+import { clipButton } from "./clip.js";
+import { dialog, every, h, keep, say } from "./dom.js";
 import { t, when } from "./text.js";
 
 export function incidents(main) {
@@ -23,13 +24,15 @@ function item(incident) {
   const about = h("p", { class: "facts" });
   const chips = h("p", { class: "chips" });
   const pieces = h("div", { class: "pieces" });
-  const whole = h("li", {}, h("h2", {}, incident.title), about, chips, pieces);
+  const clips = h("div", { class: "clips" });
+  const whole = h("li", {}, h("h2", {}, incident.title), about, chips, pieces, clips);
   whole.update = (told) => {
     whole.dataset.level = told.level;
     whole.dataset.open = told.is_open;
     say(about, `${when(told.opened)} · ${told.devices.join("、")}`);
     keep(chips, labels(told), (label) => label[0] + label[1], ([text, kind]) => h("span", { class: `chip ${kind}` }, text));
     keep(pieces, told.evidence, (piece) => piece.url, thumbnail);
+    keep(clips, told.clips, (clip) => clip.reference, clipButton);
   };
   return whole;
 }
@@ -43,19 +46,11 @@ function labels(told) {
     told.confirm !== "unconfirmed" && [t(`confirm_${told.confirm}`), ""],
     told.mode !== "live" && [told.mode === "test" ? t("modeTest") : t("modeMaintenance"), "mode"],
     [t(`delivery_${told.delivery}`), `delivery ${told.delivery}`],
-    told.clips > 0 && [`${t("clip")} ${told.clips}`, ""],
   ].filter(Boolean);
 }
 
 function thumbnail(piece) {
   const label = `${t("still")} ${when(piece.taken)}`;
-  return h("button", { type: "button", "aria-label": label, onclick: () => show(piece, label) }, h("img", { src: piece.url, alt: "", loading: "lazy" }));
-}
-
-function show(piece, label) {
-  const content = h("img", { src: piece.url, alt: label });
-  const dialog = h("dialog", { "aria-label": label }, content, h("p", {}, label), h("button", { type: "button", onclick: () => dialog.close() }, t("close")));
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
+  const show = () => dialog(label, h("img", { src: piece.url, alt: label }));
+  return h("button", { type: "button", "aria-label": label, onclick: show }, h("img", { src: piece.url, alt: "", loading: "lazy" }));
 }

@@ -18,7 +18,7 @@ export function overview(main) {
     try {
       const told = await api.status();
       showHeadline(headline, told);
-      keep(links, [told.uplink, told.sensor_broker].filter((link) => link && link.condition === "bad"), byId, row);
+      keep(links, wantsEyes(told), byId, row);
       keep(cameras, [...told.cameras].sort(byTrouble), byId, cameraCard);
       if (told.cameras.length === 0) say(cameras, t("noCameras"));
       keep(sensors, told.sensors, byId, row);
@@ -31,12 +31,18 @@ export function overview(main) {
   });
 }
 
+/** Links that are down, and a configuration that is not simply in use. */
+function wantsEyes(told) {
+  const isOdd = told.configuration && told.configuration.condition !== "good";
+  return [isOdd && told.configuration, ...[told.uplink, told.sensor_broker].filter((link) => link?.condition === "bad")].filter(Boolean);
+}
+
 const byId = (line) => line.id;
 const TROUBLE_FIRST = ["bad", "doubtful", "good"];
 const byTrouble = (one, other) => TROUBLE_FIRST.indexOf(one.condition) - TROUBLE_FIRST.indexOf(other.condition);
 
 function showHeadline(headline, told) {
-  const lines = [told.uplink, told.sensor_broker, ...told.cameras, ...told.sensors].filter(Boolean);
+  const lines = [told.configuration, told.uplink, told.sensor_broker, ...told.cameras, ...told.sensors].filter(Boolean);
   const bad = lines.filter((line) => line.condition === "bad").length;
   const doubtful = told.cameras.some((line) => line.condition === "doubtful");
   headline.dataset.condition = bad ? "bad" : doubtful ? "doubtful" : "good";
@@ -69,7 +75,10 @@ function cameraCard(camera) {
   return card;
 }
 
-/** A sensor or a link: a line that opens. */
+/** What has a line and cannot be tested. */
+const NO_DEVICES = ["uplink", "sensors", "configuration"];
+
+/** A sensor, a link or the configuration: a line that opens. */
 export function row(line) {
   const name = h("span", { class: "name" }, line.name);
   const words = h("span", { class: "words" });
@@ -77,12 +86,12 @@ export function row(line) {
   const badge = h("span", { class: "badge" });
   const remedy = h("p", { class: "remedy" });
   const detail = h("p", { class: "detail" });
-  const isDevice = line.id !== "uplink" && line.id !== "sensors";
-  const tests = isDevice ? testButtons(line.id.split("/")[0]) : null;
-  const whole = h("li", {}, h("details", { open: line.condition === "bad" },
-    h("summary", {}, h("span", { class: "dot" }), name, badge, words, facts),
-    remedy, detail, tests?.element));
+  const tests = !NO_DEVICES.includes(line.id) ? testButtons(line.id.split("/")[0]) : null;
+  const details = h("details", {}, h("summary", {}, h("span", { class: "dot" }), name, badge, words, facts), remedy, detail, tests?.element);
+  const whole = h("li", {}, details);
   whole.update = (told) => {
+    // Opens once when something goes wrong; whoever closes it leaves it closed.
+    if (told.condition === "bad" && whole.dataset.condition !== "bad") details.open = true;
     whole.dataset.condition = told.condition;
     say(words, told.words);
     const battery = told.battery === undefined ? null : t("battery", { n: Math.round(told.battery) });

@@ -1,4 +1,6 @@
-//! A test of the configuration, played on virtual time through the judge that runs in the gateway.
+//! Rehearsal: the `[[test]]`s of a configuration, played on virtual time through the judge that runs in the gateway.
+//!
+//! `moshao check` plays them, and every change of a running gateway: one whose tests come out otherwise is not applied.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -45,7 +47,7 @@ enum Input {
 
 /// Plays all tests of a configuration, and adds to the report what came otherwise than expected. Returns how many there
 /// were.
-pub(super) fn play_all(config: &Config, report: &mut Report) -> usize {
+pub fn play_all(config: &Config, report: &mut Report) -> usize {
     for test in &config.tests {
         let mut opened = play(config, test);
         for expected in &test.expect {
