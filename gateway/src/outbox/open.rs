@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::read::is_intact;
 use super::sinks::Sinks;
-use super::store::{self, Counts, PAGE_BYTES, Store};
+use super::store::{Counts, PAGE_BYTES, Store};
 use super::{OutboxError, Recovered, Sequence, Settings, gap, log, notes, reserve, salvage};
 
 /// Format of the file (`user_version`).
@@ -279,7 +280,7 @@ fn check(connection: &Connection, directory: &Path) -> Result<(), OutboxError> {
         .map_err(sqlite)?;
     let mut rows = statement.query([]).map_err(sqlite)?;
     while let Some(row) = rows.next().map_err(sqlite)? {
-        if !store::is_intact(row).unwrap_or(false) {
+        if !is_intact(row).unwrap_or(false) {
             let sequence: Result<i64, _> = row.get(0);
             return Err(corrupt(format!("event {sequence:?} does not have its checksum")));
         }

@@ -14,8 +14,9 @@ use tokio::time::timeout_at;
 
 use super::degraded::Degraded;
 use super::group::Group;
+use super::read::{Page, Wanted};
 use super::sinks::{SinkBatch, SinkDone};
-use super::store::{Committed, Entry, Page, Store, Wanted};
+use super::store::{Committed, Entry, Store};
 use super::{OutboxError, Sequence, Settings, Stats, gap, reserve};
 
 /// Time between two attempts to open the file after a fault.

@@ -3,10 +3,11 @@
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::gap::{self, Cause, Gap};
+use super::read::class;
 use super::salvage::{Row, Salvaged};
 use super::sinks::Sinks;
 use super::stamp::Stamp;
-use super::store::{Counts, PAGE_BYTES, class, used_pages};
+use super::store::{Counts, PAGE_BYTES, used_pages};
 use super::{Class, NewEvent, SavedState, Sequence, Site, announce, checksum};
 use crate::event::Phase;
 use crate::incident::tell::new_id;

@@ -160,7 +160,7 @@ pub(super) const DEFECTS: [Defect; 17] = [
         name: "no-checksums",
         what: "checksums of events are not looked at",
         changes: &[Change {
-            file: "gateway/src/outbox/store.rs",
+            file: "gateway/src/outbox/read.rs",
             right: "Ok(expected.is_none_or(|expected| expected == sum))",
             wrong: "Ok(expected.is_none_or(|expected| expected == sum || PLANTED))",
         }],

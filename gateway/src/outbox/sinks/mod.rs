@@ -18,8 +18,8 @@ use std::collections::BTreeSet;
 use moshao_config::Category;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
+use super::read::class;
 use super::salvage::{Place, Salvaged};
-use super::store::class;
 use super::{Class, Cursor, Sequence, Waiting};
 
 /// Share of its backlog that a sink gives up at once when it is full: one in this many.

@@ -2,8 +2,9 @@
 
 use rusqlite::{Connection, params};
 
+use super::super::read::{damaged, is_intact, waiting};
 use super::super::stamp::Stamp;
-use super::super::store::{Store, damaged, is_intact, waiting};
+use super::super::store::Store;
 use super::super::{Class, OutboxError, Sequence, Waiting};
 use super::{COLUMNS, Sink, SinkBatch};
 
