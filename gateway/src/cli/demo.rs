@@ -34,6 +34,7 @@ use crate::subscriber::Subscriber;
 Examples:
   moshao demo
   moshao demo --json
+  moshao demo --stay --seconds 600
   moshao demo --camera rtsp://viewer:secret@192.168.1.20/stream --seconds 120
 
 Exit code 1 when the story was not told in time: one incident, opened by the smoke alarm, confirmed by the camera,
@@ -45,6 +46,9 @@ pub(super) struct Arguments {
     /// Print events as they are, one JSON object a line
     #[arg(long)]
     json: bool,
+    /// Go on when the story has been told, until the time is over
+    #[arg(long)]
+    stay: bool,
     /// Look at this camera instead of the simulated one
     #[arg(long, value_name = "URL")]
     camera: Option<String>,
@@ -175,7 +179,7 @@ async fn watch(arguments: &Arguments, subscriber: &mut Subscriber, begin: Instan
             say(&line(begin.elapsed(), &event));
         }
         story = story.after(&event);
-        if story.is_told() && arguments.camera.is_none() {
+        if story.is_told() && arguments.camera.is_none() && !arguments.stay {
             return Ended::Told;
         }
     }

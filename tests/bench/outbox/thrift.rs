@@ -76,7 +76,7 @@ impl Seen {
 
 fn watch_the_demo() -> Seen {
     let mut demo = Command::new(binary())
-        .args(["demo", "--json", "--seconds", WATCHED_SECONDS])
+        .args(["demo", "--json", "--stay", "--seconds", WATCHED_SECONDS])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -93,6 +93,9 @@ fn watch_the_demo() -> Seen {
         std::thread::sleep(Duration::from_millis(200));
     }
     seen.uplink_bytes = uplink_bytes.lock().expect("no holder panics").clone();
+    for kind in ["event", "state", "health", "changes"] {
+        assert!(seen.bytes_of(kind) > 0, "the demo has told no {kind}: a day of it would cost nothing");
+    }
     seen
 }
 
