@@ -118,7 +118,8 @@ impl Mind {
     }
 }
 
-/// What is to be made of a look, and where it shows something faint. The tracker learns nothing of it: the camera may look back to before it.
+/// What is to be made of a look, and where it shows something faint. The tracker learns nothing of it: the camera may look
+/// back to before it.
 fn judge(
     job: &CameraJob,
     detector: &mut Detector,
