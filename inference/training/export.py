@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -47,12 +48,19 @@ def main() -> None:
     parser.add_argument("--height", type=int, default=HEIGHT, help="of the input, pixels (%(default)s)")
     parser.add_argument("--width", type=int, default=WIDTH, help="of the input, pixels (%(default)s)")
     parser.add_argument("--threshold", type=float, help="write this threshold and examine nothing: for a quick look")
+    parser.add_argument("--int8", type=Path, metavar="FILE.onnx", help="only make int8 of this exported file, and say what it costs")
     options = parser.parse_args()
     for name in ("height", "width"):
         if getattr(options, name) < 32 or getattr(options, name) % 32:
             parser.error(f"--{name} {getattr(options, name)}: a multiple of 32")
     if options.threshold is not None and not 0 < options.threshold < 1:
         parser.error(f"--threshold {options.threshold}: between 0 and 1")
+    if options.int8:
+        if not options.int8.is_file():
+            parser.error(f"--int8 {options.int8}: no such file")
+        pictures = data.load(data.root(options.data))
+        in_eight_bits(options.int8, options.models or options.int8.parent, pictures)
+        return
     size = (options.height, options.width)
     ship(options.run, options.models or options.run, options.data, size, options.threshold)
 
@@ -60,7 +68,7 @@ def main() -> None:
 def ship(run: Path, models: Path, where: str | None, size: tuple[int, int] = (HEIGHT, WIDTH), threshold: float | None = None) -> Path:
     """Writes the run's last checkpoint as ONNX, examined and calibrated unless a threshold is given; returns the fp32 file."""
     models.mkdir(parents=True, exist_ok=True)
-    plain, eight = models / "moshao-fire.onnx", models / "moshao-fire-int8.onnx"
+    plain = models / "moshao-fire.onnx"
     detector = checkpoint(run)
     if threshold is not None:
         write(detector, plain, size)
@@ -71,21 +79,31 @@ def ship(run: Path, models: Path, where: str | None, size: tuple[int, int] = (HE
     threshold, shifts = balance(detector, pictures.held_out, size)
     write(detector, plain, size)
     threshold = quiet(runner(plain), size, folder / "videos", threshold)
-    found = answers(runner(plain), pictures.held_out, *size)
     describe(plain, size, threshold, shifts)
-    whole = [average_precision(found, pictures.held_out, i) for i in range(len(LABELS))]
-    report = {"file": str(plain), "bytes": plain.stat().st_size, "threshold": threshold}
-    print(json.dumps(report | {f"ap_{n}": round(v, 4) for n, v in zip(LABELS, whole)}))
+    in_eight_bits(plain, models, pictures)
+    return plain
 
+
+def in_eight_bits(plain: Path, models: Path, pictures: data.Data) -> None:
+    """Makes `models/NAME-int8.onnx` of an exported file, prints the figures of both, and keeps it if it costs hardly anything."""
+    models.mkdir(parents=True, exist_ok=True)
+    eight = models / f"{plain.stem}-int8.onnx"
+    model = onnx.load(str(plain))
+    size = tuple(d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim[2:])
+    facts = {p.key: p.value for p in model.metadata_props}
+    if "threshold" not in facts:
+        raise SystemExit(f"{plain}: says no threshold in its metadata; only files that this program exported can be made int8")
     quantise(plain, eight, pictures.train, size)
-    found = answers(runner(eight), pictures.held_out, *size)
-    less = [average_precision(found, pictures.held_out, i) for i in range(len(LABELS))]
-    describe(eight, size, threshold, shifts)
-    print(json.dumps({"file": str(eight), "bytes": eight.stat().st_size} | {f"ap_{n}": round(v, 4) for n, v in zip(LABELS, less)}))
-    if any(a - b > ALLOWED_LOSS for a, b in zip(whole, less)):
+    imprint(eight, size, facts)
+    precision = {}
+    for file in (plain, eight):
+        found = answers(runner(file), pictures.held_out, *size)
+        precision[file] = [average_precision(found, pictures.held_out, i) for i in range(len(LABELS))]
+        report = {"file": str(file), "bytes": file.stat().st_size, "threshold": facts["threshold"]}
+        print(json.dumps(report | {f"ap_{n}": round(v, 4) for n, v in zip(LABELS, precision[file])}), flush=True)
+    if any(a - b > ALLOWED_LOSS for a, b in zip(precision[plain], precision[eight])):
         eight.unlink()
         print(f"int8 costs more than {ALLOWED_LOSS} average precision: not kept")
-    return plain
 
 
 def checkpoint(run: Path) -> Detector:
@@ -101,7 +119,8 @@ def checkpoint(run: Path) -> Detector:
 def write(detector: Detector, file: Path, size: tuple[int, int]) -> None:
     example = torch.rand(1, 3, *size) * 255
     whole = Exported(detector).eval()
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that this exporter is the older one: on purpose, readers know its graphs
         expected = whole(example).numpy()
         torch.onnx.export(
             whole, (example,), str(file), input_names=["images"], output_names=["output"], opset_version=13, dynamo=False
@@ -113,7 +132,6 @@ def write(detector: Detector, file: Path, size: tuple[int, int]) -> None:
 
 
 def describe(file: Path, size: tuple[int, int], threshold: float, shifts: list[float] | None = None) -> None:
-    model = onnx.load(str(file))
     facts = {
         "family": "yolox",
         "names": str(dict(enumerate(LABELS))),
@@ -126,6 +144,12 @@ def describe(file: Path, size: tuple[int, int], threshold: float, shifts: list[f
         "output": "output: 1xNx7, x y w h raw per grid cell (strides 8, 16, 32), objectness and labels 0..1",
         "description": "Moshao fire and smoke detector; assists and confirms, never the only fire alarm",
     }
+    imprint(file, size, facts)
+
+
+def imprint(file: Path, size: tuple[int, int], facts: dict[str, str]) -> None:
+    """Writes the facts and the output's shape into the file."""
+    model = onnx.load(str(file))
     # The exporter leaves the output's shape open; readers recognise a family by it.
     cells = sum((size[0] // stride) * (size[1] // stride) for stride in STRIDES)
     for dimension, value in zip(model.graph.output[0].type.tensor_type.shape.dim, (1, cells, 5 + len(LABELS)), strict=True):
@@ -163,8 +187,9 @@ class Pictures(CalibrationDataReader):
 
 
 def quantise(plain: Path, eight: Path, pictures, size: tuple[int, int]) -> None:
-    """Static QDQ int8: convolutions in 8 bits. The last layers stay fp32, where a step of 1/255 would be a pixel."""
-    last = [n.name for n in onnx.load(str(plain)).graph.node if n.op_type == "Conv" and ends(n.name)]
+    """Static QDQ int8: convolutions in 8 bits. The last layers stay fp32, where a step of 1/255 would be a pixel, and so does
+    what follows them: boxes, -8..8, and scores, 0..1, would share one scale, and a score would have sixteen values."""
+    last = answering(onnx.load(str(plain)).graph.node)
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
@@ -182,8 +207,20 @@ def quantise(plain: Path, eight: Path, pictures, size: tuple[int, int]) -> None:
         )
 
 
-def ends(name: str) -> bool:
-    return any(f"/{layer}/" in name for layer in ("label", "box", "objectness")) or name.startswith("/detector/stem")
+def answering(nodes) -> list[str]:
+    """The nodes that stay fp32: the stem, the last convolutions, and whatever follows those."""
+    kept, answers_of = [], set()
+    for node in nodes:
+        if ends(node) or answers_of.intersection(node.input):
+            answers_of.update(node.output)
+            kept.append(node.name)
+        elif node.name.startswith("/detector/stem"):
+            kept.append(node.name)
+    return kept
+
+
+def ends(node) -> bool:
+    return node.op_type == "Conv" and any(f"/{layer}/" in node.name for layer in ("label", "box", "objectness"))
 
 
 if __name__ == "__main__":

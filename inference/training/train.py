@@ -32,7 +32,7 @@ WARM_UP = 150
 CLOSING = 0.85  # from here on whole pictures only: the camera sends no mosaics
 RATES = {"scratch": 1.5e-3, "yolox-nano": 5e-4}
 RATE_ON = 1.5e-4  # to go on from a trained detector
-
+EARLY_WORD = (5, 20)  # steps after which the first words come: on a busy machine fifty take minutes
 
 
 EXAMPLES = """examples:
@@ -124,6 +124,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
 
     where = data.root(options.data)
+    print(f"reading the pictures in {where}", flush=True)
     pictures = data.load(where, options.extra)
     print(f"{len(pictures.train)} pictures to learn from, {len(pictures.held_out)} held out, on {device}", flush=True)
 
@@ -165,10 +166,11 @@ def main() -> None:
         average.follow(model)
         totals.append(total.item())
         step += 1
-        if step % 50 == 0:
+        if step % 50 == 0 or len(totals) in EARLY_WORD:
             pace = (time.time() - began) / len(totals)
             shown = " ".join(f"{k} {v:.3f}" for k, v in parts.items())
-            print(f"{step}/{options.steps} loss {np.mean(totals[-50:]):.3f} {shown} {pace:.2f} s/step", flush=True)
+            left = f"{pace * (options.steps - step) / 60:.0f} min left"
+            print(f"{step}/{options.steps} loss {np.mean(totals[-50:]):.3f} {shown} {pace:.2f} s/step, {left}", flush=True)
         if step % options.every == 0 or step == options.steps:
             figures = examine(average.model)
             line = json.dumps({"step": step, "loss": float(np.mean(totals[-200:])), **figures})
