@@ -344,6 +344,32 @@ fn a_clock_that_leaps_wakes_the_camera() {
 }
 
 #[test]
+fn who_cannot_catch_up_goes_on_with_the_newest_key_frame() {
+    let mut eye = Eye::new(&job());
+    let mut looker = Looker::default();
+    let (mut latest, mut left_out, mut most_late) = (Duration::ZERO, 0, Duration::ZERO);
+    for (n, unit) in film(600, SIZE, 200).into_iter().enumerate() {
+        let now = unit.media_time;
+        let mut glances = vec![eye.take(unit, &mut looker)];
+        // The detector takes a picture a second, where five a second are due.
+        if n % 10 == 0 && eye.is_behind() {
+            glances.push(eye.catch_up());
+        }
+        for glance in glances {
+            left_out += glance.left_out;
+            if let Some(due) = glance.due {
+                latest = due.picture.media_time;
+                most_late = most_late.max(now - latest);
+                eye.hear(answer(&due, Opinion::Clear));
+            }
+        }
+    }
+    assert!(left_out > 200, "{left_out} access units were left out");
+    assert!(most_late < Duration::from_secs(8), "{most_late:?} late");
+    assert!(latest > Duration::from_secs(52), "it sees the present: {latest:?}");
+}
+
+#[test]
 fn a_request_wakes_it_for_as_long_as_it_lasts() {
     let mut eye = Eye::new(&job());
     let mut looker = Looker::default();
