@@ -259,26 +259,59 @@ fn only_what_has_changed_is_written() {
 }
 
 #[test]
-fn lists_keep_their_order_over_a_restart() {
-    let mut before = incidents();
-    // Ids do not sort in the order in which they were given: inc-10 comes before inc-2.
-    for (number, sensor) in (0..).zip(["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"]) {
-        before.find(
-            at(number),
-            &finding(sensor, Category::Device, 4, Source::Sensor(sensor.to_owned()), Edge::Raised),
-        );
+fn lists_keep_their_order_over_restarts() {
+    let fault = |number: u64, edge| {
+        let rule = format!("rule-{number}");
+        finding(&rule, Category::Device, 4, Source::Sensor(rule.clone()), edge)
+    };
+    let mut live = incidents();
+    // Ids do not sort in the order in which they are given: inc-10 comes before inc-2.
+    for number in 1..=11 {
+        live.find(at(number), &fault(number, Edge::Raised));
     }
-    for sensor in ["j", "b"] {
-        before.find(
-            at(20),
-            &finding(sensor, Category::Device, 4, Source::Sensor(sensor.to_owned()), Edge::Cleared),
-        );
+    for number in [2, 10] {
+        live.find(at(20), &fault(number, Edge::Cleared));
     }
     let mut disk = Disk::default();
+    disk.take(&mut live);
+    let mut again = disk.restored(at(20));
+    assert_eq!((again.open(), again.closed()), (live.open(), live.closed()));
+    assert_eq!((again.open().len(), again.closed().len()), (9, 2));
+    // What comes after the restart comes last.
+    again.find(at(21), &fault(3, Edge::Cleared));
+    again.find(at(21), &fault(1, Edge::Cleared));
+    disk.take(&mut again);
+    let third = disk.restored(at(21));
+    assert_eq!((third.open(), third.closed()), (again.open(), again.closed()));
+}
+
+#[test]
+fn times_go_on_where_they_were_when_the_clock_begins_anew() {
+    let mut before = incidents();
+    before.find(at(1000), &smoke("kitchen", Edge::Raised));
+    let mut disk = Disk::default();
     disk.take(&mut before);
-    let after = disk.restored(at(20));
-    assert_eq!((after.open(), after.closed()), (before.open(), before.closed()));
-    assert_eq!((after.open().len(), after.closed().len()), (9, 2));
+    // The box was away for 20 s, and its monotonic clock begins at zero.
+    let restarted = Moment { mono: Duration::ZERO, wall: at(1020).wall };
+    let mut after = disk.restored(restarted);
+    let told = |changes: Vec<Change>| changes.iter().map(|change| change.phase).collect::<Vec<_>>();
+    assert_eq!(told(after.tick(restarted.later(Duration::from_secs(39)))), [], "59 s without an answer");
+    assert_eq!(told(after.tick(restarted.later(Duration::from_secs(41)))), [Phase::Escalated], "a minute");
+}
+
+#[test]
+fn each_rule_of_a_device_finds_its_own_incident() {
+    let mut incidents = incidents();
+    let battery = |edge| finding("battery", Category::Device, 4, Source::Sensor("kitchen".to_owned()), edge);
+    assert_eq!(told(incidents.find(at(0), &smoke("kitchen", Edge::Raised))), yes(Phase::Opened, "inc-1"));
+    assert_eq!(told(incidents.find(at(1), &battery(Edge::Raised))), yes(Phase::Opened, "inc-2"));
+    for time in 2..5 {
+        assert_eq!(told(incidents.find(at(time), &smoke("kitchen", Edge::Continues))), None);
+        assert_eq!(told(incidents.find(at(time), &battery(Edge::Continues))), None);
+    }
+    assert_eq!(told(incidents.find(at(6), &smoke("kitchen", Edge::Cleared))), yes(Phase::Closed, "inc-1"));
+    assert_eq!(told(incidents.find(at(7), &battery(Edge::Continues))), None, "at another place of the list");
+    assert_eq!(told(incidents.find(at(8), &battery(Edge::Cleared))), yes(Phase::Closed, "inc-2"));
 }
 
 #[test]

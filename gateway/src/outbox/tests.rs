@@ -179,6 +179,12 @@ async fn state_is_committed_with_its_events() {
     assert_eq!(outbox.load_state("other").await.unwrap(), None);
 }
 
+#[test]
+fn a_sequence_knows_its_epoch() {
+    let of = |sequence| Sequence(sequence).epoch();
+    assert_eq!([of(1), of(EPOCH), of(EPOCH + 1), of(2 * EPOCH + 1)], [0, 0, 1, 2]);
+}
+
 #[tokio::test]
 async fn states_are_read_by_the_beginning_of_their_keys_and_can_be_taken_away() {
     let (_directory, outbox) = fresh();
