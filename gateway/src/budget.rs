@@ -172,8 +172,9 @@ impl Budget {
     pub async fn save(&self, outbox: &OutboxHandle) {
         let totals = self.lock().totals;
         let value = serde_json::to_vec(&totals).expect("a date and numbers are JSON");
-        if let Err(error) =
-            outbox.accept(Vec::new(), Some(SavedState { key: STATE_KEY.to_owned(), value })).await
+        if let Err(error) = outbox
+            .accept(Vec::new(), Some(SavedState { key: STATE_KEY.to_owned(), value: Some(value) }))
+            .await
         {
             tracing::debug!(%error, "today's traffic cannot be saved now");
         }

@@ -35,6 +35,7 @@ use crate::heartbeat::Heartbeat;
 use crate::incident::fusion::Places;
 use crate::incident::tell::new_id;
 use crate::judge::Judge;
+use crate::judge::saved::STATE_KEY;
 use crate::metrics::Metrics;
 use crate::outbox::{NewEvent, OutboxHandle};
 use crate::page::visitor;
@@ -48,8 +49,6 @@ use crate::worker::link::{FromWorker, StreamFault};
 const TICK: Duration = Duration::from_millis(250);
 /// Old evidence is removed this often.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
-/// Name of the judge's state in the outbox.
-const STATE_KEY: &str = "incidents";
 
 /// What the desk works with and is built anew with another configuration.
 #[derive(Debug)]
@@ -100,6 +99,8 @@ pub struct Desk {
     overflow: Overflow,
     /// Dispositions that are done as soon as what they led to is on disk.
     answers: Vec<oneshot::Sender<()>>,
+    /// Epoch of the outbox that took the last events: in a new one some of the judge's state may be missing.
+    epoch: Option<u64>,
     /// The outbox refused the last time.
     refused: bool,
     /// What was last logged of each camera that fails: a fault is worth one line, not one a retry.
@@ -120,16 +121,15 @@ impl Desk {
     ) -> Self {
         let Around { config, outbox, evidence, recorder } = around;
         let mut judge = Judge::new(&config, Box::new(new_id));
-        match outbox.load_state(STATE_KEY).await {
-            Ok(Some(saved)) => match judge.restore(clock.now(), &saved) {
-                Ok(()) => info!(open = judge.open().len(), "open incidents of the last run go on"),
-                Err(error) => {
-                    error!(%error, "the open incidents of the last run cannot be read and are forgotten")
+        match outbox.load_states(STATE_KEY).await {
+            Ok(saved) => {
+                for error in judge.restore(clock.now(), &saved) {
+                    error!(%error, "a part of what the last run left open cannot be read and is forgotten");
                 }
-            },
-            Ok(None) => {}
+                info!(open = judge.open().len(), "open incidents of the last run go on");
+            }
             Err(error) => {
-                error!(%error, "the open incidents of the last run cannot be read and are forgotten")
+                error!(%error, "the open incidents of the last run cannot be read and are forgotten");
             }
         }
         for camera in &config.cameras {
@@ -154,6 +154,7 @@ impl Desk {
             unaccepted: VecDeque::new(),
             overflow: Overflow::default(),
             answers: Vec::new(),
+            epoch: None,
             refused: false,
             failing: BTreeMap::new(),
             quality_shown: 0,

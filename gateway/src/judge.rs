@@ -4,12 +4,12 @@
 //! material go through the same steps, and the same input gives the same changes.
 
 mod change;
+pub mod saved;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use moshao_config::{Config, Quantity};
-use serde::{Deserialize, Serialize};
 
 use crate::camera::appearance::Appearance;
 use crate::clock::Moment;
@@ -21,7 +21,7 @@ use crate::incident::orders::{InMode, Muted, Orders};
 use crate::incident::{Change, Incident, Incidents};
 use crate::overload::WorkerHealth;
 use crate::quality::Quality;
-use crate::rules::{Edge, Engine, Finding, Memory, Source};
+use crate::rules::{Edge, Engine, Finding, Source};
 use crate::sensor::reading::Reading;
 use crate::supervise::worker_names;
 use crate::worker::link::{CameraCounters, Observation, Standing, StreamState};
@@ -45,16 +45,6 @@ pub struct Judge {
     watched: BTreeSet<(Source, String)>,
     /// Unit of each sensor of the configuration; none for yes/no.
     units: Vec<Option<String>>,
-}
-
-/// What has to survive a restart.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Saved {
-    incidents: serde_json::Value,
-    #[serde(default)]
-    rules: Memory,
-    #[serde(default)]
-    orders: Orders,
 }
 
 // === impl Judge ===
@@ -83,53 +73,6 @@ impl Judge {
             watched: change::watched(config),
             units: config.sensors.iter().map(|sensor| sensor.unit.clone()).collect(),
         }
-    }
-
-    /// Takes up the open incidents of [`Judge::save`], and with them the conditions that were true.
-    ///
-    /// # Errors
-    /// The bytes are not what `save` wrote; nothing is taken up.
-    pub fn restore(&mut self, now: Moment, saved: &[u8]) -> Result<(), serde_json::Error> {
-        // Before rules had a memory of their own, the state was the list of open incidents.
-        let saved: Saved = match saved.first() {
-            Some(b'[') => Saved { incidents: serde_json::from_slice(saved)?, ..Saved::default() },
-            _ => serde_json::from_slice(saved)?,
-        };
-        self.incidents.restore(now, saved.incidents.to_string().as_bytes())?;
-        self.rules.restore_memory(saved.rules);
-        self.orders = saved.orders;
-        self.orders.expire(now.wall);
-        self.incidents.order_modes(&self.orders);
-        self.forget_unwatched(now);
-        let remembered = self.incidents.open().iter().chain(self.incidents.closed());
-        for member in remembered.flat_map(|incident| &incident.members) {
-            if !member.active {
-                continue;
-            }
-            self.rules.restore(now, &member.rule, &member.source);
-            match &member.source {
-                Source::Camera(id) => {
-                    let streams = [self.streams.get_mut(id), self.main_streams.get_mut(id)];
-                    streams.into_iter().flatten().for_each(|health| health.restore(now, &member.rule));
-                    self.quality.restore_told(id, &member.rule);
-                }
-                Source::Gateway(part) => {
-                    self.workers
-                        .get_mut(part)
-                        .into_iter()
-                        .for_each(|health| health.restore(now, &member.rule));
-                }
-                Source::Sensor(_) => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// What has to survive a restart.
-    pub fn save(&self) -> Vec<u8> {
-        let incidents = serde_json::from_slice(&self.incidents.save()).expect("incidents are saved as JSON");
-        let saved = Saved { incidents, rules: self.rules.save(), orders: self.orders.clone() };
-        serde_json::to_vec(&saved).expect("what is saved has string keys only, which JSON can hold")
     }
 
     /// Open incidents, oldest first.

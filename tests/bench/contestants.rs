@@ -29,18 +29,14 @@ pub(crate) struct Measured {
     pub(crate) parent_bytes: u64,
     /// Memory of its children, or of all processes where none is first, bytes.
     pub(crate) children_bytes: u64,
+    /// From a picture to the PUBACK of the event that it caused; empty where nothing sends events.
+    pub(crate) pictures_to_puback: Histogram,
 }
 
 /// Processes that are killed when dropped.
 pub(crate) struct Running(pub(crate) Vec<Child>);
 
-pub(crate) fn gateway(
-    plan: &Plan,
-    urls: &[String],
-    broker: &Broker,
-    model: &Path,
-    pictures: &mut Histogram,
-) -> Measured {
+pub(crate) fn gateway(plan: &Plan, urls: &[String], broker: &Broker, model: &Path) -> Measured {
     let mut sections = format!(
         "[uplink]\nurl = \"{}\"\n[detector.yolox-nano]\nfile = \"{}\"\n\
          [rule.person]\nobject = {{ labels = [\"person\"], at_least = 1, within = \"1s\" }}\nlevel = 3\nclear_after = \"1s\"\n",
@@ -63,14 +59,13 @@ pub(crate) fn gateway(
     let before = looked_at();
     thread::sleep(plan.window);
     let camera_seconds = clock.camera_seconds(urls.len());
-    let measured = Measured {
+    Measured {
         cpu_per_camera_second: clock.cpu(&[gateway.pid()]) / camera_seconds,
         pictures_per_camera_second: Some((looked_at() - before) / camera_seconds),
         parent_bytes: memory_bytes(gateway.pid()).unwrap_or_default(),
         children_bytes: gateway.workers().into_iter().filter_map(memory_bytes).sum(),
-    };
-    pictures.add(&Histogram::scraped(&gateway.metrics(), "picture"));
-    measured
+        pictures_to_puback: Histogram::scraped(&gateway.metrics(), "picture"),
+    }
 }
 
 /// One process a stream, as a video recorder that gives pictures to a detector runs them.
@@ -90,6 +85,7 @@ pub(crate) fn ffmpeg(plan: &Plan, urls: &[String]) -> Measured {
     Measured {
         cpu_per_camera_second: clock.cpu(&running.pids()) / clock.camera_seconds(urls.len()),
         pictures_per_camera_second: None,
+        pictures_to_puback: Histogram::default(),
         parent_bytes: 0,
         children_bytes: running.memory_bytes(),
     }
@@ -106,6 +102,7 @@ pub(crate) fn floor(plan: &Plan, urls: &[String], model: &Path) -> Measured {
     Measured {
         cpu_per_camera_second: clock.cpu(&running.pids()) / camera_seconds,
         pictures_per_camera_second: Some((looked_at.count() - before) as f64 / camera_seconds),
+        pictures_to_puback: Histogram::default(),
         parent_bytes: 0,
         children_bytes: running.memory_bytes(),
     }

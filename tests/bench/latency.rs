@@ -7,7 +7,7 @@ use moshao_tests::gateway::Gateway;
 use moshao_tests::wait::eventually;
 
 /// Samples below each upper bound, in rising order; the last bound is infinite.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Histogram {
     /// (upper bound in seconds, samples at or below it).
     buckets: Vec<(f64, u64)>,
@@ -31,17 +31,6 @@ impl Histogram {
             })
             .collect();
         Self { buckets }
-    }
-
-    /// Adds another one with the same bounds.
-    pub(crate) fn add(&mut self, other: &Histogram) {
-        if self.buckets.is_empty() {
-            self.buckets.clone_from(&other.buckets);
-            return;
-        }
-        for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
-            mine.1 += theirs.1;
-        }
     }
 
     /// Number of samples.

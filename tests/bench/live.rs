@@ -44,27 +44,18 @@ pub(crate) fn measure(is_short: bool) {
     let server = CameraServer::start(CameraOptions::playing(footage));
     let broker = Broker::start();
 
-    let mut pictures = latency::Histogram::default();
-    let rows: Vec<Row> =
-        plan.cameras.iter().map(|&n| row(&plan, n, &server, &broker, &model, &mut pictures)).collect();
+    let rows: Vec<Row> = plan.cameras.iter().map(|&n| row(&plan, n, &server, &broker, &model)).collect();
     report::processor_time(&rows);
     report::memory(&rows);
-    report::latencies(&pictures, &latency::of_readings(&broker, plan.readings));
+    report::latencies(&rows, &latency::of_readings(&broker, plan.readings));
 }
 
-fn row(
-    plan: &Plan,
-    cameras: usize,
-    server: &CameraServer,
-    broker: &Broker,
-    model: &Path,
-    pictures: &mut latency::Histogram,
-) -> Row {
+fn row(plan: &Plan, cameras: usize, server: &CameraServer, broker: &Broker, model: &Path) -> Row {
     let urls = vec![server.url(); cameras];
     report::progress(&format!("{cameras} camera(s): gateway, ffmpeg, bare inference"));
     Row {
         cameras,
-        gateway: gateway(plan, &urls, broker, model, pictures),
+        gateway: gateway(plan, &urls, broker, model),
         ffmpeg: ffmpeg(plan, &urls),
         floor: floor(plan, &urls, model),
     }

@@ -68,10 +68,13 @@ pub(crate) fn memory(rows: &[Row]) {
 }
 
 /// From picture or reading to PUBACK.
-pub(crate) fn latencies(pictures: &Histogram, readings: &Histogram) {
+pub(crate) fn latencies(rows: &[Row], readings: &Histogram) {
     line("\n| from … to the centre's PUBACK | p50 | p99 | events |");
     line("|---|---|---|---|");
-    for (name, histogram) in [("picture", pictures), ("sensor reading", readings)] {
+    let pictures = rows
+        .iter()
+        .map(|row| (format!("picture, {} camera(s)", row.cameras), &row.gateway.pictures_to_puback));
+    for (name, histogram) in pictures.chain([("sensor reading".to_owned(), readings)]) {
         let ms =
             |share| histogram.quantile(share).map_or("—".to_owned(), |s| format!("{:.1} ms", s * 1000.0));
         line(&format!("| {name} | {} | {} | {} |", ms(0.5), ms(0.99), histogram.count()));

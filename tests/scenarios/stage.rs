@@ -48,6 +48,9 @@ pub(crate) struct Stage {
     /// What the world says again after a restart.
     streams: BTreeMap<String, bool>,
     measured: BTreeMap<String, (Duration, f64)>,
+    /// What is on disk: the head, and incidents by their ids.
+    head: Vec<u8>,
+    saved: BTreeMap<String, Vec<u8>>,
 }
 
 /// Every event of a scenario, by the step that it came in.
@@ -86,6 +89,8 @@ impl Stage {
             started: Duration::ZERO,
             streams: BTreeMap::new(),
             measured: BTreeMap::new(),
+            head: Vec::new(),
+            saved: BTreeMap::new(),
         }
     }
 
@@ -95,11 +100,14 @@ impl Stage {
 
     /// Saves, forgets everything, and takes up what was saved.
     pub(crate) fn restart(&mut self) {
-        let saved = self.incidents.save();
+        self.save();
         self.started = self.now;
         self.incidents = incidents(&self.config, &self.ids);
         let now = self.moment();
-        self.incidents.restore(now, &saved).expect("what was saved can be read");
+        let head = serde_json::from_slice(&self.head).expect("the head can be read");
+        let saved = self.saved.iter().map(|(id, incident)| (id.as_str(), incident.as_slice()));
+        let unreadable = self.incidents.restore(now, head, saved);
+        assert!(unreadable.is_empty(), "what was saved can be read: {unreadable:?}");
         for (camera, up) in &self.streams {
             self.incidents.stream(now, camera, *up);
         }
@@ -107,6 +115,19 @@ impl Stage {
         for (sensor, (_, value)) in &self.measured {
             self.incidents.measured(now, sensor, *value, "MPa");
         }
+    }
+
+    /// Puts what has changed where a restart finds it.
+    fn save(&mut self) {
+        self.head = serde_json::to_vec(&self.incidents.head()).expect("plain data");
+        let changed = self.incidents.changed();
+        for (id, incident) in &changed {
+            match incident {
+                Some(incident) => drop(self.saved.insert(id.clone(), incident.to_saved())),
+                None => drop(self.saved.remove(id)),
+            }
+        }
+        self.incidents.saved(changed);
     }
 
     /// Lets time pass until `until`, tick by tick.
@@ -231,7 +252,11 @@ impl Stage {
     }
 
     /// The line of each change, from the event that would leave the box.
-    fn note(&self, changes: &[Change], lines: &mut Vec<String>) {
+    /// What is told is on disk before it is told.
+    fn note(&mut self, changes: &[Change], lines: &mut Vec<String>) {
+        if !changes.is_empty() {
+            self.save();
+        }
         let now = self.moment();
         lines.extend(changes.iter().map(|change| line(self.now, &self.config, now, change)));
     }

@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tracing::{error, info};
 
-use super::{Desk, STATE_KEY};
+use super::Desk;
 use crate::clock::Moment;
 use crate::event::Evidence;
 use crate::evidence::{Purpose, Want};
 use crate::incident::orders::{InMode, Muted};
 use crate::incident::tell::new_id;
-use crate::outbox::SavedState;
+use crate::outbox::OutboxError;
 use crate::worker::link::Observation;
 
 /// A camera that is asked for a still is looked at for this long, so that the picture is of now.
@@ -82,12 +82,12 @@ impl Desk {
             Errand::Mute { what, until, answer } => {
                 info!(?what, %until, "muted by the centre");
                 self.judge.mute(now, what, until);
-                reply(answer, self.save().await);
+                reply(answer, self.save_order().await);
             }
             Errand::Mode { what, until, answer } => {
                 info!(?what, %until, "mode ordered by the centre");
                 self.judge.set_mode(now, what, until);
-                reply(answer, self.save().await);
+                reply(answer, self.save_order().await);
             }
         }
     }
@@ -124,9 +124,16 @@ impl Desk {
     }
 
     /// Puts the judge's state on disk without an event.
-    async fn save(&mut self) -> Result<(), String> {
-        let state = SavedState { key: STATE_KEY.to_owned(), value: self.judge.save() };
-        self.outbox.accept(Vec::new(), Some(state)).await.map(drop).map_err(|error| {
+    pub(super) async fn save(&mut self) -> Result<(), OutboxError> {
+        let unsaved = self.judge.unsaved();
+        self.outbox.accept(Vec::new(), unsaved.values()).await?;
+        self.judge.saved(unsaved);
+        Ok(())
+    }
+
+    /// As [`Desk::save`], told to whoever gave the order.
+    async fn save_order(&mut self) -> Result<(), String> {
+        self.save().await.map_err(|error| {
             error!(%error, "an order of the centre could not be kept: it ends with the next restart");
             format!("it counts now, and ends with the next restart, because it cannot be kept: {error}")
         })

@@ -4,14 +4,14 @@
 //! again with every turn; the oldest that is no alarm goes first when they are too many, counted as lost and declared when
 //! the outbox takes something again (`overflow`).
 
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 
-use super::{Desk, STATE_KEY};
+use super::Desk;
 use crate::clock::Moment;
 use crate::event::{Phase, Stage};
 use crate::incident::Change;
 use crate::incident::tell::tell;
-use crate::outbox::{Class, NewEvent, Origin, OriginSource, SavedState, Site};
+use crate::outbox::{Class, NewEvent, Origin, OriginSource, Sequence, Site};
 use crate::rules::Source;
 
 /// Events that wait here while the outbox takes none.
@@ -78,11 +78,13 @@ impl Desk {
             self.answer();
             return;
         }
-        let state = SavedState { key: STATE_KEY.to_owned(), value: self.judge.save() };
+        let unsaved = self.judge.unsaved();
         let declaration = self.overflow.declaration(&Site::of(&self.config), self.clock.now().wall);
         let events: Vec<NewEvent> = declaration.into_iter().chain(self.unaccepted.iter().cloned()).collect();
-        match self.outbox.accept(events, Some(state)).await {
+        match self.outbox.accept(events, unsaved.values()).await {
             Ok(sequences) => {
+                self.judge.saved(unsaved);
+                self.note_epoch(&sequences).await;
                 let declared = sequences.len() - self.unaccepted.len();
                 self.window.accepted(self.unaccepted.make_contiguous(), &sequences[declared..]);
                 self.unaccepted.clear();
@@ -103,6 +105,17 @@ impl Desk {
                     }
                     self.metrics.events.lost.with_label_values(&["storage"]).inc();
                 }
+            }
+        }
+    }
+
+    /// Where the outbox has begun a new file, what was in the old one may not have been saved from it: all is written again.
+    async fn note_epoch(&mut self, accepted: &[Sequence]) {
+        let Some(epoch) = accepted.last().map(|sequence| sequence.epoch()) else { return };
+        if self.epoch.replace(epoch).is_some_and(|before| before != epoch) {
+            self.judge.forget_saved();
+            if let Err(error) = self.save().await {
+                warn!(%error, "the state of incidents is written into the new outbox with the next event");
             }
         }
     }

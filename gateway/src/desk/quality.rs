@@ -26,7 +26,7 @@ impl Desk {
 
     /// Keeps how cameras usually look.
     pub(super) async fn keep_quality(&mut self) {
-        let state = SavedState { key: STATE_KEY.to_owned(), value: self.judge.quality().save() };
+        let state = SavedState { key: STATE_KEY.to_owned(), value: Some(self.judge.quality().save()) };
         if let Err(error) = self.outbox.accept(Vec::new(), Some(state)).await {
             error!(%error, "how cameras usually look cannot be kept; after a restart it is learned anew");
         }

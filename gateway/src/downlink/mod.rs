@@ -227,7 +227,7 @@ impl Listener {
                 let result = frame.result(outcome, now);
                 self.done.remember(&frame.id, &result);
                 // Before the answer: once the centre knows, it must not be done again.
-                let state = SavedState { key: STATE_KEY.to_owned(), value: self.done.save() };
+                let state = SavedState { key: STATE_KEY.to_owned(), value: Some(self.done.save()) };
                 if let Err(error) = self.outbox.accept(Vec::new(), Some(state)).await {
                     tracing::warn!(%error, command = frame.id, "the result of a command cannot be kept");
                 }

@@ -265,34 +265,36 @@ impl Item {
 }
 
 #[cfg(test)]
+impl Archive {
+    /// In a folder of its own, with 1 GiB each for stills and clips, which are kept for so long.
+    pub(crate) fn for_tests(lasting: std::time::Duration) -> (tempfile::TempDir, Self) {
+        let folder = tempfile::tempdir().unwrap();
+        let keep = moshao_config::Keep { quota_bytes: 1 << 30, lasting };
+        let policy = EvidencePolicy {
+            clip_levels: Vec::new(),
+            clip_linked: false,
+            pre_roll: std::time::Duration::ZERO,
+            post_roll: std::time::Duration::ZERO,
+            stills: keep,
+            clips: keep,
+        };
+        let archive = Self::open(folder.path(), &TimeZone::UTC, policy).unwrap();
+        (folder, archive)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use moshao_config::Keep;
 
     use super::*;
     use crate::evidence::ledger::verify;
 
     const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
 
-    fn archive() -> (tempfile::TempDir, Archive) {
-        let dir = tempfile::tempdir().unwrap();
-        let keep = Keep { quota_bytes: 1 << 30, lasting: MONTH };
-        let policy = EvidencePolicy {
-            clip_levels: Vec::new(),
-            clip_linked: false,
-            pre_roll: Duration::ZERO,
-            post_roll: Duration::ZERO,
-            stills: keep,
-            clips: keep,
-        };
-        let archive = Archive::open(dir.path(), &TimeZone::UTC, policy).unwrap();
-        (dir, archive)
-    }
-
     #[test]
     fn what_is_held_outlives_its_time_and_goes_after_its_release() {
-        let (dir, archive) = archive();
+        let (dir, archive) = Archive::for_tests(MONTH);
         archive.store().keep_still("01INC", b"jpeg").unwrap();
         archive.hold("01INC", "duty", "case 4711").unwrap();
         let later = SystemTime::now() + MONTH + Duration::from_secs(60);
@@ -311,7 +313,7 @@ mod tests {
 
     #[test]
     fn an_item_is_read_in_parts_and_knows_its_hash() {
-        let (_dir, archive) = archive();
+        let (_dir, archive) = Archive::for_tests(MONTH);
         archive.store().keep_still("01INC", b"0123456789").unwrap();
         let mut item = archive.item("evidence/01INC/1.jpg").unwrap();
         assert_eq!((item.bytes, item.sha256.len()), (10, 64));
@@ -322,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_clip_is_found_and_nothing_else_is_a_clip() {
-        let (dir, archive) = archive();
+        let (dir, archive) = Archive::for_tests(MONTH);
         archive.store().keep_still("01INC", b"jpeg").unwrap();
         std::fs::write(dir.path().join("evidence/01INC/2.mp4"), b"film").unwrap();
         std::fs::create_dir(dir.path().join("diagnoses")).unwrap();
@@ -338,7 +340,7 @@ mod tests {
 
     #[test]
     fn nothing_but_evidence_can_be_had() {
-        let (dir, archive) = archive();
+        let (dir, archive) = Archive::for_tests(MONTH);
         std::fs::write(dir.path().join("outbox.db"), b"secret").unwrap();
         archive.store().keep_still("01INC", b"jpeg").unwrap();
         for reference in [

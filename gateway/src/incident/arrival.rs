@@ -66,7 +66,7 @@ impl Incidents {
         let mut change =
             tell(&mut incident, now, Phase::Opened, &finding.source, finding.note(), finding.origin_unix_ms);
         change.look_at = look_at;
-        self.open.push(incident);
+        self.list_open(incident);
         change
     }
 
@@ -172,14 +172,18 @@ impl Incidents {
     /// A member of an open incident found it again.
     pub(super) fn go_on(&mut self, now: Moment, index: usize, finding: &Finding) -> Option<Change> {
         let mark = Mark::of(now);
-        let mut incident = self.open[index].clone();
+        let incident = &mut self.open[index];
         let again = incident.set_active(finding, true);
         incident.take_in(&finding.detail);
         let was_over = incident.cleared.is_some();
         incident.found_again(mark);
         incident.count += u64::from(again);
-        let look_at = if again { self.look_around(now, &mut incident, finding) } else { Vec::new() };
-        self.open[index] = incident;
+        let mut look_at = Vec::new();
+        if again {
+            let mut incident = self.open[index].clone();
+            look_at = self.look_around(now, &mut incident, finding);
+            self.open[index] = incident;
+        }
         let incident = &mut self.open[index];
         let asked = !look_at.is_empty();
         let due = mark.since(incident.told) >= self.policy.update_every;
@@ -214,7 +218,7 @@ impl Incidents {
             finding.origin_unix_ms,
         );
         change.look_at = look_at;
-        self.open.push(incident);
+        self.list_open(incident);
         change
     }
 

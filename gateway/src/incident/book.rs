@@ -1,5 +1,6 @@
 //! All incidents, and the doors through which findings, pictures, streams, readings, evidence and time come in.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use super::happening::Happening;
 use super::life::{Change, Incident};
 use super::mark::Mark;
 use super::orders::Orders;
+use super::saved::OnDisk;
 use super::sight::Sight;
 use crate::clock::Moment;
 use crate::event::{Evidence, Phase};
@@ -33,6 +35,11 @@ pub struct Incidents {
     pub(super) closed: Vec<Incident>,
     pub(super) floods: Floods,
     pub(super) sight: Sight,
+    /// The number that an incident was listed under last.
+    pub(super) listed: u64,
+    /// Where in `open` a source was found last: looked at first.
+    last_place: HashMap<Source, usize>,
+    pub(super) on_disk: OnDisk,
     /// The latest moment seen, for what is saved.
     pub(super) latest: Moment,
 }
@@ -50,6 +57,9 @@ impl Incidents {
             open: Vec::new(),
             closed: Vec::new(),
             floods: Floods::default(),
+            listed: 0,
+            last_place: HashMap::new(),
+            on_disk: OnDisk::new(),
             latest: Moment { mono: Duration::ZERO, wall: Timestamp::UNIX_EPOCH },
         }
     }
@@ -72,7 +82,7 @@ impl Incidents {
     /// One finding of a rule.
     pub fn find(&mut self, now: Moment, finding: &Finding) -> Vec<Change> {
         self.latest = now;
-        let open = self.open.iter().position(|incident| incident.has(finding));
+        let open = self.place_of(finding);
         match (finding.edge, open) {
             (Edge::Raised | Edge::Continues, Some(index)) => {
                 self.go_on(now, index, finding).into_iter().collect()
@@ -158,15 +168,45 @@ impl Incidents {
         let mark = Mark::of(now);
         let mut changes = Vec::new();
         let mut index = 0;
-        while let Some(id) = self.open.get(index).map(|incident| incident.id.clone()) {
+        while index < self.open.len() {
+            let open = self.open.len();
             changes.extend(self.grow_older(now, index));
             // In the place of one that has ended stands the next one.
-            let is_open = self.open.get(index).is_some_and(|incident| incident.id == id);
-            index += usize::from(is_open);
+            index += usize::from(self.open.len() == open);
         }
         let remembered = |incident: &Incident| incident.is_active() || mark.since(incident.closed) < REMEMBER;
         self.closed.retain(remembered);
         changes
+    }
+
+    /// Where in `open` the incident of `finding` stands. A device that alarms is heard of again and again, and mostly nothing
+    /// has ended meanwhile: its last place saves going through all that is open.
+    fn place_of(&mut self, finding: &Finding) -> Option<usize> {
+        let has = |incident: &Incident| incident.has(finding);
+        let last = self.last_place.get(&finding.source).copied();
+        if last.and_then(|place| self.open.get(place)).is_some_and(has) {
+            return last;
+        }
+        let place = self.open.iter().position(has);
+        match place {
+            Some(place) => drop(self.last_place.insert(finding.source.clone(), place)),
+            None => drop(self.last_place.remove(&finding.source)),
+        }
+        place
+    }
+
+    /// `incident` is open from now on.
+    pub(super) fn list_open(&mut self, mut incident: Incident) {
+        self.listed += 1;
+        incident.listed = self.listed;
+        self.open.push(incident);
+    }
+
+    /// `incident` is closed from now on.
+    pub(super) fn list_closed(&mut self, mut incident: Incident) {
+        self.listed += 1;
+        incident.listed = self.listed;
+        self.closed.push(incident);
     }
 
     /// The incident that goes on in the place of `id`, which may be itself.

@@ -105,6 +105,9 @@ pub struct Incident {
     /// The configuration knows none of its rules and devices any more.
     #[serde(default)]
     pub(super) unwatched: bool,
+    /// Its number in the list that it stands in, in the order in which incidents came there.
+    #[serde(default)]
+    pub(super) listed: u64,
     /// What has to be told as soon as the last telling is not too fresh.
     #[serde(default)]
     pub(super) pending: Option<Source>,
@@ -184,6 +187,7 @@ impl Incident {
             cleared: None,
             closed: now,
             unwatched: false,
+            listed: 0,
             pending: None,
         };
         incident.take_in(&finding.detail);

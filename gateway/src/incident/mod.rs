@@ -31,7 +31,7 @@ mod life;
 mod look;
 mod mark;
 pub mod orders;
-mod saved;
+pub mod saved;
 mod sight;
 pub mod tell;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Stories: findings go in at times, changes come out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,44 @@ fn incidents() -> Incidents {
     };
     let places = Places::of([("kitchen", &["gate"][..]), ("attic", &["gate"]), ("cellar", &[])]);
     Incidents::new(places, policy, new_id)
+}
+
+/// What a restart finds.
+#[derive(Default)]
+struct Disk {
+    head: Vec<u8>,
+    incidents: BTreeMap<String, Vec<u8>>,
+}
+
+impl Disk {
+    /// Puts what has changed there; returns the ids of what was written and what was removed.
+    fn take(&mut self, incidents: &mut Incidents) -> (Vec<String>, Vec<String>) {
+        self.head = serde_json::to_vec(&incidents.head()).unwrap();
+        let changed = incidents.changed();
+        let (mut written, mut removed) = (Vec::new(), Vec::new());
+        for (id, incident) in &changed {
+            match incident {
+                Some(incident) => {
+                    self.incidents.insert(id.clone(), incident.to_saved());
+                    written.push(id.clone());
+                }
+                None => {
+                    assert!(self.incidents.remove(id).is_some(), "only what is there can be removed");
+                    removed.push(id.clone());
+                }
+            }
+        }
+        incidents.saved(changed);
+        (written, removed)
+    }
+
+    fn restored(&self, now: Moment) -> Incidents {
+        let mut restored = incidents();
+        let head = serde_json::from_slice(&self.head).unwrap();
+        let saved = self.incidents.iter().map(|(id, incident)| (id.as_str(), incident.as_slice()));
+        assert!(restored.restore(now, head, saved).is_empty());
+        restored
+    }
 }
 
 fn finding(rule: &str, category: Category, level: u8, source: Source, edge: Edge) -> Finding {
@@ -187,14 +226,108 @@ fn what_was_saved_goes_on_after_a_restart() {
     let mut before = incidents();
     before.find(at(0), &smoke("kitchen", Edge::Raised));
     before.find(at(3), &flames("gate", Edge::Raised));
-    let saved = before.save();
+    let mut disk = Disk::default();
+    disk.take(&mut before);
 
-    let mut after = incidents();
-    after.restore(at(3), &saved).unwrap();
+    let mut after = disk.restored(at(3));
     assert_eq!(after.open(), before.open());
     assert_eq!(told(after.find(at(4), &flames("gate", Edge::Raised))), None, "the same fire is not news");
     assert_eq!(told(after.find(at(5), &flames("gate", Edge::Cleared))), None);
     assert_eq!(told(after.find(at(6), &smoke("kitchen", Edge::Cleared))), yes(Phase::Closed, "inc-1"));
+}
+
+#[test]
+fn only_what_has_changed_is_written() {
+    let mut live = incidents();
+    let mut disk = Disk::default();
+    live.find(at(0), &smoke("kitchen", Edge::Raised));
+    live.find(at(60), &smoke("cellar", Edge::Raised));
+    assert_eq!(disk.take(&mut live).0, ["inc-1", "inc-2"]);
+    assert_eq!(disk.take(&mut live), (vec![], vec![]), "nothing has happened");
+    live.find(at(61), &smoke("cellar", Edge::Cleared));
+    assert_eq!(disk.take(&mut live), (vec!["inc-2".to_owned()], vec![]), "closed and remembered");
+    // A day later it is forgotten, here and there.
+    live.tick(at(60 + 25 * 3600));
+    assert_eq!(disk.take(&mut live).1, ["inc-2"]);
+
+    // The clock of the next start is another one: what is on disk counts by the old one until it is written again.
+    let mut after = disk.restored(at(90_100));
+    assert_eq!(disk.take(&mut after).0, ["inc-1"]);
+    assert_eq!(disk.take(&mut after), (vec![], vec![]));
+    after.forget_saved();
+    assert_eq!(disk.take(&mut after).0, ["inc-1"], "the disk is another one");
+}
+
+#[test]
+fn lists_keep_their_order_over_restarts() {
+    let fault = |number: u64, edge| {
+        let rule = format!("rule-{number}");
+        finding(&rule, Category::Device, 4, Source::Sensor(rule.clone()), edge)
+    };
+    let mut live = incidents();
+    // Ids do not sort in the order in which they are given: inc-10 comes before inc-2.
+    for number in 1..=11 {
+        live.find(at(number), &fault(number, Edge::Raised));
+    }
+    for number in [2, 10] {
+        live.find(at(20), &fault(number, Edge::Cleared));
+    }
+    let mut disk = Disk::default();
+    disk.take(&mut live);
+    let mut again = disk.restored(at(20));
+    assert_eq!((again.open(), again.closed()), (live.open(), live.closed()));
+    assert_eq!((again.open().len(), again.closed().len()), (9, 2));
+    // What comes after the restart comes last.
+    again.find(at(21), &fault(3, Edge::Cleared));
+    again.find(at(21), &fault(1, Edge::Cleared));
+    disk.take(&mut again);
+    let third = disk.restored(at(21));
+    assert_eq!((third.open(), third.closed()), (again.open(), again.closed()));
+}
+
+#[test]
+fn times_go_on_where_they_were_when_the_clock_begins_anew() {
+    let mut before = incidents();
+    before.find(at(1000), &smoke("kitchen", Edge::Raised));
+    let mut disk = Disk::default();
+    disk.take(&mut before);
+    // The box was away for 20 s, and its monotonic clock begins at zero.
+    let restarted = Moment { mono: Duration::ZERO, wall: at(1020).wall };
+    let mut after = disk.restored(restarted);
+    let told = |changes: Vec<Change>| changes.iter().map(|change| change.phase).collect::<Vec<_>>();
+    assert_eq!(told(after.tick(restarted.later(Duration::from_secs(39)))), [], "59 s without an answer");
+    assert_eq!(told(after.tick(restarted.later(Duration::from_secs(41)))), [Phase::Escalated], "a minute");
+}
+
+#[test]
+fn each_rule_of_a_device_finds_its_own_incident() {
+    let mut incidents = incidents();
+    let battery = |edge| finding("battery", Category::Device, 4, Source::Sensor("kitchen".to_owned()), edge);
+    assert_eq!(told(incidents.find(at(0), &smoke("kitchen", Edge::Raised))), yes(Phase::Opened, "inc-1"));
+    assert_eq!(told(incidents.find(at(1), &battery(Edge::Raised))), yes(Phase::Opened, "inc-2"));
+    for time in 2..5 {
+        assert_eq!(told(incidents.find(at(time), &smoke("kitchen", Edge::Continues))), None);
+        assert_eq!(told(incidents.find(at(time), &battery(Edge::Continues))), None);
+    }
+    assert_eq!(told(incidents.find(at(6), &smoke("kitchen", Edge::Cleared))), yes(Phase::Closed, "inc-1"));
+    assert_eq!(told(incidents.find(at(7), &battery(Edge::Continues))), None, "at another place of the list");
+    assert_eq!(told(incidents.find(at(8), &battery(Edge::Cleared))), yes(Phase::Closed, "inc-2"));
+}
+
+#[test]
+fn what_cannot_be_read_is_forgotten_and_the_rest_goes_on() {
+    let mut before = incidents();
+    before.find(at(0), &smoke("kitchen", Edge::Raised));
+    before.find(at(60), &smoke("cellar", Edge::Raised));
+    let mut disk = Disk::default();
+    disk.take(&mut before);
+    let saved = [("inc-1", &b"{\"id\": 7}"[..]), ("inc-2", disk.incidents["inc-2"].as_slice())];
+    let mut after = incidents();
+    let unreadable = after.restore(at(60), serde_json::from_slice(&disk.head).unwrap(), saved.into_iter());
+    assert_eq!(unreadable.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["inc-1"]);
+    assert_eq!(after.open(), &before.open()[1..]);
+    let removed = after.changed().into_iter().filter(|(_, incident)| incident.is_none());
+    assert_eq!(removed.map(|(id, _)| id).collect::<Vec<_>>(), ["inc-1"], "it is taken away from the disk");
 }
 
 #[test]

@@ -91,6 +91,9 @@ pub const MAX_EVENT_BYTES: usize = 64 * 1024;
 /// Largest saved state of one key, bytes.
 pub const MAX_STATE_BYTES: usize = 1024 * 1024;
 
+/// Sequences of an epoch begin at `epoch * EPOCH_STRIDE + 1`.
+const EPOCH_STRIDE: u64 = 1_000_000_000_000;
+
 /// Requests that wait for the owner thread, at most; then callers wait.
 const QUEUE: usize = 256;
 
@@ -154,8 +157,8 @@ pub enum OriginSource {
 pub struct SavedState {
     /// Name of the value.
     pub key: String,
-    /// The value, at most [`MAX_STATE_BYTES`].
-    pub value: Vec<u8>,
+    /// The value, at most [`MAX_STATE_BYTES`]; none takes away what there is.
+    pub value: Option<Vec<u8>>,
 }
 
 /// Number of an event within the gateway.
@@ -261,17 +264,17 @@ pub struct OutboxHandle {
 // === impl OutboxHandle ===
 
 impl OutboxHandle {
-    /// Accepts events and a state in one transaction; returns their sequences, in order, after the commit.
+    /// Accepts events and states in one transaction; returns the events' sequences, in order, after the commit.
     ///
     /// # Errors
     /// Nothing has been accepted: too large, the disk is full, or it fails ([`OutboxError::reason`]).
     pub async fn accept(
         &self,
         events: Vec<NewEvent>,
-        state: Option<SavedState>,
+        states: impl IntoIterator<Item = SavedState>,
     ) -> Result<Vec<Sequence>, OutboxError> {
         let handed_over = Instant::now();
-        let entry = Entry::new(events, state)?;
+        let entry = Entry::new(events, states.into_iter().collect())?;
         self.ask(|reply| Command::Accept { entry, handed_over, reply }).await?
     }
 
@@ -360,6 +363,15 @@ impl OutboxHandle {
         self.ask(|reply| Command::LoadState { key, reply }).await?
     }
 
+    /// The states whose keys begin with `prefix`, by their keys.
+    ///
+    /// # Errors
+    /// The storage fails.
+    pub async fn load_states(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, OutboxError> {
+        let prefix = prefix.to_owned();
+        self.ask(|reply| Command::LoadStates { prefix, reply }).await?
+    }
+
     /// Events waiting, their age, and faults. Changes with each commit.
     pub fn stats(&self) -> watch::Receiver<Stats> {
         self.stats.clone()
@@ -375,6 +387,15 @@ impl OutboxHandle {
         let (reply, answer) = oneshot::channel();
         self.commands.send(command(reply)).await.map_err(|_| OutboxError::Closed)?;
         answer.await.map_err(|_| OutboxError::Closed)
+    }
+}
+
+// === impl Sequence ===
+
+impl Sequence {
+    /// Number of the file that gave it: 0 for the first one, one more for each that had to be replaced.
+    pub fn epoch(self) -> u64 {
+        self.0.saturating_sub(1) / EPOCH_STRIDE
     }
 }
 

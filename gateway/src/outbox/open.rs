@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::read::is_intact;
 use super::sinks::Sinks;
 use super::store::{Counts, PAGE_BYTES, Store};
-use super::{OutboxError, Recovered, Sequence, Settings, gap, log, notes, reserve, salvage};
+use super::{EPOCH_STRIDE, OutboxError, Recovered, Sequence, Settings, gap, log, notes, reserve, salvage};
 
 /// Format of the file (`user_version`).
 const FORMAT: i64 = 3;
@@ -22,8 +22,6 @@ const MIN_SQLITE: i32 = 3_051_003;
 const CHECKED_UP_TO_BYTES: u64 = 64 * 1024 * 1024;
 /// Damaged files kept for people to look at.
 const KEPT_CORRUPT_FILES: usize = 3;
-/// Sequences of an epoch begin at `epoch * EPOCH_STRIDE + 1`.
-const EPOCH_STRIDE: u64 = 1_000_000_000_000;
 /// The columns of an event besides its sequence, waiting or kept.
 macro_rules! event_columns {
     () => {

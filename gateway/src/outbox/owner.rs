@@ -37,6 +37,7 @@ pub(super) enum Command {
     SinkDone { sink: String, done: SinkDone },
     SetAside { sequence: Sequence, reason: String, reply: Reply<bool> },
     LoadState { key: String, reply: Reply<Option<Vec<u8>>> },
+    LoadStates { prefix: String, reply: Reply<Vec<(String, Vec<u8>)>> },
     Close { reply: oneshot::Sender<()> },
 }
 
@@ -185,6 +186,9 @@ impl Owner {
             Command::LoadState { key, reply } => {
                 drop(reply.send(self.with_store(now, |store| store.load_state(&key))));
             }
+            Command::LoadStates { prefix, reply } => {
+                drop(reply.send(self.with_store(now, |store| store.load_states(&prefix))));
+            }
             Command::Close { reply } => return Some(reply),
         }
         None
@@ -300,7 +304,7 @@ impl Owner {
             return;
         }
         let told = self.degraded.story(&self.settings.site, Timestamp::now());
-        if let Ok(entry) = Entry::new(told, None)
+        if let Ok(entry) = Entry::new(told, Vec::new())
             && self.with_store(now, |store| store.commit(&[entry], &BTreeSet::new(), &[])).is_ok()
         {
             self.degraded.leave();

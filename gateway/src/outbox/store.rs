@@ -22,7 +22,7 @@ const SHRINK_ABOVE_PAGES: u64 = 256;
 #[derive(Debug)]
 pub(super) struct Entry {
     events: Vec<NewEvent>,
-    state: Option<SavedState>,
+    states: Vec<SavedState>,
     /// What it takes as JSON, about.
     bytes: usize,
 }
@@ -71,7 +71,7 @@ pub(super) struct Counts {
 
 impl Entry {
     /// Checks that each part is small enough.
-    pub(super) fn new(events: Vec<NewEvent>, state: Option<SavedState>) -> Result<Self, OutboxError> {
+    pub(super) fn new(events: Vec<NewEvent>, states: Vec<SavedState>) -> Result<Self, OutboxError> {
         let mut bytes = 0;
         for new in &events {
             let body = serde_json::to_vec(&new.event).expect("an event has only string keys and numbers");
@@ -80,18 +80,15 @@ impl Entry {
             }
             bytes += body.len() + new.topic.len();
         }
-        if let Some(state) = &state {
-            if state.value.len() > MAX_STATE_BYTES {
-                let key = state.key.clone();
-                return Err(OutboxError::StateTooLarge {
-                    key,
-                    bytes: state.value.len(),
-                    limit: MAX_STATE_BYTES,
-                });
+        for SavedState { key, value } in &states {
+            let value_bytes = value.as_ref().map_or(0, Vec::len);
+            if value_bytes > MAX_STATE_BYTES {
+                let key = key.clone();
+                return Err(OutboxError::StateTooLarge { key, bytes: value_bytes, limit: MAX_STATE_BYTES });
             }
-            bytes += state.value.len();
+            bytes += value_bytes;
         }
-        Ok(Self { events, state, bytes })
+        Ok(Self { events, states, bytes })
     }
 
     /// The most urgent class in it.
@@ -99,9 +96,9 @@ impl Entry {
         if self.events.iter().any(|new| new.class == Class::Alarm) { Class::Alarm } else { Class::Event }
     }
 
-    /// Rows that it brings.
+    /// Rows that it brings; states count as one.
     pub(super) fn rows(&self) -> usize {
-        self.events.len() + usize::from(self.state.is_some())
+        self.events.len() + usize::from(!self.states.is_empty())
     }
 
     /// The events in it.
@@ -146,7 +143,7 @@ impl Store {
             for event in &entry.events {
                 sequences.push(writer.insert(event).map_err(sqlite)?);
             }
-            if let Some(state) = &entry.state {
+            for state in &entry.states {
                 writer.save(state).map_err(sqlite)?;
             }
             committed.sequences.push(sequences);
@@ -219,12 +216,23 @@ impl Store {
         Ok(moved)
     }
 
-    /// A value saved with [`Entry::state`].
+    /// A value of [`Entry::states`].
     pub(super) fn load_state(&self, key: &str) -> Result<Option<Vec<u8>>, OutboxError> {
         self.connection
             .query_row("SELECT value FROM state WHERE key = ?1", [key], |row| row.get(0))
             .optional()
             .map_err(|error| self.failed(&error))
+    }
+
+    /// The values whose keys begin with `prefix`.
+    pub(super) fn load_states(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, OutboxError> {
+        let read = || -> rusqlite::Result<Vec<(String, Vec<u8>)>> {
+            let mut statement = self
+                .connection
+                .prepare("SELECT key, value FROM state WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key")?;
+            statement.query_map([prefix], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        };
+        read().map_err(|error| self.failed(&error))
     }
 
     /// Depth, age and size as of the last commit.

@@ -170,7 +170,7 @@ async fn numbers_go_on_when_everything_has_been_delivered() {
 #[tokio::test]
 async fn state_is_committed_with_its_events() {
     let (directory, outbox) = fresh();
-    let state = |value: &[u8]| Some(SavedState { key: "incidents".to_owned(), value: value.to_vec() });
+    let state = |value: &[u8]| Some(SavedState { key: "incidents".to_owned(), value: Some(value.to_vec()) });
     outbox.accept(vec![event(Class::Alarm, "a")], state(b"one")).await.unwrap();
     outbox.accept(vec![], state(b"two")).await.unwrap();
     outbox.close().await;
@@ -179,13 +179,38 @@ async fn state_is_committed_with_its_events() {
     assert_eq!(outbox.load_state("other").await.unwrap(), None);
 }
 
+#[test]
+fn a_sequence_knows_its_epoch() {
+    let of = |sequence| Sequence(sequence).epoch();
+    assert_eq!([of(1), of(EPOCH), of(EPOCH + 1), of(2 * EPOCH + 1)], [0, 0, 1, 2]);
+}
+
+#[tokio::test]
+async fn states_are_read_by_the_beginning_of_their_keys_and_can_be_taken_away() {
+    let (_directory, outbox) = fresh();
+    let state = |key: &str, value: Option<&[u8]>| SavedState {
+        key: key.to_owned(),
+        value: value.map(<[u8]>::to_vec),
+    };
+    let all = [
+        state("a", Some(b"1")),
+        state("a/x", Some(b"2")),
+        state("a/y", Some(b"3")),
+        state("b/a", Some(b"4")),
+    ];
+    outbox.accept(vec![event(Class::Alarm, "one")], all).await.unwrap();
+    outbox.accept(vec![], [state("a/x", None), state("a/never", None)]).await.unwrap();
+    let found = outbox.load_states("a").await.unwrap();
+    assert_eq!(found, [("a".to_owned(), b"1".to_vec()), ("a/y".to_owned(), b"3".to_vec())]);
+}
+
 #[tokio::test]
 async fn what_is_too_large_is_refused_and_hurts_nobody_else() {
     let (_directory, outbox) = fresh();
     let large = event(Class::Alarm, &"x".repeat(MAX_EVENT_BYTES));
     let refused = outbox.accept(vec![large], None).await.unwrap_err();
     assert_eq!(refused.reason(), "event-too-large");
-    let value = vec![0; MAX_STATE_BYTES + 1];
+    let value = Some(vec![0; MAX_STATE_BYTES + 1]);
     let refused = outbox.accept(vec![], Some(SavedState { key: "k".to_owned(), value })).await.unwrap_err();
     assert_eq!(refused.reason(), "state-too-large");
     assert_eq!(numbers(&outbox.accept(vec![event(Class::Alarm, "a")], None).await.unwrap()), [1]);
@@ -277,7 +302,7 @@ async fn closed_outbox(directory: &Path, forties: usize) -> (Vec<u64>, PathBuf) 
     for forty in 0..forties {
         let title = |number| format!("{:05}{}", forty * 40 + number, "x".repeat(500));
         let events = (0..40).map(|number| event(Class::Event, &title(number))).collect();
-        let state = SavedState { key: "incidents".to_owned(), value: b"open".to_vec() };
+        let state = SavedState { key: "incidents".to_owned(), value: Some(b"open".to_vec()) };
         accepted.extend(numbers(&outbox.accept(events, Some(state)).await.unwrap()));
     }
     outbox.close().await;

@@ -93,7 +93,7 @@ impl Writer<'_> {
             self.write("kept", *sequence, row)?;
         }
         for (key, value) in &salvaged.states {
-            self.save(&SavedState { key: key.clone(), value: value.clone() })?;
+            self.save(&SavedState { key: key.clone(), value: Some(value.clone()) })?;
         }
         for gap in salvaged.gaps.iter().filter(|gap| salvaged.rows.contains_key(&gap[0])) {
             self.transaction
@@ -146,13 +146,17 @@ impl Writer<'_> {
         Ok(event.is_some_and(|event| event.data.code == REFUSED))
     }
 
-    pub(super) fn save(&self, state: &SavedState) -> rusqlite::Result<()> {
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO state(key, value) VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2",
-            )?
-            .execute(params![state.key, state.value])?;
-        Ok(())
+    pub(super) fn save(&self, SavedState { key, value }: &SavedState) -> rusqlite::Result<()> {
+        match value {
+            Some(value) => self
+                .transaction
+                .prepare_cached(
+                    "INSERT INTO state(key, value) VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2",
+                )?
+                .execute(params![key, value]),
+            None => self.transaction.prepare_cached("DELETE FROM state WHERE key = ?1")?.execute([key]),
+        }
+        .map(drop)
     }
 
     /// The centre has this event: deletes it, or keeps it for the sinks that still want it. One that is gone already (its

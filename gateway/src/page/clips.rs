@@ -135,25 +135,12 @@ fn cannot_be_had(error: &ItemError, language: Language) -> Refusal {
 mod tests {
     use std::time::Duration;
 
-    use jiff::tz::TimeZone;
-    use moshao_config::{EvidencePolicy, Keep};
-
     use super::*;
 
     const CLIP: &str = "evidence/01INC/2.mp4";
 
     fn archive() -> (tempfile::TempDir, Archive) {
-        let dir = tempfile::tempdir().unwrap();
-        let keep = Keep { quota_bytes: 1 << 30, lasting: Duration::from_secs(3600) };
-        let policy = EvidencePolicy {
-            clip_levels: Vec::new(),
-            clip_linked: false,
-            pre_roll: Duration::ZERO,
-            post_roll: Duration::ZERO,
-            stills: keep,
-            clips: keep,
-        };
-        let archive = Archive::open(dir.path(), &TimeZone::UTC, policy).unwrap();
+        let (dir, archive) = Archive::for_tests(Duration::from_secs(3600));
         std::fs::create_dir_all(dir.path().join("evidence/01INC")).unwrap();
         std::fs::write(dir.path().join(CLIP), b"film").unwrap();
         (dir, archive)

@@ -130,6 +130,10 @@ impl Room<'_> {
         let add = |count: &Count, by: bool| count.add(u64::from(by));
         camera.counters.decoded.add(glance.decoded);
         camera.counters.passed_over.add(glance.passed_over);
+        if glance.left_out > 0 {
+            camera.counters.skipped.add(glance.left_out);
+            self.units.leave_out(glance.left_out);
+        }
         if let Some(error) = glance.lost {
             add(&camera.counters.broken, true);
             debug!(camera = camera.job.id, %error, "access unit lost");

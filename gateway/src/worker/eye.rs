@@ -53,6 +53,8 @@ pub(crate) struct Glance {
     pub(crate) decoded: u64,
     /// Access units of an awake camera that were not decoded because not all can be.
     pub(crate) passed_over: u64,
+    /// Access units that a camera looking back does not catch up with.
+    pub(crate) left_out: u64,
     /// The picture that is due for the detector, if one is.
     pub(crate) due: Option<Due>,
     /// The access unit, or the picture that was due, is lost.

@@ -27,6 +27,9 @@ const LESSON_EVERY: Duration = Duration::from_secs(2);
 /// How far back before the latest look goes what is kept while looks differ and mean nothing.
 const DOUBT_MAX: Duration = Duration::from_secs(6);
 
+/// A camera that looks back and comes to be so much later than when it began leaves out what it cannot catch up with.
+const FALL_BACK_MAX: Duration = Duration::from_secs(2);
+
 /// What lets a camera sleep.
 pub(super) struct Lid {
     gate: Gate,
@@ -35,6 +38,8 @@ pub(super) struct Lid {
     sentinel: Sentinel,
     /// Number of the next unit to be decoded, while looking back.
     behind: Option<u64>,
+    /// How late it may be while looking back.
+    late_max: Duration,
     /// Media time of the latest unit, and the time between the latest two key frames.
     last: Option<Duration>,
     last_key: Option<Duration>,
@@ -67,6 +72,7 @@ impl Lid {
             place: Place::new(job.masks.clone(), job.view.regions.clone()),
             sentinel: Sentinel::default(),
             behind: None,
+            late_max: Duration::ZERO,
             last: None,
             last_key: None,
             key_interval: None,
@@ -191,12 +197,7 @@ impl Lid {
         }
         if let Some(next) = self.behind {
             self.ring.push(unit);
-            if next < self.ring.first() {
-                // It fell so far behind that the ring forgot what it was to see next.
-                self.behind = Some(self.ring.first());
-                sight.start_over();
-            }
-            return Glance::default();
+            return Glance { left_out: self.keep_up(next, at, sight), ..Glance::default() };
         }
         sight.rest(!self.may_sleep() && !self.gate.is_lively(at));
         let mut glance = sight.see_moving(&unit, &mut self.gate, &mut self.place);
@@ -208,6 +209,25 @@ impl Lid {
             self.close(at, sight);
         }
         glance
+    }
+
+    /// A box that has too much to do would look back for ever, as late as the ring is long: it goes on with the newest key
+    /// frame instead. Returns how many access units are left out.
+    fn keep_up(&mut self, next: u64, at: Duration, sight: &mut Sight) -> u64 {
+        let is_late = |late_max| self.ring.get(next).is_none_or(|unit| at > unit.media_time + late_max);
+        let Some(key) = self.ring.latest_key().filter(|&key| key > next) else { return 0 };
+        if !is_late(self.late_max) {
+            return 0;
+        }
+        self.look_back_from(key, at);
+        sight.start_over();
+        key - next
+    }
+
+    fn look_back_from(&mut self, number: u64, at: Duration) {
+        let from = self.ring.get(number).map_or(at, |unit| unit.media_time);
+        self.behind = (number < self.ring.end()).then_some(number);
+        self.late_max = at.saturating_sub(from) + FALL_BACK_MAX;
     }
 
     /// Holds what came since the latest key frame.
@@ -249,7 +269,7 @@ impl Lid {
         self.tally.moves.push(Move { media_time: at, woke: Some(self.gate.reason()) });
         let back_to = self.ring.units().next().map_or(at, |unit| unit.media_time);
         self.slept += back_to.max(self.fell_asleep) - self.fell_asleep;
-        self.behind = (self.ring.first() < self.ring.end()).then(|| self.ring.first());
+        self.look_back_from(self.ring.first(), at);
         sight.start_over();
     }
 

@@ -11,7 +11,8 @@
 //!
 //! An `eye::Eye` lets its camera sleep while nothing moves: access units go into a ring, and key frames are looked at
 //! by a `looker::Looker` that all sleeping cameras share (`lid::Lid`). A camera that wakes gets a decoder of its own (`sight::Sight`)
-//! and looks back to the last quiet key frame, as fast as the detector takes the pictures, before it goes on live.
+//! and looks back to the last quiet key frame, as fast as the detector takes the pictures, before it goes on live. Where the
+//! detector is too slow for that, what lies before the newest key frame is left out and counted as skipped.
 //!
 //! Beside all that, `reel::Reels` hold what came of late from each camera, asleep or awake: the parent reads clips from
 //! them.

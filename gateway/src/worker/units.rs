@@ -110,6 +110,11 @@ impl Units {
         skipped
     }
 
+    /// Access units of a camera that looks back have been skipped: the detector is too slow for all.
+    pub(super) fn leave_out(&self, units: u64) {
+        self.lock().skipped += units;
+    }
+
     /// Takes what the detector made of a picture, in place of what it made of the one before.
     pub(super) fn tell(&self, camera: usize, findings: Findings) {
         self.lock().findings[camera] = Some(findings);

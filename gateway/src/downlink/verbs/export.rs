@@ -252,7 +252,7 @@ mod tests {
     use image::RgbImage;
     use image::codecs::jpeg::JpegEncoder;
     use jiff::tz::TimeZone;
-    use moshao_config::{Budget as Limits, EvidencePolicy, Keep};
+    use moshao_config::Budget as Limits;
     use tokio::time::timeout;
 
     use super::*;
@@ -270,17 +270,7 @@ mod tests {
 
     /// An archive with a still and a clip of 64 KiB.
     fn archive() -> (tempfile::TempDir, Archive) {
-        let dir = tempfile::tempdir().unwrap();
-        let keep = Keep { quota_bytes: 1 << 30, lasting: Duration::from_secs(3600) };
-        let policy = EvidencePolicy {
-            clip_levels: Vec::new(),
-            clip_linked: false,
-            pre_roll: Duration::ZERO,
-            post_roll: Duration::ZERO,
-            stills: keep,
-            clips: keep,
-        };
-        let archive = Archive::open(dir.path(), &TimeZone::UTC, policy).unwrap();
+        let (dir, archive) = Archive::for_tests(Duration::from_secs(3600));
         fs::create_dir_all(dir.path().join("evidence/inc")).unwrap();
         fs::write(dir.path().join("evidence/inc/1.jpg"), still()).unwrap();
         fs::write(dir.path().join("evidence/inc/2.mp4"), vec![7; 2 * PART_BYTES]).unwrap();

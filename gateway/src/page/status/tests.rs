@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use moshao_config::Environment;
+use moshao_config::sample::HEAD;
 
 use super::*;
 use crate::clock::Moment;
@@ -11,15 +12,6 @@ use crate::page::window;
 use crate::worker::link::StreamFault;
 
 const VILLAGE: &str = r#"
-[gateway]
-id = "gw-0007"
-division = "510104001001"
-[grid]
-code = "510104001001003"
-[uplink]
-url = "mqtt://127.0.0.1"
-[sensors]
-url = "mqtt://127.0.0.1"
 [page]
 [camera.gate]
 name = "村口"
@@ -36,7 +28,7 @@ fn told(language: Language) -> serde_json::Value {
 /// The same with a configuration that stands like this.
 fn told_of(configuration: Option<&Shown>, language: Language) -> serde_json::Value {
     let environment = Environment::fixed(".", [], 1);
-    let config = moshao_config::parse(VILLAGE, "village.toml", &environment).unwrap();
+    let config = moshao_config::parse(&format!("{HEAD}{VILLAGE}"), "village.toml", &environment).unwrap();
     let now = Moment { mono: Duration::ZERO, wall: Timestamp::UNIX_EPOCH };
     let (mut window, visitor, _asks) = window::open(&config);
     let failed = StreamState::Failed {

@@ -343,6 +343,44 @@ fn a_clock_that_leaps_wakes_the_camera() {
     assert!(story.wakes.len() > 1, "{:?}", story.wakes);
 }
 
+/// Access units left out, how late the detector saw a picture at most, and the last one that it saw, where it takes one picture
+/// in so many that come from a camera that wakes after 20 s.
+fn look_back(one_in: usize) -> (u64, Duration, Duration) {
+    let (mut eye, mut looker) = (Eye::new(&job()), Looker::default());
+    let (mut left_out, mut most_late, mut latest) = (0, Duration::ZERO, Duration::ZERO);
+    for (n, unit) in film(600, SIZE, 200).into_iter().enumerate() {
+        let now = unit.media_time;
+        let mut glances = vec![eye.take(unit, &mut looker)];
+        if n % one_in == 0 && eye.is_behind() {
+            glances.push(eye.catch_up());
+        }
+        for glance in glances {
+            left_out += glance.left_out;
+            if let Some(due) = glance.due {
+                latest = due.picture.media_time;
+                most_late = most_late.max(now - latest);
+                eye.hear(answer(&due, Opinion::Clear));
+            }
+        }
+    }
+    (left_out, most_late, latest)
+}
+
+#[test]
+fn who_cannot_catch_up_goes_on_with_the_newest_key_frame() {
+    // Five pictures a second are due, and the detector takes one.
+    let (left_out, most_late, latest) = look_back(10);
+    assert!(left_out > 200, "{left_out} access units were left out");
+    assert!(most_late < Duration::from_secs(8), "{most_late:?} late");
+    assert!(latest > Duration::from_secs(52), "it sees the present: {latest:?}");
+}
+
+#[test]
+fn who_falls_back_a_little_leaves_nothing_out() {
+    // As many as come.
+    assert_eq!(look_back(2).0, 0);
+}
+
 #[test]
 fn a_request_wakes_it_for_as_long_as_it_lasts() {
     let mut eye = Eye::new(&job());
