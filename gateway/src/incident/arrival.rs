@@ -66,7 +66,7 @@ impl Incidents {
         let mut change =
             tell(&mut incident, now, Phase::Opened, &finding.source, finding.note(), finding.origin_unix_ms);
         change.look_at = look_at;
-        self.list_open(incident);
+        self.list(incident);
         change
     }
 
@@ -218,7 +218,7 @@ impl Incidents {
             finding.origin_unix_ms,
         );
         change.look_at = look_at;
-        self.list_open(incident);
+        self.list(incident);
         change
     }
 

@@ -195,18 +195,16 @@ impl Incidents {
         place
     }
 
-    /// `incident` is open from now on.
-    pub(super) fn list_open(&mut self, mut incident: Incident) {
+    /// `incident` comes last in the list that it belongs to now.
+    pub(super) fn list(&mut self, mut incident: Incident) {
         self.listed += 1;
         incident.listed = self.listed;
-        self.open.push(incident);
+        self.list_of(&incident).push(incident);
     }
 
-    /// `incident` is closed from now on.
-    pub(super) fn list_closed(&mut self, mut incident: Incident) {
-        self.listed += 1;
-        incident.listed = self.listed;
-        self.closed.push(incident);
+    /// Open incidents, or those that have ended.
+    pub(super) fn list_of(&mut self, incident: &Incident) -> &mut Vec<Incident> {
+        if incident.ended.is_none() { &mut self.open } else { &mut self.closed }
     }
 
     /// The incident that goes on in the place of `id`, which may be itself.

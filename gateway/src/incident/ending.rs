@@ -85,7 +85,7 @@ impl Incidents {
         incident.closed = Mark::of(now);
         incident.looks.iter_mut().for_each(|looking| looking.settle());
         let change = tell(&mut incident, now, Phase::Closed, source, None, origin_unix_ms);
-        self.list_closed(incident);
+        self.list(incident);
         if self.closed.len() > REMEMBERED_MAX {
             // One whose device still alarms is kept: forgetting it would open it again.
             let forgettable = self.closed.iter().position(|incident| !incident.is_active()).unwrap_or(0);

@@ -64,7 +64,7 @@ impl Incidents {
         incident.reopened += 1;
         let source = incident.source();
         let change = tell(&mut incident, now, Phase::Reopened, &source, None, now.wall.as_millisecond());
-        self.list_open(incident);
+        self.list(incident);
         change
     }
 

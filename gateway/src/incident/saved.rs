@@ -96,8 +96,8 @@ impl Incidents {
             self.on_disk.insert(id.to_owned(), None);
             match serde_json::from_slice::<Incident>(bytes) {
                 Ok(incident) => {
-                    let list = if incident.ended.is_none() { &mut self.open } else { &mut self.closed };
-                    list.push(incident.moved(head.mono, restored));
+                    let incident = incident.moved(head.mono, restored);
+                    self.list_of(&incident).push(incident);
                 }
                 Err(error) => unreadable.push((id.to_owned(), error)),
             }

@@ -61,17 +61,16 @@ mod owner;
 mod read;
 mod reserve;
 mod salvage;
+mod sequence;
 mod sinks;
 mod stamp;
 mod store;
 mod writer;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use self::announce::Announcement;
@@ -79,6 +78,7 @@ pub use self::error::OutboxError;
 use self::notes::Notes;
 use self::owner::{Command, Owner};
 pub(crate) use self::read::{Page, Wanted};
+pub use self::sequence::Sequence;
 pub use self::sinks::{SinkBatch, SinkDone, Subscription};
 use self::store::{Entry, Store};
 use crate::event::Event;
@@ -90,9 +90,6 @@ pub const MAX_EVENT_BYTES: usize = 64 * 1024;
 
 /// Largest saved state of one key, bytes.
 pub const MAX_STATE_BYTES: usize = 1024 * 1024;
-
-/// Sequences of an epoch begin at `epoch * EPOCH_STRIDE + 1`.
-const EPOCH_STRIDE: u64 = 1_000_000_000_000;
 
 /// Requests that wait for the owner thread, at most; then callers wait.
 const QUEUE: usize = 256;
@@ -160,10 +157,6 @@ pub struct SavedState {
     /// The value, at most [`MAX_STATE_BYTES`]; none takes away what there is.
     pub value: Option<Vec<u8>>,
 }
-
-/// Number of an event within the gateway.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Sequence(pub u64);
 
 /// An accepted event as it is read for publishing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -387,22 +380,6 @@ impl OutboxHandle {
         let (reply, answer) = oneshot::channel();
         self.commands.send(command(reply)).await.map_err(|_| OutboxError::Closed)?;
         answer.await.map_err(|_| OutboxError::Closed)
-    }
-}
-
-// === impl Sequence ===
-
-impl Sequence {
-    /// Number of the file that gave it: 0 for the first one, one more for each that had to be replaced.
-    pub fn epoch(self) -> u64 {
-        self.0.saturating_sub(1) / EPOCH_STRIDE
-    }
-}
-
-impl fmt::Display for Sequence {
-    /// 20 digits, zero-padded: sorts as text.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:020}", self.0)
     }
 }
 

@@ -8,9 +8,10 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::read::is_intact;
+use super::sequence::EPOCH_STRIDE;
 use super::sinks::Sinks;
 use super::store::{Counts, PAGE_BYTES, Store};
-use super::{EPOCH_STRIDE, OutboxError, Recovered, Sequence, Settings, gap, log, notes, reserve, salvage};
+use super::{OutboxError, Recovered, Sequence, Settings, gap, log, notes, reserve, salvage};
 
 /// Format of the file (`user_version`).
 const FORMAT: i64 = 3;
