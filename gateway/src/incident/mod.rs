@@ -1,8 +1,8 @@
 //! Incidents: one real-world happening each, from the first finding to its end.
 //!
 //! [`Incidents`] is a state machine without clock, disk or network: findings, pictures, dispositions and evidence go in,
-//! changes to be told come out, and [`Incidents::save`] is written to disk together with those changes, so that a
-//! restart at any moment goes on where it was.
+//! changes to be told come out, and what has changed itself ([`Incidents::changed`]) is written to disk together with them,
+//! so that a restart at any moment goes on where it was.
 //!
 //! | file | decides |
 //! |---|---|
