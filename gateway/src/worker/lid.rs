@@ -98,6 +98,7 @@ impl Lid {
         let opinion = findings.opinion;
         let was_asleep = self.is_asleep();
         if self.gate.hear(findings) {
+            trace!(?at, ?opinion, "the look wakes");
             self.open(at, sight);
         } else if let Some(opinion) = opinion.filter(|_| was_asleep) {
             self.dismiss(at, opinion, sight);
