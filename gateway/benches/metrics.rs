@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use moshao::camera::gate::Wake;
+use moshao::camera::wake::Wake;
 use moshao::http::{Expected, Http};
 use moshao::metrics::Metrics;
 use moshao::quality::defect::Defect;

@@ -6,6 +6,7 @@
 //! exits.
 
 mod dealing;
+mod heeded;
 mod memory;
 mod worker;
 

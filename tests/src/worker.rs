@@ -178,6 +178,7 @@ pub fn camera(id: &str, url: &str) -> CameraJob {
         detections_per_second: 5.0,
         gate: true,
         sensitivity: moshao_config::Sensitivity::Normal,
+        heeded: vec![],
         priority: moshao_config::Priority::Normal,
         masks: vec![],
         view: View::default(),

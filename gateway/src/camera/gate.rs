@@ -8,9 +8,10 @@
 //! ```
 //!
 //! A look that differs is no more than a suspicion. The detector sees it too: what it recognises there wakes the camera,
-//! what it knows nothing of does so within a [`Budget`]. Awake, motion that is tracked keeps the camera so; motion of
-//! something that the detector knows nothing of does so for `VAIN_MAX`. What is still tracked although nothing moves is
-//! *parked*: it is remembered, and the detector looks again at times.
+//! what it knows nothing of does so within a [`Budget`], earlier where it is large: insects, rain and leaves are small.
+//! Awake, motion that is tracked keeps the camera so; motion of something that the detector knows nothing of does so for
+//! `VAIN_MAX`. What is still tracked although nothing moves is *parked*: it is remembered, and the detector looks again
+//! at times. What no rule asks for is told to the gate neither by looks nor by tracks.
 
 use std::time::Duration;
 
@@ -19,9 +20,10 @@ use moshao_config::Sensitivity;
 use super::budget::Budget;
 use super::change::Threshold;
 use super::familiar::Familiar;
-use super::opinion::{Opinion, Suspicion, touch};
+use super::opinion::{Opinion, Suspicion, size, touch};
 use super::patrol::Patrol;
 use super::thumb::Area;
+use super::wake::Wake;
 
 /// Awake after a beginning, at least: until the scene is known. The worker waits for a second key frame besides.
 const SETTLING: Duration = Duration::from_millis(2500);
@@ -29,8 +31,14 @@ const SETTLING: Duration = Duration::from_millis(2500);
 const LINGER: Duration = Duration::from_millis(500);
 /// Awake after the last motion, where something is.
 const LINGER_TRACKED: Duration = Duration::from_millis(1500);
-/// Awake while something moves of which nothing is tracked.
+/// Awake while something moves of which nothing is tracked any more.
 const VAIN_MAX: Duration = Duration::from_millis(2500);
+/// The same where nothing has been tracked since the wake. What came before it has been looked back at by then, some ten
+/// pictures; this is seven more, and the next key frame is looked at in any case.
+const VAIN_FROM_WAKE: Duration = Duration::from_millis(1500);
+/// Share of the picture from which on what has changed is large: a fifth of its width by a fifth of its height. Somebody
+/// who is so near is often seen in part, which detectors do not know.
+const LARGE: f32 = 0.04;
 /// How long an answer of the detector is waited for; beyond this it fails or is far behind.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// While nothing moves the detector looks this often, awake.
@@ -42,61 +50,6 @@ const LOOK_EVERY_PROVEN: Duration = Duration::from_secs(10);
 /// With key frames further apart than this somebody may come and go unseen by any look: the camera sleeps only where the
 /// sentinel has proven itself, and what is parked would be taken for gone.
 pub const KEY_INTERVAL_MAX: Duration = Duration::from_millis(4500);
-/// Why a camera woke. The words are metric labels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Wake {
-    /// A session began, or the stream's parameters changed.
-    NewSequence,
-    /// A look showed something new.
-    Look,
-    /// A look showed another picture altogether: day and night, a lamp, a turned camera.
-    Switch,
-    /// Sizes of encoded pictures.
-    Sentinel,
-    /// The detector found something in a look in which nothing had changed, or misses something parked.
-    Detector,
-    /// Somebody asked: an alarm, a still.
-    Request,
-    /// Key frames could not be looked at, or do not come.
-    Blind,
-    /// The ring cannot hold what came since the last look.
-    Overrun,
-    /// Media time leapt.
-    Clock,
-}
-
-// === impl Wake ===
-
-impl Wake {
-    /// Every reason.
-    pub const ALL: [Wake; 9] = [
-        Wake::NewSequence,
-        Wake::Look,
-        Wake::Switch,
-        Wake::Sentinel,
-        Wake::Detector,
-        Wake::Request,
-        Wake::Blind,
-        Wake::Overrun,
-        Wake::Clock,
-    ];
-
-    /// The word in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Wake::NewSequence => "new-sequence",
-            Wake::Look => "look",
-            Wake::Switch => "switch",
-            Wake::Sentinel => "sentinel",
-            Wake::Detector => "detector",
-            Wake::Request => "request",
-            Wake::Blind => "blind",
-            Wake::Overrun => "overrun",
-            Wake::Clock => "clock",
-        }
-    }
-}
 
 /// What the detector and the tracker made of one picture.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -143,6 +96,7 @@ pub struct Gate {
 struct Doubt {
     at: Duration,
     because: Wake,
+    is_large: bool,
 }
 
 // === impl Gate ===
@@ -251,18 +205,20 @@ impl Gate {
             self.wake(at, because);
             return None;
         }
-        self.doubt = Some(Doubt { at, because });
+        let is_large = moving.iter().any(|area| size(*area) >= LARGE);
+        self.doubt = Some(Doubt { at, because, is_large });
         self.last_look = Some(at);
         self.last_detection = Some(at);
         // What may wake it all the same is looked back at: nothing may be told that is younger.
-        let is_told = !self.tracks.tracks.is_empty() && !self.budget.affords(at);
+        let may_wake = if is_large { self.budget.affords_in_advance(at) } else { self.budget.affords(at) };
+        let is_told = !self.tracks.tracks.is_empty() && !may_wake;
         let (parked, familiar) = (self.parked(), self.familiar.at(at));
         Some(Suspicion { moving, parked, familiar, doubted: Vec::new(), is_told })
     }
 
     /// The detector is to see a look in which nothing had changed.
     pub fn patrols(&mut self, at: Duration) -> Suspicion {
-        self.doubt = Some(Doubt { at, because: Wake::Detector });
+        self.doubt = Some(Doubt { at, because: Wake::Detector, is_large: false });
         self.last_detection = Some(at);
         Suspicion {
             moving: Vec::new(),
@@ -307,7 +263,7 @@ impl Gate {
 
     /// What the detector made of a look.
     fn weigh(&mut self, opinion: Opinion, faint: &[Area]) -> bool {
-        let Some(Doubt { at, because }) = self.doubt.take() else { return false };
+        let Some(Doubt { at, because, is_large }) = self.doubt.take() else { return false };
         if because == Wake::Detector {
             faint.iter().for_each(|area| self.doubted.see(*area));
             self.doubted.keep(at);
@@ -317,6 +273,7 @@ impl Gate {
         let wakes = match opinion {
             Opinion::Clear => true,
             Opinion::Gone | Opinion::Faint => self.budget.affords_on_credit(at),
+            Opinion::Nothing if is_large => self.budget.affords_in_advance(at),
             Opinion::Nothing => self.budget.affords(at),
         };
         wakes && self.wake(at, because)
@@ -342,7 +299,10 @@ impl Gate {
             self.answered.is_none_or(|answered| answered < asked) && at < asked + ANSWER_MAX
         });
         let is_still = at >= self.last_motion.max(self.since) + linger;
-        let is_in_vain = at >= self.lively_at.unwrap_or_default().max(self.since) + VAIN_MAX;
+        let is_in_vain = match self.lively_at {
+            Some(lively) => at >= lively.max(self.since) + VAIN_MAX,
+            None => at >= self.since + VAIN_FROM_WAKE,
+        };
         if !self.is_awake || waits || at < self.held_until || !(is_still || is_in_vain) {
             return false;
         }
@@ -353,6 +313,7 @@ impl Gate {
                 self.budget.spend(at, at.saturating_sub(self.since));
             }
         }
+        self.budget.pass(at);
         self.is_awake = false;
         // The falling asleep has seen everything: looks and patrols count from here.
         self.last_look = Some(at);

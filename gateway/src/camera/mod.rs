@@ -46,6 +46,7 @@ pub mod sentinel;
 pub mod sharpness;
 pub mod still;
 pub mod thumb;
+pub mod wake;
 pub mod watched;
 
 use std::time::Duration;

@@ -75,7 +75,8 @@ pub fn is_same(a: Area, b: Area) -> bool {
     common > 0.0 && common >= SAME_FROM * (size(a) + size(b) - common)
 }
 
-fn size([left, top, right, bottom]: Area) -> f32 {
+/// Share of the picture that an area takes.
+pub fn size([left, top, right, bottom]: Area) -> f32 {
     (right - left).max(0.0) * (bottom - top).max(0.0)
 }
 

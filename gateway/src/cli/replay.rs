@@ -119,7 +119,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let camera = take_camera(&mut config, &arguments.camera)?;
     let detector = open_detector(&config, &camera)?;
     let recording = Recording::open(&arguments.video).map_err(Failure::failed)?;
-    let mut job = camera_job(&camera);
+    let mut job = camera_job(&camera, &config);
     job.gate = arguments.gate.map_or(job.gate, |gate| gate == Gate::On);
     // Footage has nobody who acknowledges.
     config.incidents.fire_latch = Duration::ZERO;

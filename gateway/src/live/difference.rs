@@ -67,7 +67,7 @@ pub(crate) fn renews_sensors(old: &Config, new: &Config) -> bool {
 fn is_same(a: &moshao_config::Camera, b: &moshao_config::Camera, old: &Config, new: &Config) -> bool {
     let detector =
         |config: &Config, name: &str| config.detectors.iter().find(|own| own.name == name).cloned();
-    camera_job(a) == camera_job(b)
+    camera_job(a, old) == camera_job(b, new)
         && detector(old, &a.detector) == detector(new, &b.detector)
         && old.gateway.worker_memory_bytes == new.gateway.worker_memory_bytes
         && old.evidence.pre_roll == new.evidence.pre_roll

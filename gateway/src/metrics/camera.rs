@@ -37,7 +37,7 @@ pub struct CameraMetrics {
     pub infer_seconds: CounterVec,
     /// Key frames looked at while asleep. `camera`
     pub looks: IntCounterVec,
-    /// Times that a sleeping camera woke. `camera`, `reason` (a word of `camera::gate::Wake`)
+    /// Times that a sleeping camera woke. `camera`, `reason` (a word of `camera::wake::Wake`)
     pub wakes: IntCounterVec,
     /// Media time in which every picture was decoded. `camera`
     pub awake_seconds: CounterVec,

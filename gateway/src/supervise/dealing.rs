@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use moshao_config::{Camera, Config, Detector};
 
+use super::heeded::heeded;
 use crate::worker::link::{Assignment, CameraJob};
 
 /// What all workers have in common; where it changes, all are started anew.
@@ -58,8 +59,12 @@ impl Plan {
         let stays = |camera: &&Camera| {
             left.iter().flat_map(|assignment| &assignment.cameras).any(|job| job.id == camera.id)
         };
-        let mut new: Vec<CameraJob> =
-            config.cameras.iter().filter(|camera| !stays(camera)).map(camera_job).collect();
+        let mut new: Vec<CameraJob> = config
+            .cameras
+            .iter()
+            .filter(|camera| !stays(camera))
+            .map(|camera| camera_job(camera, config))
+            .collect();
         if new.is_empty() {
             return plan;
         }
@@ -90,7 +95,7 @@ impl Plan {
 fn is_wanted(job: &CameraJob, assignment: &Assignment, config: &Config) -> bool {
     let named =
         |detectors: &[Detector]| detectors.iter().find(|detector| detector.name == job.detector).cloned();
-    config.cameras.iter().any(|camera| camera_job(camera) == *job)
+    config.cameras.iter().any(|camera| camera_job(camera, config) == *job)
         && named(&assignment.detectors) == named(&config.detectors)
 }
 
@@ -111,8 +116,8 @@ pub fn worker_names(config: &Config) -> impl Iterator<Item = String> {
     (0..2 * count(config)).map(|number| format!("worker-{number}"))
 }
 
-/// What a worker needs to know of a camera.
-pub fn camera_job(camera: &Camera) -> CameraJob {
+/// What a worker needs to know of a camera of this configuration.
+pub fn camera_job(camera: &Camera, config: &Config) -> CameraJob {
     CameraJob {
         id: camera.id.clone(),
         url: camera.url.to_string(),
@@ -124,6 +129,7 @@ pub fn camera_job(camera: &Camera) -> CameraJob {
         detections_per_second: camera.detections_per_second,
         gate: camera.gate,
         sensitivity: camera.sensitivity,
+        heeded: heeded(camera, config),
         priority: camera.priority,
         masks: camera.masks.clone(),
         view: camera.view.clone(),

@@ -7,7 +7,7 @@ use nix::time::{ClockId, clock_gettime};
 
 use super::eye::Tally;
 use super::link::CameraCounters;
-use crate::camera::gate::Wake;
+use crate::camera::wake::Wake;
 
 /// Counters of one camera. Single figures are exact; figures taken together may be a picture apart.
 #[derive(Debug, Default)]

@@ -15,10 +15,11 @@ use super::sight::Sight;
 use crate::camera::AccessUnit;
 use crate::camera::appearance::Appearance;
 use crate::camera::decode::DecodeError;
-use crate::camera::gate::{Findings, Wake};
+use crate::camera::gate::Findings;
 use crate::camera::opinion::Suspicion;
 use crate::camera::picture::Picture;
 use crate::camera::thumb::Area;
+use crate::camera::wake::Wake;
 
 /// What one camera needs between access unit and picture.
 pub(crate) struct Eye {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ladder::Rung;
 use crate::camera::appearance::Appearance;
-use crate::camera::gate::Wake;
+use crate::camera::wake::Wake;
 use crate::event::StreamName;
 
 /// Largest message: a still of a 4K picture with room to spare.
@@ -81,6 +81,8 @@ pub struct CameraJob {
     pub gate: bool,
     /// How much must change before it wakes.
     pub sensitivity: Sensitivity,
+    /// Labels that a rule asks for: nothing else wakes it or keeps it awake. None where anything may.
+    pub heeded: Vec<String>,
     /// What it is worth when the worker cannot do all.
     pub priority: Priority,
     /// Filled in stills, and detections whose centre lies in one are dropped.
@@ -91,6 +93,13 @@ pub struct CameraJob {
     pub deadlines: Deadlines,
     /// Whether what its pictures look like is reported.
     pub diagnose: bool,
+}
+
+impl CameraJob {
+    /// Whether something with this label may wake it and keep it awake.
+    pub fn heeds(&self, label: &str) -> bool {
+        self.heeded.is_empty() || self.heeded.iter().any(|heeded| heeded == label)
+    }
 }
 
 /// Asks for a still. Answered by [`FromWorker::Still`], with no picture where it is gone.

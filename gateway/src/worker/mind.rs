@@ -71,7 +71,11 @@ impl Mind {
         let tracks = seen_tracks(&due.picture, tracks, detector.labels());
         let findings = Findings {
             media_time: due.picture.media_time,
-            tracks: tracks.iter().map(|track| (track.id, track.area)).collect(),
+            tracks: tracks
+                .iter()
+                .filter(|track| job.heeds(&track.label))
+                .map(|track| (track.id, track.area))
+                .collect(),
             opinion,
             faint,
         };
@@ -129,9 +133,14 @@ fn judge(
     let picture = &due.picture;
     let view = job.view.seen(picture.view());
     let detections = detector.detect_in(&view, &job.view.looks(view.area()))?;
+    let labels = detector.labels();
+    let is_heeded = |detection: &&Detection| {
+        labels.get(detection.label).is_some_and(|label| job.heeds(label))
+            && is_wanted(job, picture, detection)
+    };
     let areas = |detections: &[Detection]| -> Vec<Area> {
-        let wanted = detections.iter().filter(|detection| is_wanted(job, picture, detection));
-        wanted.map(|detection| in_fractions(picture, detection.area)).collect()
+        let heeded = detections.iter().filter(is_heeded);
+        heeded.map(|detection| in_fractions(picture, detection.area)).collect()
     };
     let faint = areas(detector.faint());
     Ok((suspicion.opinion(&areas(&detections), &faint), faint))

@@ -30,6 +30,12 @@ fn patrol_wakes(gate: &mut Gate, at: Duration, opinion: Opinion) -> bool {
     gate.hear(Findings { media_time: at, opinion: Some(opinion), ..Findings::default() })
 }
 
+/// A gate that has slept long enough to afford a wake for something unknown.
+fn rested() -> (Gate, Duration) {
+    let (gate, at) = asleep();
+    (gate, at + s(300))
+}
+
 /// A gate that has just fallen asleep.
 fn asleep() -> (Gate, Duration) {
     let mut gate = Gate::new(Sensitivity::Normal);
@@ -80,7 +86,7 @@ fn what_moves_and_is_nothing_that_is_known_keeps_it_awake_for_seconds_only() {
         gate.moves(*now, &[ELSEWHERE]);
         gate.sleeps(*now)
     });
-    assert_eq!(until, Some(at + ms(2600)), "a parked car, and leaves");
+    assert_eq!(until, Some(at + ms(1600)), "a parked car, and leaves");
     assert!(!gate.was_fruitful());
 }
 
@@ -117,7 +123,7 @@ fn what_is_recognised_now_and_then_and_never_moves_wakes_once() {
 
 #[test]
 fn what_is_recognised_faintly_wakes_on_credit() {
-    let (mut gate, at) = asleep();
+    let (mut gate, at) = rested();
     assert!(wakes(&mut gate, at + s(2), Opinion::Nothing));
     assert!(gate.sleeps(at + s(5)));
     assert!(!wakes(&mut gate, at + s(7), Opinion::Nothing));
@@ -125,8 +131,51 @@ fn what_is_recognised_faintly_wakes_on_credit() {
 }
 
 #[test]
-fn a_wake_that_was_worth_it_costs_nothing() {
+fn before_a_place_is_known_small_changes_wake_nobody_and_a_large_one_does_once() {
+    let large = [0.5, 0.3, 0.8, 0.9];
+    let wakes_for = |gate: &mut Gate, at: Duration, area: Area| {
+        assert!(gate.suspects(at, Wake::Look, vec![HERE, area]).is_some());
+        gate.hear(Findings { media_time: at, opinion: Some(Opinion::Nothing), ..Findings::default() })
+    };
+    let (mut gate, at) = asleep();
+    assert!(!wakes_for(&mut gate, at + s(2), ELSEWHERE), "an insect");
+    assert!(wakes_for(&mut gate, at + s(4), large), "somebody near, of whom the detector knows nothing");
+    assert!(gate.sleeps(at + s(6)));
+    assert!(!wakes_for(&mut gate, at + s(8), large), "and not again and again");
+    assert!(wakes_for(&mut gate, at + s(400), large), "time pays back");
+}
+
+#[test]
+fn insects_all_night_keep_it_awake_for_less_than_a_hundredth_and_a_person_among_them_wakes_it() {
     let (mut gate, mut at) = asleep();
+    let (night, mut awake) = (s(6 * 3600), Duration::ZERO);
+    let end = at + night;
+    while at < end {
+        at += s(2);
+        if wakes(&mut gate, at, Opinion::Nothing) {
+            // They go on, and the detector knows nothing of them.
+            let slept = (1..).map(|n| at + ms(n * 200)).find(|now| {
+                gate.hear(seen(*now, &[]));
+                gate.moves(*now, &[ELSEWHERE]);
+                gate.sleeps(*now)
+            });
+            awake += slept.unwrap() - at;
+            at = slept.unwrap();
+        }
+    }
+    assert!(awake < night / 100 && awake > night / 500, "{awake:?} of {night:?}");
+    assert!(wakes(&mut gate, at + s(2), Opinion::Clear));
+    let walks = (1..40).map(|n| at + s(2) + ms(n * 200)).all(|now| {
+        gate.hear(seen(now, &[9]));
+        gate.moves(now, &[ELSEWHERE, HERE]);
+        !gate.sleeps(now)
+    });
+    assert!(walks && gate.was_fruitful());
+}
+
+#[test]
+fn a_wake_that_was_worth_it_costs_nothing() {
+    let (mut gate, mut at) = rested();
     for _ in 0..20 {
         at += s(2);
         assert!(wakes(&mut gate, at, Opinion::Nothing));
@@ -150,7 +199,7 @@ fn a_detector_that_does_not_answer_leaves_nobody_asleep() {
 
 #[test]
 fn a_false_alarm_of_the_sentinel_that_nobody_can_afford_leads_to_a_look() {
-    let (mut gate, at) = asleep();
+    let (mut gate, at) = rested();
     assert!(gate.alarm(at + s(1)), "the first one is afforded");
     assert!(gate.sleeps(at + s(3)));
     assert!(!gate.alarm(at + s(4)));
