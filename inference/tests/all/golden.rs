@@ -26,8 +26,9 @@ pub(crate) struct Allowed {
 pub(crate) const EXACT: Allowed = Allowed { overlap: 0.98, score: 0.01 };
 const ROUGH: Allowed = Allowed { overlap: 0.9, score: 0.1 };
 /// The int8 model answers noise of 0.001 levels of 255 in its input, in the Python reference alone, with scores that
-/// change by 0.12 (bicycle in dog.jpg: 0.64 to 0.76): rounding of single activations runs through the whole network.
-const ROUGH_INT8: Allowed = Allowed { overlap: 0.88, score: 0.12 };
+/// change by 0.12 (bicycle in dog.jpg: 0.640 to 0.761): rounding of single activations runs through the whole network.
+/// ONNX Runtime's kernels for arm64 give the second of the two without any noise.
+const ROUGH_INT8: Allowed = Allowed { overlap: 0.88, score: 0.125 };
 
 /// Detections this close to the threshold may be missing on either side.
 const SLACK: f32 = 0.02;
