@@ -1,9 +1,8 @@
 //! Access units in, pictures out: FFmpeg's software decoders, one thread, no delay.
 //!
 //! A camera's bytes may be broken in any way, so errors are ordinary here. What is done about them grows with their
-//! number: an access unit that does not decode is dropped; `FLUSH_AFTER` in a row flush the decoder, which then waits
-//! for a key frame; `REOPEN_AFTER` flushes without a good second in between open a new decoder. Whatever could refer
-//! to a missing picture is *dirty* until the next whole key frame: decoded, but not looked at.
+//! number ([`Ladder`]). Whatever could refer to a missing picture is *dirty* until the next whole key frame: decoded, but
+//! not looked at.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,14 +16,9 @@ use ffmpeg_next::software::scaling;
 use ffmpeg_next::{Dictionary, Packet, frame};
 
 use super::picture::{Picture, is_planar_420};
+use super::remedy::{Ladder, Remedy};
 use super::{AccessUnit, Codec, MAX_PICTURE_PX};
 
-/// Failed access units in a row after which the decoder is flushed.
-const FLUSH_AFTER: u32 = 50;
-/// Flushes after which the decoder is opened anew.
-const REOPEN_AFTER: u32 = 3;
-/// Pictures in a row that prove the decoder sound again: about a second.
-const SOUND_AFTER: u32 = 25;
 /// Pictures that a decoder may hold back; none in a stream without B-pictures.
 const PENDING_MAX: usize = 32;
 
@@ -94,22 +88,6 @@ struct Pending {
 struct Converter {
     from: (Pixel, u32, u32),
     context: scaling::Context,
-}
-
-/// What to do about one more failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Remedy {
-    Drop,
-    Flush,
-    Reopen,
-}
-
-/// Counts failures and says what to do about them.
-#[derive(Debug, Default)]
-struct Ladder {
-    failures: u32,
-    flushes: u32,
-    good: u32,
 }
 
 /// Prepares FFmpeg; once a process, before any decoder.
@@ -336,61 +314,9 @@ impl Open {
     }
 }
 
-// === impl Ladder ===
-
-impl Ladder {
-    fn good(&mut self, pictures: u32) {
-        if pictures > 0 {
-            self.failures = 0;
-            self.good = self.good.saturating_add(pictures);
-        }
-        if self.good >= SOUND_AFTER {
-            self.flushes = 0;
-        }
-    }
-
-    fn failed(&mut self) -> Remedy {
-        self.good = 0;
-        self.failures += 1;
-        if self.failures < FLUSH_AFTER {
-            return Remedy::Drop;
-        }
-        self.failures = 0;
-        self.flushes += 1;
-        if self.flushes < REOPEN_AFTER {
-            return Remedy::Flush;
-        }
-        self.flushes = 0;
-        Remedy::Reopen
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn remedies_grow_with_the_failures_and_start_again_after_a_good_second() {
-        let mut ladder = Ladder::default();
-        let remedies: Vec<Remedy> =
-            (0..150).map(|_| ladder.failed()).filter(|r| *r != Remedy::Drop).collect();
-        assert_eq!(remedies, [Remedy::Flush, Remedy::Flush, Remedy::Reopen]);
-
-        let flushes = (0..99).filter(|_| ladder.failed() == Remedy::Flush).count();
-        assert_eq!(flushes, 1);
-        ladder.good(SOUND_AFTER);
-        let remedies: Vec<Remedy> = (0..50).map(|_| ladder.failed()).filter(|r| *r != Remedy::Drop).collect();
-        assert_eq!(remedies, [Remedy::Flush], "two flushes before the good second are forgotten");
-    }
-
-    #[test]
-    fn single_failures_among_good_pictures_are_only_dropped() {
-        let mut ladder = Ladder::default();
-        for _ in 0..1000 {
-            assert_eq!(ladder.failed(), Remedy::Drop);
-            ladder.good(1);
-        }
-    }
 
     #[test]
     fn bytes_that_make_no_sense_are_errors_and_nothing_worse() {

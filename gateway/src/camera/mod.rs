@@ -39,6 +39,7 @@ pub mod place;
 pub mod privacy;
 pub mod recording;
 pub mod reference;
+mod remedy;
 pub mod restless;
 pub mod ring;
 pub mod rtsp;

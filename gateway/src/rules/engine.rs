@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use jiff::civil;
 use jiff::tz::TimeZone;
-use moshao_config::codes::EventCode;
-use moshao_config::{Category, Config, Quantity, Rule, Schedule, Sensor, SensorKind};
+use moshao_config::{Config, Quantity, Rule, Schedule, SensorKind};
 use serde::{Deserialize, Serialize};
 
 use super::blocked::Standing;
+use super::built_in::built_in;
 use super::camera::CameraWatch;
 use super::sensor::{Limits, Looks, SensorWatch};
 use super::when::{Around, Whens};
@@ -357,40 +357,6 @@ pub(super) fn measure(
         Quantity::Signal => (quantity.to_string(), "1".to_owned()),
     };
     Measure { name, value, unit, threshold }
-}
-
-/// Adds the rules that every sensor is watched by; returns which of them watch a sensor. Devices against fire weigh more.
-fn built_in(rules: &mut Vec<Known>) -> impl Fn(&Sensor) -> Vec<(usize, Looks)> + use<> {
-    let mut add = |id: &str, code: &str, level: Option<u8>| {
-        let code = EventCode::find(code)
-            .expect("the codes of built-in rules are in the table; a test asks for them");
-        rules.push(Known {
-            info: Arc::new(RuleInfo {
-                id: format!("health/{id}"),
-                level: level.unwrap_or(code.level),
-                code: code.code.to_owned(),
-                category: Category::Device,
-                kind: code.kind.to_owned(),
-                title: code.title.to_owned(),
-            }),
-            rule: None,
-        });
-        rules.len() - 1
-    };
-    let lost = [add("sensor-lost", "OFFLINE", None), add("fire-sensor-lost", "OFFLINE", Some(3))];
-    let battery = [add("sensor-battery", "BATT_LOW", None), add("fire-sensor-battery", "BATT_LOW", Some(3))];
-    let tamper = add("sensor-tamper", "TAMPER", None);
-    move |sensor: &Sensor| {
-        let of = usize::from(sensor.kind.is_fire());
-        let mut watches = vec![(lost[of], Looks::Silence)];
-        if sensor.has(Quantity::Battery) || sensor.has(Quantity::BatteryLow) {
-            watches.push((battery[of], Looks::Battery));
-        }
-        if sensor.has(Quantity::Tamper) {
-            watches.push((tamper, Looks::Tamper));
-        }
-        watches
-    }
 }
 
 /// The time of the site, worked out once and only where a rule asks for it.

@@ -21,6 +21,7 @@
 mod absence;
 mod battery;
 mod blocked;
+mod built_in;
 mod camera;
 mod change;
 mod crossing;
