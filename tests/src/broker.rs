@@ -17,9 +17,10 @@ use tempfile::TempDir;
 /// How long mosquitto may take to accept connections.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
-/// Ends the broker when the pipe to it closes: when a test says so, and when the test itself is killed.
-const KEEPER: &str =
-    r#"exec 3<&0; "$@" 3<&- </dev/null & broker=$!; (read -r _ <&3; kill $broker) & wait $broker"#;
+/// Ends the broker when the pipe to it closes: when a test says so, and when the test itself is killed. It says so again until
+/// the broker has ended: mosquitto 2.0 forgets a SIGTERM that comes after it listens and before its main loop.
+const KEEPER: &str = r#"exec 3<&0; "$@" 3<&- </dev/null & broker=$!
+(read -r _ <&3; while kill $broker 2>/dev/null; do sleep 0.1; done) & wait $broker"#;
 
 /// A running (or stopped) mosquitto. Dropping it ends the process and removes its files.
 #[derive(Debug)]
