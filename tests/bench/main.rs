@@ -8,8 +8,8 @@
 //! [`live`] is the table where none is named: cameras that always show something. [`gate`] measures what is missed
 //! while cameras sleep, [`idle`] what sleeping saves, [`outbox`] what it costs to lose nothing. Each prints Markdown.
 //! `--short` measures less of everything, `--rows` only the rows whose names hold one of the parts. `--every` lets `gate`
-//! show each piece of footage to every kind of camera, `--footage` other footage. `idle` keeps each row in a file of results as soon as it is measured, and
-//! measures only those that are missing there.
+//! show each piece of footage to every kind of camera, `--footage` other footage. `idle` and `gate` keep each row in a file
+//! of results as soon as it is measured, and measure only those that are missing there.
 
 mod contestants;
 mod gate;
@@ -17,6 +17,7 @@ mod idle;
 mod latency;
 mod live;
 mod outbox;
+mod record;
 mod report;
 
 use std::path::PathBuf;
@@ -37,7 +38,7 @@ struct Arguments {
     footage: Option<PathBuf>,
     /// Where compositions are kept from run to run; some hundred megabytes.
     compositions: PathBuf,
-    /// Where the rows of idle cameras are kept; beside the compositions where it is not named.
+    /// Where the rows of [`idle`] and [`gate`] are kept; beside the compositions where it is not named.
     results: Option<PathBuf>,
     /// Parts of the names of the rows to be measured.
     rows: Vec<String>,
@@ -54,8 +55,8 @@ enum Table {
 
 fn main() {
     let arguments = Arguments::parse(std::env::args().skip(1));
-    // The tables of idle cameras are a document, and say it themselves.
-    if !matches!(arguments.table, Table::Idle) {
+    // The other two make documents, and say it there.
+    if matches!(arguments.table, Table::Live | Table::Outbox) {
         report::machine();
     }
     match arguments.table {
@@ -113,7 +114,9 @@ impl Arguments {
             (false, true) => Extent::Every,
             (false, false) => Extent::Ordinary,
         };
-        gate::Wish { extent, footage: self.footage, compositions: self.compositions, rows: self.rows }
+        let Self { footage, compositions, results, rows, .. } = self;
+        let results = results.unwrap_or_else(|| cache_dir().join("gate.jsonl"));
+        gate::Wish { extent, footage, compositions, results, rows }
     }
 
     fn idle(self) -> idle::Wish {

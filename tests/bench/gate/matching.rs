@@ -1,6 +1,7 @@
 //! What one replay saw of what another one saw. Pure.
 
 use moshao_tests::compose::truth::{Span, Truth};
+use serde::{Deserialize, Serialize};
 
 use super::replay::{Played, Track};
 
@@ -17,7 +18,7 @@ const SAME_THING: f32 = 0.4;
 const SAME_INCIDENT_S: f64 = 1.0;
 
 /// How the replay with the gate compares with the one without, for one composition.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Compared {
     /// Incidents without the gate.
     pub(crate) incidents: usize,

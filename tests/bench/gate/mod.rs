@@ -2,7 +2,8 @@
 //!
 //! Every composition knows when it is quiet ([`moshao_tests::compose`]). Both replays run at the same time, each in a
 //! process of its own, with media time as the clock: what is found does not depend on how fast the machine is. What is
-//! found without the gate is what there was to find.
+//! found without the gate is what there was to find. A row is kept in a [`Record`] as soon as it is measured; at the end
+//! comes the table of all rows of this run that are there.
 
 mod matching;
 mod recipes;
@@ -13,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use moshao_tests::footage::data_dir;
+use serde::{Deserialize, Serialize};
 
+use crate::record::Record;
 use crate::report;
 use matching::Compared;
 pub(crate) use recipes::Extent;
@@ -23,9 +26,10 @@ use recipes::{Case, Watch};
 const CLEAR_AFTER: &str = "3s";
 
 /// One composition, measured.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) footage: String,
-    pub(crate) camera: &'static str,
+    pub(crate) camera: String,
     pub(crate) length_s: f64,
     pub(crate) key_frame_every_s: u32,
     pub(crate) compared: Compared,
@@ -44,24 +48,30 @@ pub(crate) struct Wish {
     pub(crate) footage: Option<PathBuf>,
     /// Where compositions are kept.
     pub(crate) compositions: PathBuf,
+    /// Where what has been measured is kept.
+    pub(crate) results: PathBuf,
     /// Parts of names; a row is measured whose name holds one of them, every row where there are none.
     pub(crate) rows: Vec<String>,
 }
 
-/// Measures and prints the table.
-pub(crate) fn measure(Wish { extent, footage, compositions, rows: wanted }: &Wish) {
+/// Measures what is not in the record yet, and prints the table.
+pub(crate) fn measure(Wish { extent, footage, compositions, results, rows: wanted }: &Wish) {
     let data =
         data_dir().expect("the benchmark needs footage and models; set MOSHAO_TEST_DATA to their folder");
     let videos = footage.clone().unwrap_or_else(|| data.join("videos"));
-    let mut cases = recipes::cases(&videos, *extent);
-    cases.retain(|case| wanted.is_empty() || wanted.iter().any(|part| case.recipe.name.contains(part)));
+    let mut record: Record<Row> = Record::open(results);
+    let cases = recipes::cases(&videos, *extent);
+    let is_wanted =
+        |case: &&Case| wanted.is_empty() || wanted.iter().any(|part| case.recipe.name.contains(part));
+    let missing: Vec<&Case> =
+        cases.iter().filter(is_wanted).filter(|case| record.get(case.recipe.id()).is_none()).collect();
     let begin = Instant::now();
-    let mut rows = Vec::new();
-    for case in &cases {
-        rows.push(row(case, &data, compositions));
-        report::progress(&format!("{} of {} after {} s", rows.len(), cases.len(), begin.elapsed().as_secs()));
+    for (done, case) in missing.iter().enumerate() {
+        record.add(case.recipe.id(), row(case, &data, compositions));
+        report::progress(&format!("{} of {} after {} s", done + 1, missing.len(), begin.elapsed().as_secs()));
     }
-    table::print(&rows);
+    let rows: Vec<&Row> = cases.iter().filter_map(|case| record.get(case.recipe.id())).collect();
+    table::print(&rows, cases.len(), record.days());
 }
 
 fn row(case: &Case, data: &Path, compositions: &Path) -> Row {
@@ -84,7 +94,7 @@ fn row(case: &Case, data: &Path, compositions: &Path) -> Row {
     table::explain(name, &composed.truth, &compared, &with);
     Row {
         footage: case.footage.clone(),
-        camera: case.camera.name,
+        camera: case.camera.name.to_owned(),
         length_s: composed.truth.length_s,
         key_frame_every_s: case.camera.key_frame_every_s,
         compared,

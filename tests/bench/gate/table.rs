@@ -7,7 +7,7 @@ use moshao_tests::compose::truth::Truth;
 use super::Row;
 use super::matching::Compared;
 use super::replay::Played;
-use crate::report::{line, progress};
+use crate::report::{line, machine, progress};
 
 /// What a row rests on, for whoever looks for the cause of a figure.
 pub(crate) fn explain(name: &str, truth: &Truth, compared: &Compared, with: &Played) {
@@ -26,14 +26,21 @@ pub(crate) fn explain(name: &str, truth: &Truth, compared: &Compared, with: &Pla
     }
 }
 
-/// A document that stands by itself: what was done, one row a composition, and one for all.
-pub(crate) fn print(rows: &[Row]) {
+/// A document that stands by itself: what was done, one row a composition, and one for all; of so many rows, measured
+/// from one day to another.
+pub(crate) fn print(rows: &[&Row], of: usize, days: Option<(&str, &str)>) {
     line(
-        "\n# What a sleeping camera misses\n\n\
+        "# What a sleeping camera misses\n\n\
          Each footage is composed with long quiet before, between and after what happens in it, under the weather and\n\
          light of a place, and encoded as a camera would. `moshao replay` then plays it with the gate and without; what is\n\
          found without it is what there was to find. Media time is the clock, so that the load of the machine decides\n\
-         nothing. Made by `deploy/bench gate`.\n\n\
+         nothing. Made by `deploy/bench gate`.\n",
+    );
+    machine();
+    let (first, last) = days.unwrap_or(("—", "—"));
+    line(&format!("{} of {of} rows, measured from {first} to {last}.", rows.len()));
+    line(
+        "\n\
          A track counts if it was seen in four pictures, and is found if three of its pictures show it with the gate as\n\
          well. The wake latency counts from a happening's first track to the wake, after which the camera looks back.\n\
          *Awake* is every second of quiet in which all pictures were decoded: falling asleep at the beginning and after\n\

@@ -2,13 +2,13 @@
 //!
 //! The streams are composed ([`moshao_tests::compose`]) and served by simulated cameras over RTSP, in processes that do
 //! not count. Of each contestant the whole process tree counts, and the median of the repeats. One [`row`] is one
-//! contestant on one stream; what has been measured is kept in a [`record`], and a row that is in it is not measured
+//! contestant on one stream; what has been measured is kept in a [`Record`], and a row that is in it is not measured
 //! again. At the end come the tables of all that is in it.
 
 mod cameras;
+mod figures;
 mod others;
 mod ours;
-mod record;
 mod row;
 mod streams;
 mod table;
@@ -22,13 +22,16 @@ use moshao_tests::footage::data_dir;
 use moshao_tests::processes::{Pid, memory_bytes, tree};
 
 use crate::contestants::{Clock, Running};
+use crate::record::Record;
 use crate::report::progress;
 use cameras::Cameras;
-use record::{Figures, Record};
+use figures::Figures;
 use row::{Row, Scene, Who, rows};
 
 /// Servers of one stream: their key frames come at different times.
 const SERVERS: u32 = 8;
+/// The same where something happens: in a village no eight cameras see somebody come in the same second.
+const SERVERS_OF_HAPPENINGS: u32 = 32;
 
 /// An encoder's first groups of pictures are coarser than the others, until its rate control has settled, seconds: in a
 /// stream that is played in a loop that would be a change in each round.
@@ -62,6 +65,8 @@ struct Served {
     scene: Scene,
     size: (u32, u32),
     kbit_s: f64,
+    /// How often something happens on each camera.
+    happenings_per_s: f64,
     cameras: Cameras,
 }
 
@@ -71,11 +76,11 @@ pub(crate) fn measure(wish: &Wish) {
         data_dir().expect("the benchmark needs footage and models; set MOSHAO_TEST_DATA to their folder");
     let (videos, model) = (data.join("videos"), data.join("models/yolox_nano.onnx"));
     let pace = if wish.is_short { Pace::short() } else { Pace::full() };
-    let mut record = Record::open(&wish.results);
+    let mut record: Record<Figures> = Record::open(&wish.results);
     let is_wanted =
         |row: &Row| wish.rows.is_empty() || wish.rows.iter().any(|part| row.to_string().contains(part));
     let wanted: Vec<Row> =
-        rows(wish.is_short).into_iter().filter(|row| is_wanted(row) && record.get(*row).is_none()).collect();
+        rows(wish.is_short).into_iter().filter(|row| is_wanted(row) && record.get(row).is_none()).collect();
 
     let mut served: Option<Served> = None;
     for (number, row) in wanted.iter().enumerate() {
@@ -86,7 +91,7 @@ pub(crate) fn measure(wish: &Wish) {
         };
         if let Some(figures) = run(*row, &pace, &stream, &model) {
             progress(&format!("{row}: {:.4} CPU a camera", figures.cpu));
-            record.add(*row, figures);
+            record.add(row, figures);
         }
         served = Some(stream);
     }
@@ -98,10 +103,12 @@ fn serve(scene: Scene, videos: &Path, wish: &Wish) -> Served {
     let recipe = streams::recipe(scene, videos, wish.is_short);
     let Composed { file, truth } = recipe.compose(&wish.compositions);
     let (file, length_s) = (settled(&file), truth.length_s - SETTLED_AFTER_S);
-    let cameras = Cameras::start(&file, Duration::from_secs_f64(length_s), SERVERS);
+    let servers = if scene.is_idle() { SERVERS } else { SERVERS_OF_HAPPENINGS };
+    let cameras = Cameras::start(&file, Duration::from_secs_f64(length_s), servers);
     let bytes = std::fs::metadata(&file).map_or(0, |about| about.len());
     let kbit_s = bytes as f64 * 8.0 / 1000.0 / length_s;
-    Served { scene, size: recipe.camera.size, kbit_s, cameras }
+    let happenings_per_s = truth.happenings.len() as f64 / length_s;
+    Served { scene, size: recipe.camera.size, kbit_s, happenings_per_s, cameras }
 }
 
 /// The stream from where its encoder has settled on.

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::record::Figures;
+use super::figures::Figures;
 use super::{Pace, Served};
 use crate::contestants::{Running, start_floor};
 

@@ -7,7 +7,7 @@ use moshao_tests::broker::Broker;
 use moshao_tests::gateway::Gateway;
 use moshao_tests::wait::eventually;
 
-use super::record::{Figures, GateFigures};
+use super::figures::{Figures, GateFigures};
 use super::{Pace, Served};
 use crate::contestants::Clock;
 
@@ -33,30 +33,35 @@ pub(super) fn measure(pace: &Pace, served: &Served, urls: &[String], model: &Pat
     }
     std::thread::sleep(pace.settle);
 
+    let opened = [("category", "security"), ("phase", "opened")];
     let counted = || {
         [
-            "moshao_camera_awake_seconds_total",
-            "moshao_camera_looks_total",
-            "moshao_camera_dropped_total",
-            "moshao_camera_inferred_total",
+            of("moshao_camera_awake_seconds_total"),
+            of("moshao_camera_looks_total"),
+            of("moshao_camera_dropped_total"),
+            of("moshao_camera_inferred_total"),
+            gateway.metric("moshao_events_accepted_total", &opened),
         ]
-        .map(of)
     };
     let (before, clock) = (counted(), Clock::start(&[gateway.pid()]));
     let figures = pace.figures(&[gateway.pid()], served, urls.len());
     let (after, camera_seconds) = (counted(), clock.camera_seconds(urls.len()));
-    let [awake, looks, behind, inferred] = std::array::from_fn(|at| after[at] - before[at]);
-    Figures {
-        inferred: Some(inferred / camera_seconds),
-        gate: Some(GateFigures { awake: awake / camera_seconds, looks: looks / camera_seconds, behind }),
-        ..figures
-    }
+    let [awake, looks, behind, inferred, incidents] = std::array::from_fn(|at| after[at] - before[at]);
+    let gate = GateFigures {
+        awake: awake / camera_seconds,
+        looks: looks / camera_seconds,
+        behind,
+        incidents,
+        happenings: camera_seconds * served.happenings_per_s,
+    };
+    Figures { inferred: Some(inferred / camera_seconds), gate: Some(gate), ..figures }
 }
 
 fn sections(broker: &Broker, urls: &[String], model: &Path) -> String {
     let mut sections = format!(
         "[uplink]\nurl = \"{}\"\n[detector.yolox-nano]\nfile = \"{}\"\n\
-         [rule.person]\nobject = {{ labels = [\"person\"], at_least = 2, within = \"2s\" }}\nlevel = 3\nclear_after = \"2s\"\n",
+         [rule.person]\nobject = {{ labels = [\"person\"], at_least = 2, within = \"2s\" }}\nlevel = 3\n\
+         category = \"security\"\nkind = \"person\"\nclear_after = \"2s\"\n",
         broker.url(),
         model.display()
     );

@@ -1,8 +1,9 @@
 //! The tables of idle cameras, a whole document: deploy/idle.md is made of it.
 
+use super::figures::Figures;
 use super::others::{OTHERS, Other};
-use super::record::{Figures, Record};
 use super::row::{Row, Scene, Who, rows};
+use crate::record::Record;
 use crate::report::{line, machine};
 
 const MIB: f64 = 1048576.0;
@@ -16,7 +17,7 @@ that was not measured.
 ";
 
 /// Everything that is in the record.
-pub(super) fn print(record: &Record, is_short: bool) {
+pub(super) fn print(record: &Record<Figures>, is_short: bool) {
     line(HEAD);
     machine();
     if let Some((first, last)) = record.days() {
@@ -31,7 +32,7 @@ pub(super) fn print(record: &Record, is_short: bool) {
 }
 
 /// One row a contestant, one column a stream.
-fn idle(record: &Record, is_short: bool) {
+fn idle(record: &Record<Figures>, is_short: bool) {
     let mut who: Vec<Who> = OTHERS.into_iter().map(Who::Other).collect();
     let ours = rows(is_short).into_iter().filter(|row| row.scene == Scene::H264Cbr).map(|row| row.who);
     who.extend(ours.filter(|who| !matches!(who, Who::Other(_))));
@@ -62,7 +63,7 @@ fn name(who: Who) -> String {
     }
 }
 
-fn cell(record: &Record, scene: Scene, who: Who) -> String {
+fn cell(record: &Record<Figures>, scene: Scene, who: Who) -> String {
     let Some(figures) = record.get(Row { scene, who }) else { return " — |".to_owned() };
     let frigate = record.get(Row { scene, who: Who::Other(Other::Frigate) });
     match (who, frigate) {
@@ -75,7 +76,7 @@ fn cell(record: &Record, scene: Scene, who: Who) -> String {
 }
 
 /// What sleeping cameras did and took.
-fn gateway(record: &Record, is_short: bool) {
+fn gateway(record: &Record<Figures>, is_short: bool) {
     line("\n## Idle cameras of the gateway\n");
     line(
         "| cameras | stream | awake | looks a second | dropped | memory of all processes | each further camera | simulated cameras, cores |",
@@ -103,7 +104,7 @@ fn gateway(record: &Record, is_short: bool) {
 }
 
 /// Many cameras of which a tenth is active.
-fn tenth(record: &Record, is_short: bool) {
+fn tenth(record: &Record<Figures>, is_short: bool) {
     let of = |row: &Row| row.scene == Scene::Tenth;
     for row in rows(is_short).into_iter().filter(of) {
         let Some(figures) = record.get(row) else { continue };
@@ -111,13 +112,15 @@ fn tenth(record: &Record, is_short: bool) {
         let gate = figures.gate.clone().unwrap_or_default();
         line(&format!("\n## {} cameras, {}\n", figures.cameras, row.scene.title()));
         line(
-            "| cores in all | CPU per camera | awake | dropped | detector, pictures/s in all | simulated cameras, cores |",
+            "| cores in all | CPU per camera | incidents opened, happenings | awake | dropped | detector, pictures/s in all | simulated cameras, cores |",
         );
-        line("|---|---|---|---|---|---|");
+        line("|---|---|---|---|---|---|---|");
         line(&format!(
-            "| {:.2} | {:.4} | {:.1} % | {:.0} | {:.1} | {:.2} |",
+            "| {:.2} | {:.4} | {:.0}, {:.0} | {:.1} % | {:.0} | {:.1} | {:.2} |",
             figures.cpu * all,
             figures.cpu,
+            gate.incidents,
+            gate.happenings,
             gate.awake * 100.0,
             gate.behind,
             figures.inferred.unwrap_or_default() * all,
@@ -127,7 +130,7 @@ fn tenth(record: &Record, is_short: bool) {
 }
 
 /// Cameras that are always active, against decode and bare inference.
-fn busy(record: &Record, is_short: bool) {
+fn busy(record: &Record<Figures>, is_short: bool) {
     let of_busy = rows(is_short).into_iter().filter(|row| row.scene == Scene::Busy);
     let measured: Vec<(Row, &Figures)> = of_busy.filter_map(|row| Some((row, record.get(row)?))).collect();
     if measured.is_empty() {

@@ -66,7 +66,7 @@ impl Recipe {
     /// Where ffmpeg is missing or fails, or the folder cannot be written.
     pub fn compose(&self, folder: &Path) -> Composed {
         std::fs::create_dir_all(folder).expect("the folder of compositions can be made");
-        let file = folder.join(self.file_name());
+        let file = folder.join(format!("{}.mp4", self.id()));
         let truth_file = file.with_extension("json");
         if let (true, Some(truth)) = (file.exists(), Truth::read(&truth_file)) {
             return Composed { file, truth };
@@ -80,10 +80,11 @@ impl Recipe {
         Composed { file, truth }
     }
 
-    fn file_name(&self) -> String {
+    /// Name and number of these pictures: another recipe has another one.
+    pub fn id(&self) -> String {
         let mut hasher = DefaultHasher::new();
         (format!("{self:?}"), VERSION).hash(&mut hasher);
-        format!("{}-{:016x}.mp4", self.name, hasher.finish())
+        format!("{}-{:016x}", self.name, hasher.finish())
     }
 
     fn film(&self, file: &Path) -> Truth {
