@@ -5,6 +5,7 @@ use std::process::Command;
 
 use moshao_tests::compose::light::Light;
 use moshao_tests::compose::nuisance::Nuisance;
+use moshao_tests::compose::truth::Truth;
 use moshao_tests::compose::{Recipe, Timeline};
 use moshao_tests::footage::Codec;
 use moshao_tests::gateway::binary;
@@ -29,13 +30,8 @@ fn a_replay_with_the_gate_tells_the_same_incidents_and_decodes_a_fraction() {
     assert_eq!(opened(&with), 3);
     let (few, all) = (stat(&with, "decoded"), stat(&without, "decoded"));
     assert!(few < all / 2.0, "{few} of {all} pictures decoded");
-    let quiet_awake = stat(&with, "awake_seconds")
-        - composed.truth.happenings.iter().map(|happening| happening.length_s()).sum::<f64>();
-    assert!(
-        quiet_awake < composed.truth.quiet_s() / 10.0,
-        "awake for {quiet_awake} s of {} s in which nothing happens",
-        composed.truth.quiet_s()
-    );
+    let (quiet_awake_s, quiet_s) = (quiet_awake_s(&with, &composed.truth), composed.truth.quiet_s());
+    assert!(quiet_awake_s < quiet_s / 10.0, "awake for {quiet_awake_s} s of {quiet_s} s");
 }
 
 #[test]
@@ -53,8 +49,7 @@ fn people_who_walk_through_insects_at_night_are_told_and_insects_alone_keep_no_c
     let (with, without) = (replay(&config, &composed.file, "on"), replay(&config, &composed.file, "off"));
     assert_eq!(opened(&with), opened(&without));
     assert!(opened(&with) > 0, "people come");
-    let happens_s: f64 = composed.truth.happenings.iter().map(|happening| happening.length_s()).sum();
-    let quiet_awake_s = stat(&with, "awake_seconds") - happens_s;
+    let quiet_awake_s = quiet_awake_s(&with, &composed.truth);
     // The beginning takes 2.5 s, each happening 1.5 s after its end.
     assert!(quiet_awake_s < 6.0, "awake for {quiet_awake_s} s of {} s", composed.truth.quiet_s());
 }
@@ -89,6 +84,12 @@ fn configured(folder: &TempDir, sections: &str) -> PathBuf {
 fn opened(lines: &[Value]) -> usize {
     let is_opened = |line: &&Value| line["data"]["phase"] == "opened" || line["data"]["phase"] == "reopened";
     lines.iter().filter(is_opened).count()
+}
+
+/// How long it was awake beyond what happens, seconds: falling asleep after each happening, and what is in vain.
+fn quiet_awake_s(lines: &[Value], truth: &Truth) -> f64 {
+    let happens_s: f64 = truth.happenings.iter().map(|happening| happening.length_s()).sum();
+    stat(lines, "awake_seconds") - happens_s
 }
 
 /// One of the figures in the last line.

@@ -146,6 +146,13 @@ impl Gate {
         self.is_awake
     }
 
+    /// Whether it is awake because its scene has to be seen first, which two key frames are enough for, and nothing that is
+    /// tracked has moved since.
+    pub fn is_settling(&self, at: Duration) -> bool {
+        let is_new = self.wake == Wake::NewSequence && at < self.held_until + KEY_INTERVAL_MAX;
+        self.is_awake && is_new && !self.was_fruitful()
+    }
+
     /// Why it woke last.
     pub fn reason(&self) -> Wake {
         self.wake
@@ -210,8 +217,7 @@ impl Gate {
         self.last_look = Some(at);
         self.last_detection = Some(at);
         // What may wake it all the same is looked back at: nothing may be told that is younger.
-        let may_wake = if is_large { self.budget.affords_in_advance(at) } else { self.budget.affords(at) };
-        let is_told = !self.tracks.tracks.is_empty() && !may_wake;
+        let is_told = !self.tracks.tracks.is_empty() && !self.affords_unknown(at, is_large);
         let (parked, familiar) = (self.parked(), self.familiar.at(at));
         Some(Suspicion { moving, parked, familiar, doubted: Vec::new(), is_told })
     }
@@ -273,10 +279,14 @@ impl Gate {
         let wakes = match opinion {
             Opinion::Clear => true,
             Opinion::Gone | Opinion::Faint => self.budget.affords_on_credit(at),
-            Opinion::Nothing if is_large => self.budget.affords_in_advance(at),
-            Opinion::Nothing => self.budget.affords(at),
+            Opinion::Nothing => self.affords_unknown(at, is_large),
         };
         wakes && self.wake(at, because)
+    }
+
+    /// Whether there is time for a wake that nothing speaks for but a change.
+    fn affords_unknown(&mut self, at: Duration, is_large: bool) -> bool {
+        if is_large { self.budget.affords_in_advance(at) } else { self.budget.affords(at) }
     }
 
     /// Whether the detector should see the awake camera's picture that is due: always while something moves or is

@@ -43,15 +43,13 @@ mod tests {
     use std::path::Path;
 
     use moshao_config::Environment;
+    use moshao_config::sample::HEAD;
 
     use super::*;
 
     /// What each camera heeds, by the order of the configuration.
     fn heeded_by(cameras: &[(&str, &str)], rules: &[(&str, &str)]) -> Vec<Vec<String>> {
-        let mut text =
-            "[gateway]\nid = \"gw-0007\"\ndivision = \"510104001001\"\n[grid]\ncode = \"510104001001003\"\n\
-                        [uplink]\nurl = \"mqtt://127.0.0.1\"\n"
-                .to_owned();
+        let mut text = HEAD.to_owned();
         for (id, watches) in cameras {
             text += &format!("[camera.{id}]\nurl = \"rtsp://10.0.0.1/{id}\"\nwatches = [{watches}]\n");
         }

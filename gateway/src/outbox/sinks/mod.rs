@@ -12,15 +12,17 @@
 //! A sink that is new in the configuration begins with the events accepted from then on.
 
 mod read;
+mod sink;
 
 use std::collections::BTreeSet;
 
-use moshao_config::Category;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
+use self::sink::Sink;
+pub use self::sink::Subscription;
 use super::read::class;
 use super::salvage::{Place, Salvaged};
-use super::{Class, Cursor, Sequence, Waiting};
+use super::{Class, Sequence, Waiting};
 
 /// Share of its backlog that a sink gives up at once when it is full: one in this many.
 const GIVEN_UP: u64 = 20;
@@ -28,19 +30,6 @@ const GIVEN_UP: u64 = 20;
 const COLUMNS: &str =
     "sequence, class, topic, body, accepted_unix_ms, checksum, origin_source, origin_unix_ms,
      boot, mono_ms, clock_ok";
-
-/// Which events a sink wants, and how many may wait for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subscription {
-    /// Id of the sink.
-    pub sink: String,
-    /// Departments; empty for all.
-    pub categories: Vec<Category>,
-    /// This level and more severe ones.
-    pub level: u8,
-    /// Events that may wait, at most.
-    pub backlog: u64,
-}
 
 /// What waits for a sink.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,62 +52,6 @@ pub struct SinkDone {
 /// All sinks of the configuration.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sinks(Vec<Sink>);
-
-/// One sink and its place.
-#[derive(Debug, Clone)]
-struct Sink {
-    subscription: Subscription,
-    cursor: Cursor,
-    waiting: u64,
-    missed: u64,
-    /// Those of them that no metric has counted yet.
-    uncounted: u64,
-}
-
-// === impl Subscription ===
-
-impl Subscription {
-    /// Whether events on this topic (`…/event/<category>/<level>`) are wanted.
-    fn wants(&self, topic: &str) -> bool {
-        let mut from_behind = topic.rsplit('/');
-        let level = from_behind.next().and_then(|level| level.parse::<u8>().ok());
-        let category = from_behind.next().unwrap_or_default();
-        level.is_some_and(|level| level <= self.level)
-            && (self.categories.is_empty() || self.categories.iter().any(|one| one.as_str() == category))
-    }
-}
-
-// === impl Sink ===
-
-impl Sink {
-    fn new(subscription: Subscription, place: Place) -> Self {
-        Sink { subscription, cursor: place.cursor, waiting: 0, missed: place.missed, uncounted: 0 }
-    }
-
-    /// Whether this event still waits for the sink.
-    fn needs(&self, class: Class, sequence: Sequence, topic: &str) -> bool {
-        sequence > self.cursor.of(class) && self.subscription.wants(topic)
-    }
-
-    /// An event that waited for it will not come.
-    fn miss(&mut self) {
-        self.waiting = self.waiting.saturating_sub(1);
-        self.missed += 1;
-        self.uncounted += 1;
-    }
-
-    fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
-        connection
-            .prepare_cached("INSERT OR REPLACE INTO sink(name, alarm, event, missed) VALUES(?1, ?2, ?3, ?4)")?
-            .execute(params![
-                self.subscription.sink,
-                self.cursor.alarm.0 as i64,
-                self.cursor.event.0 as i64,
-                self.missed as i64
-            ])
-            .map(drop)
-    }
-}
 
 // === impl Sinks ===
 
@@ -389,34 +322,6 @@ fn head(row: &Row<'_>) -> rusqlite::Result<(Class, Sequence, String)> {
 /// Removes an event that no sink wants any more.
 fn forget(connection: &Connection, sequence: Sequence) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM kept WHERE sequence = ?1")?.execute([sequence.0 as i64]).map(drop)
-}
-
-// === impl Cursor ===
-
-impl Cursor {
-    fn of(&self, class: Class) -> Sequence {
-        match class {
-            Class::Alarm => self.alarm,
-            Class::Event => self.event,
-        }
-    }
-
-    /// Moves to this event; never back.
-    pub(crate) fn advance(&mut self, class: Class, sequence: Sequence) {
-        let place = match class {
-            Class::Alarm => &mut self.alarm,
-            Class::Event => &mut self.event,
-        };
-        *place = (*place).max(sequence);
-    }
-}
-
-// === impl Place ===
-
-impl Place {
-    fn at(name: &str, last: Sequence) -> Self {
-        Place { name: name.to_owned(), cursor: Cursor { alarm: last, event: last }, missed: 0 }
-    }
 }
 
 #[cfg(test)]
