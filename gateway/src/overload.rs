@@ -105,6 +105,7 @@ fn title(rung: Rung) -> &'static str {
         Rung::Full => "无",
         Rung::SlowerDetection => "检测频率减半",
         Rung::ReferencePictures => "仅解码参考帧",
+        Rung::GroupStarts => "每组画面仅解码开头部分",
         Rung::KeyFrames => "仅解码关键帧",
         Rung::FewerCameras => "部分摄像机停止分析",
     }
@@ -151,18 +152,23 @@ mod tests {
         assert!(health.tick(at(12)).is_empty(), "told once");
         assert_eq!(told(&health.tick(at(13))), [("health/overload-reference-pictures", Edge::Raised)]);
         health.step(at(20), &standing(Rung::FewerCameras, &["yard", "lane"]));
-        let both = health.tick(at(30));
+        let raised = health.tick(at(30));
         assert_eq!(
-            told(&both),
-            [("health/overload-key-frames", Edge::Raised), ("health/overload-fewer-cameras", Edge::Raised)]
+            told(&raised),
+            [
+                ("health/overload-group-starts", Edge::Raised),
+                ("health/overload-key-frames", Edge::Raised),
+                ("health/overload-fewer-cameras", Edge::Raised)
+            ]
         );
-        let Detail::Symptom(symptom) = &both[1].detail else { panic!("{both:?}") };
+        let Detail::Symptom(symptom) = &raised[2].detail else { panic!("{raised:?}") };
         assert!(symptom.contains("not watched: yard, lane"), "{symptom}");
         assert_eq!(
             told(&health.step(at(40), &standing(Rung::SlowerDetection, &[]))),
             [
                 ("health/overload-fewer-cameras", Edge::Cleared),
                 ("health/overload-key-frames", Edge::Cleared),
+                ("health/overload-group-starts", Edge::Cleared),
                 ("health/overload-reference-pictures", Edge::Cleared)
             ]
         );

@@ -34,7 +34,7 @@ impl WorkerMetrics {
                 r,
                 "moshao_worker_rung",
                 "How far a worker has stepped down: 0 everything is done, 1 half the detections, 2 reference pictures, \
-                 3 key frames, 4 fewer cameras.",
+                 3 the beginnings of groups of pictures, 4 key frames, 5 fewer cameras.",
                 &["worker"],
             ),
             steps: counter_vec(

@@ -15,8 +15,13 @@ use super::slots::Slots;
 use super::units::{Units, Work};
 use crate::camera::AccessUnit;
 
-/// Pieces of work taken before cameras that look back get their next turn.
-const WORK_A_TURN: usize = 32;
+/// Pieces of work taken before cameras that look back get their next turn: more than come in the meantime, or the queues of
+/// those that sleep would overflow.
+const WORK_A_TURN: usize = 256;
+/// Cameras that may get to know their scenes picture by picture at the same time. Where more of them begin at once, as all
+/// do when the worker does or the power comes back, key frames have to be enough: decoding all of everything would take
+/// longer than the seconds that are gained.
+const SETTLING_AT_ONCE: usize = 4;
 
 /// All cameras as this thread sees them.
 struct Room<'a> {
@@ -28,6 +33,8 @@ struct Room<'a> {
     eyes: Vec<Eye>,
     /// Cameras that are set aside, or were and wait for a key frame.
     aside: Vec<bool>,
+    /// Cameras that get to know their scenes.
+    settling: Vec<bool>,
     looker: Looker,
 }
 
@@ -39,10 +46,11 @@ pub(super) fn run(
     order: &Order,
     reports: &mpsc::Sender<FromWorker>,
 ) {
-    let eyes = cameras.iter().map(|camera| Eye::new(&camera.job)).collect();
+    let eyes: Vec<Eye> = cameras.iter().map(|camera| Eye::new(&camera.job)).collect();
     let aside = vec![false; cameras.len()];
+    let settling = eyes.iter().map(Eye::is_settling).collect();
     let looker = Looker::default();
-    let mut room = Room { cameras, units, pictures, order, reports, eyes, aside, looker };
+    let mut room = Room { cameras, units, pictures, order, reports, eyes, aside, settling, looker };
     loop {
         let mut may_wait = !room.any_can_catch_up();
         for _ in 0..WORK_A_TURN {
@@ -64,7 +72,7 @@ impl Room<'_> {
         let index = match work {
             Work::Unit(index, unit) => {
                 let counters = &self.cameras[index].counters;
-                let service = self.order.service(index);
+                let service = self.service(index);
                 let Some(unit) = self.unless_aside(index, unit, service) else {
                     counters.passed_over.add(1);
                     return;
@@ -91,6 +99,16 @@ impl Room<'_> {
         self.note_gate(index);
     }
 
+    /// How much of a camera is watched now.
+    fn service(&self, index: usize) -> Service {
+        let service = self.order.service(index);
+        if !self.settling[index] || self.order.is_linked(index) {
+            return service;
+        }
+        let is_crowded = self.settling.iter().filter(|settles| **settles).count() > SETTLING_AT_ONCE;
+        if is_crowded { service.max(Service::KeyFrames) } else { service }
+    }
+
     /// The access unit, unless its camera is set aside. One that was begins afresh, with a key frame.
     fn unless_aside(&mut self, index: usize, mut unit: AccessUnit, service: Service) -> Option<AccessUnit> {
         let aside = &mut self.aside[index];
@@ -104,16 +122,19 @@ impl Room<'_> {
         Some(unit)
     }
 
-    /// Whether a camera that looks back may go on: the detector has taken its last picture.
+    /// Whether cameras that look back may go on.
     fn any_can_catch_up(&self) -> bool {
         (0..self.eyes.len()).any(|index| self.can_catch_up(index))
     }
 
+    /// Whether a camera that looks back may go on: the detector has taken its last picture, which the next would push out;
+    /// or it is too slow for that.
     fn can_catch_up(&self, index: usize) -> bool {
-        self.eyes[index].is_behind() && self.pictures.is_free(index)
+        let eye = &self.eyes[index];
+        eye.is_behind() && (eye.hurries() || self.pictures.is_free(index))
     }
 
-    /// One picture of each camera that looks back: no picture that is due may be pushed out by the next.
+    /// One picture of each camera that looks back.
     fn catch_up(&mut self) {
         for index in 0..self.eyes.len() {
             if self.can_catch_up(index) {
@@ -152,13 +173,14 @@ impl Room<'_> {
     fn note_gate(&mut self, index: usize) {
         let (camera, eye) = (&self.cameras[index], &mut self.eyes[index]);
         let is_asleep = eye.is_asleep();
+        self.settling[index] = eye.is_settling();
         let tally = eye.tally();
         for reason in tally.wakes() {
             debug!(camera = camera.job.id, reason = reason.as_str(), "woke");
         }
         camera.counters.add_gate(&tally);
         if camera.counters.is_asleep.swap(is_asleep, Relaxed) != is_asleep {
-            self.units.set_dozing(index, is_asleep);
+            self.order.set_asleep(index, is_asleep);
             debug!(camera = camera.job.id, is_asleep, "the gate moved");
         }
     }

@@ -7,15 +7,15 @@ use moshao_config::Model;
 use moshao_inference::detector::{Detector, ModelError, ModelSource, Settings};
 use moshao_inference::runtime;
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::Camera;
+use super::analysed::{Analysed, Look};
 use super::counters::Busy;
 use super::eye::{Due, Task};
 use super::link::FromWorker;
 use super::mind::{Mind, Thought};
 use super::slots::Slots;
-use super::stills::{Analysed, Look};
 use super::units::Units;
 
 /// Detectors by name, and those that cannot be used with the reason.
@@ -62,6 +62,10 @@ pub(crate) fn open(wanted: &moshao_config::Detector) -> Result<Detector, ModelEr
     Ok(detector)
 }
 
+/// How much less than the others this thread gets where there is not enough for all (`nice`). A picture that it comes too
+/// late for is replaced by a newer one; access units that the decoder comes too late for are lost up to the next key frame.
+const NICER: i32 = 5;
+
 /// Looks at pictures until `pictures` is closed or nobody takes reports any more.
 pub(super) fn run(
     cameras: &[Camera],
@@ -71,6 +75,9 @@ pub(super) fn run(
     analysed: &Analysed,
     reports: &mpsc::Sender<FromWorker>,
 ) {
+    if let Err(error) = rustix::process::nice(NICER) {
+        debug!(%error, "the inference thread keeps its priority");
+    }
     let mut minds: Vec<Mind> = cameras.iter().map(|_| Mind::default()).collect();
     while let Some((index, due)) = pictures.take() {
         // A camera that looks back waits for the place.

@@ -110,6 +110,12 @@ impl Eye {
         self.lid.as_ref().is_some_and(Lid::is_behind)
     }
 
+    /// Whether it has fallen back while looking back: a newer picture may take the place of one that the detector has not
+    /// taken yet.
+    pub(crate) fn hurries(&self) -> bool {
+        self.lid.as_ref().is_some_and(Lid::hurries)
+    }
+
     /// Looks back, up to the next picture that is due or to the present.
     pub(crate) fn catch_up(&mut self) -> Glance {
         match &mut self.lid {
@@ -135,6 +141,11 @@ impl Eye {
     /// Whether it sleeps.
     pub(crate) fn is_asleep(&self) -> bool {
         self.lid.as_ref().is_some_and(Lid::is_asleep)
+    }
+
+    /// Whether it gets to know its scene and has seen nothing that matters.
+    pub(crate) fn is_settling(&self) -> bool {
+        self.lid.as_ref().is_some_and(Lid::is_settling)
     }
 
     /// Media time up to which a sleeping camera is sure that there was nothing.

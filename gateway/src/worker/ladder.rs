@@ -5,19 +5,27 @@
 //! | 0 | everything | `full` |
 //! | 1 | the detector gets half as many pictures of each camera | `slower-detection` |
 //! | 2 | and pictures that no other refers to are not decoded | `reference-pictures` |
-//! | 3 | and of awake cameras key frames alone are decoded | `key-frames` |
-//! | 4 and on | and one camera more with each step is set aside, least worth first | `fewer-cameras` |
+//! | 3 to 5 | and of each group of pictures of an awake camera the first three quarters are decoded, half, a quarter | `group-starts` |
+//! | 6 | and of awake cameras key frames alone are decoded | `key-frames` |
+//! | 7 and on | and one camera more with each step is set aside, least worth first | `fewer-cameras` |
+//!
+//! Each step but the last kind leaves all cameras seeing: half of each group of two seconds shows one second in full, in
+//! which who walks by is found and tracked, where key frames show a picture each two seconds.
+//!
+//! A detector that comes too late leads to the first step alone: beyond it each camera's newest picture takes the place of
+//! older ones anyway, and to decode less would not make it faster. A decoder that does leads on.
 //!
 //! Cameras that an alarm is linked to are left out of all of it ([`Order`](super::order::Order)). Down comes quickly,
 //! after [`STEP_AFTER`] of strain; back slowly, after [`CALM_FOR`] of calm, and each time that strain follows soon upon a
-//! step back, calm has to last twice as long. Between strain and calm nothing changes.
+//! step back, calm has to last twice as long. Between strain and calm nothing changes. Calm is a matter of the mean: where
+//! something happens every few seconds, each happening is a busy second and the time between them is room to spare.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 /// All cameras are awake in the beginning, until their scenes are known.
-const GRACE: Duration = Duration::from_secs(30);
+const GRACE: Duration = Duration::from_secs(15);
 /// Strain for so long without a break leads to the next step.
 const STEP_AFTER: Duration = Duration::from_secs(3);
 /// Calm for so long leads one step back.
@@ -32,8 +40,13 @@ const LATE: Duration = Duration::from_secs(1);
 const REPLACED_MOST: f64 = 0.25;
 /// Fewer pictures than this tell nothing about a share.
 const OFFERED_LEAST: u64 = 4;
-/// A thread that is busy for less than this share of the time has room to spare.
+/// A worker whose busier thread is busy for less than this share of the time has room to spare.
 const BUSY_CALM: f64 = 0.6;
+/// Weight of the latest second in the mean of what is busy: a mean of some ten seconds.
+const LATEST: f64 = 0.1;
+
+/// The step at which key frames alone are decoded.
+const KEY_FRAMES: usize = 6;
 
 /// How far a worker has stepped down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,6 +58,8 @@ pub enum Rung {
     SlowerDetection,
     /// Pictures that no other refers to are not decoded.
     ReferencePictures,
+    /// Of awake cameras the beginning of each group of pictures is decoded.
+    GroupStarts,
     /// Of awake cameras key frames alone are decoded.
     KeyFrames,
     /// The cameras that are worth least are set aside.
@@ -73,8 +88,11 @@ pub(super) struct Ladder {
     step_most: usize,
     stepped: Duration,
     stepped_back: Option<Duration>,
+    /// Since when without a break.
     strained: Option<Duration>,
     calm: Option<Duration>,
+    /// Mean of what is busy.
+    busy: f64,
     calm_for: Duration,
 }
 
@@ -91,12 +109,25 @@ pub(super) struct Step {
 
 impl Rung {
     /// Every rung, from the first.
-    pub const ALL: [Rung; 5] =
-        [Rung::Full, Rung::SlowerDetection, Rung::ReferencePictures, Rung::KeyFrames, Rung::FewerCameras];
+    pub const ALL: [Rung; 6] = [
+        Rung::Full,
+        Rung::SlowerDetection,
+        Rung::ReferencePictures,
+        Rung::GroupStarts,
+        Rung::KeyFrames,
+        Rung::FewerCameras,
+    ];
 
     /// The rung of a step.
     pub(super) fn of(step: usize) -> Self {
-        Self::ALL.get(step).copied().unwrap_or(Rung::FewerCameras)
+        match step {
+            0 => Rung::Full,
+            1 => Rung::SlowerDetection,
+            2 => Rung::ReferencePictures,
+            3..=5 => Rung::GroupStarts,
+            KEY_FRAMES => Rung::KeyFrames,
+            _ => Rung::FewerCameras,
+        }
     }
 
     /// The word in metrics and events.
@@ -105,6 +136,7 @@ impl Rung {
             Rung::Full => "full",
             Rung::SlowerDetection => "slower-detection",
             Rung::ReferencePictures => "reference-pictures",
+            Rung::GroupStarts => "group-starts",
             Rung::KeyFrames => "key-frames",
             Rung::FewerCameras => "fewer-cameras",
         }
@@ -113,14 +145,14 @@ impl Rung {
 
 /// Cameras that a step sets aside.
 pub(super) fn set_aside(step: usize) -> usize {
-    step.saturating_sub(Rung::KeyFrames as usize)
+    step.saturating_sub(KEY_FRAMES)
 }
 
 // === impl Load ===
 
 impl Load {
-    /// Why it is too much; none where it is not.
-    fn strain(&self) -> Option<String> {
+    /// Why it is too much for a worker on this step; none where it is not.
+    fn strain(&self, step: usize) -> Option<String> {
         if self.oldest >= LATE || self.skipped > 0 {
             return Some(format!(
                 "the decoder is {:.1} s behind and {} access units were skipped in a second",
@@ -128,8 +160,7 @@ impl Load {
                 self.skipped
             ));
         }
-        let replaced = self.replaced as f64 / self.offered.max(1) as f64;
-        (self.offered >= OFFERED_LEAST && replaced > REPLACED_MOST).then(|| {
+        (step == 0 && self.is_detector_late()).then(|| {
             format!(
                 "the detector came too late for {} of {} pictures in a second",
                 self.replaced, self.offered
@@ -137,8 +168,13 @@ impl Load {
         })
     }
 
-    fn is_calm(&self) -> bool {
-        self.decode_busy < BUSY_CALM && self.infer_busy < BUSY_CALM
+    fn is_detector_late(&self) -> bool {
+        self.offered >= OFFERED_LEAST && self.replaced as f64 > REPLACED_MOST * self.offered as f64
+    }
+
+    /// Share of the time in which the busier thread had work.
+    fn busy(&self) -> f64 {
+        self.decode_busy.max(self.infer_busy)
     }
 }
 
@@ -149,25 +185,27 @@ impl Ladder {
     pub(super) fn new(cameras: usize) -> Self {
         Self {
             step: 0,
-            step_most: Rung::KeyFrames as usize + cameras.saturating_sub(1),
+            step_most: KEY_FRAMES + cameras.saturating_sub(1),
             stepped: Duration::ZERO,
             stepped_back: None,
             strained: None,
             calm: None,
+            busy: 1.0,
             calm_for: CALM_FOR,
         }
     }
 
     /// What the load of the last second leads to; `now` since the worker began.
     pub(super) fn hear(&mut self, now: Duration, load: &Load) -> Option<Step> {
+        self.busy += LATEST * (load.busy() - self.busy);
         if now < GRACE {
             return None;
         }
-        let Some(reason) = load.strain() else {
+        self.calm = (self.busy < BUSY_CALM).then(|| self.calm.unwrap_or(now));
+        let Some(reason) = load.strain(self.step) else {
             self.strained = None;
-            return self.relax(now, load);
+            return self.relax(now);
         };
-        self.calm = None;
         let since = *self.strained.get_or_insert(now);
         if self.step == self.step_most || now < since.max(self.stepped) + STEP_AFTER {
             return None;
@@ -179,12 +217,8 @@ impl Ladder {
     }
 
     /// No strain: a step back, once it has been calm for long enough.
-    fn relax(&mut self, now: Duration, load: &Load) -> Option<Step> {
-        if !load.is_calm() {
-            self.calm = None;
-            return None;
-        }
-        let since = *self.calm.get_or_insert(now);
+    fn relax(&mut self, now: Duration) -> Option<Step> {
+        let since = self.calm?;
         if self.step == 0 {
             if now >= since.max(self.stepped) + RELAPSE_WITHIN {
                 self.calm_for = CALM_FOR;
@@ -237,14 +271,33 @@ mod tests {
     #[test]
     fn strain_leads_down_step_by_step_and_calm_leads_back_more_slowly() {
         let mut ladder = Ladder::new(3);
-        assert_eq!(play(&mut ladder, 0, 30, &STRAINED), [], "cameras that begin are awake");
+        assert_eq!(play(&mut ladder, 0, 15, &STRAINED), [], "cameras that begin are awake");
         assert_eq!(
-            play(&mut ladder, 30, 60, &STRAINED),
-            [(33, 1), (36, 2), (39, 3), (42, 4), (45, 5)],
+            play(&mut ladder, 15, 75, &STRAINED),
+            [(18, 1), (21, 2), (24, 3), (27, 4), (30, 5), (33, 6), (36, 7), (39, 8)],
             "to the last camera but one"
         );
         assert_eq!(play(&mut ladder, 90, 60, &FULL), [], "no better and no worse: it stays");
-        assert_eq!(play(&mut ladder, 150, 60, &CALM), [(160, 4), (170, 3), (180, 2), (190, 1), (200, 0)]);
+        let back = play(&mut ladder, 150, 90, &CALM);
+        assert_eq!(back.iter().map(|(_, step)| *step).collect::<Vec<_>>(), [7, 6, 5, 4, 3, 2, 1, 0]);
+        assert!((162..=166).contains(&back[0].0), "the mean follows in some seconds: {back:?}");
+        assert!(back.windows(2).all(|two| two[1].0 - two[0].0 == 10), "{back:?}");
+    }
+
+    #[test]
+    fn happenings_with_room_to_spare_between_them_do_not_hold_it_down() {
+        let mut ladder = Ladder::new(3);
+        assert_eq!(play(&mut ladder, 30, 10, &STRAINED).last(), Some(&(39, 3)));
+        let back: Vec<usize> = (0..10)
+            .flat_map(|n| {
+                let from_s = 40 + 9 * n;
+                let mut steps = play(&mut ladder, from_s, 3, &FULL);
+                steps.extend(play(&mut ladder, from_s + 3, 6, &CALM));
+                steps
+            })
+            .map(|(_, step)| step)
+            .collect();
+        assert_eq!(back, [2, 1, 0]);
     }
 
     #[test]
@@ -264,15 +317,20 @@ mod tests {
         let mut now = 34;
         for _ in 0..8 {
             let back = next_step(&mut ladder, now, &CALM);
-            back_after.push(back - now);
+            let stepped_down = now - 1;
+            back_after.push(back - stepped_down);
             now = next_step(&mut ladder, back + 1, &STRAINED) + 1;
         }
-        assert_eq!(back_after, [10, 20, 40, 80, 160, 300, 300, 300]);
+        assert_eq!(
+            back_after,
+            [17, 20, 40, 80, 160, 300, 300, 300],
+            "in the beginning the mean has to fall as well"
+        );
         play(&mut ladder, now, 900, &CALM);
         play(&mut ladder, 5000, 4, &STRAINED);
         assert_eq!(
             play(&mut ladder, 5004, 60, &CALM),
-            [(5014, 0)],
+            [(5013, 0)],
             "all of it is forgotten after a good time"
         );
     }
@@ -281,26 +339,17 @@ mod tests {
     fn a_detector_that_is_too_slow_is_strain_too() {
         let slow = Load { offered: 20, replaced: 9, infer_busy: 1.0, ..CALM };
         let mut ladder = Ladder::new(2);
-        assert_eq!(play(&mut ladder, 30, 4, &slow), [(33, 1)]);
+        assert_eq!(play(&mut ladder, 30, 60, &slow), [(33, 1)], "but leads no further");
         let few = Load { offered: 2, replaced: 1, ..slow };
         assert_eq!(play(&mut Ladder::new(2), 30, 20, &few), []);
     }
 
     #[test]
     fn every_step_has_its_rung() {
-        let rungs: Vec<&str> = (0..7).map(|step| Rung::of(step).as_str()).collect();
-        assert_eq!(
-            rungs,
-            [
-                "full",
-                "slower-detection",
-                "reference-pictures",
-                "key-frames",
-                "fewer-cameras",
-                "fewer-cameras",
-                "fewer-cameras"
-            ]
-        );
-        assert_eq!([0, 3, 4, 6].map(set_aside), [0, 0, 1, 3]);
+        let rungs: Vec<&str> = (0..9).map(|step| Rung::of(step).as_str()).collect();
+        assert_eq!(rungs[..3], ["full", "slower-detection", "reference-pictures"]);
+        assert_eq!(rungs[3..7], ["group-starts", "group-starts", "group-starts", "key-frames"]);
+        assert_eq!(rungs[7..], ["fewer-cameras"; 2]);
+        assert_eq!([0, 6, 7, 9].map(set_aside), [0, 0, 1, 3]);
     }
 }

@@ -26,6 +26,8 @@ const WAKE_FROM: (usize, usize) = (7, 8);
 const LESSON_EVERY: Duration = Duration::from_secs(2);
 /// A camera that looks back and comes to be so much later than when it began leaves out what it cannot catch up with.
 const FALL_BACK_MAX: Duration = Duration::from_secs(2);
+/// Before that it hurries: it does not wait any more for the detector to take each picture.
+const HURRY_FROM: Duration = Duration::from_millis(500);
 
 /// What lets a camera sleep.
 pub(super) struct Lid {
@@ -35,8 +37,9 @@ pub(super) struct Lid {
     sentinel: Sentinel,
     /// Number of the next unit to be decoded, while looking back.
     behind: Option<u64>,
-    /// How late it may be while looking back.
-    late_max: Duration,
+    /// How late it was when it began to look back, and whether it has fallen back on the way.
+    late_at_first: Duration,
+    hurries: bool,
     /// Media time of the latest unit, and the time between the latest two key frames.
     last: Option<Duration>,
     last_key: Option<Duration>,
@@ -69,7 +72,8 @@ impl Lid {
             place: Place::new(job.masks.clone(), job.view.regions.clone()),
             sentinel: Sentinel::default(),
             behind: None,
-            late_max: Duration::ZERO,
+            late_at_first: Duration::ZERO,
+            hurries: false,
             last: None,
             last_key: None,
             key_interval: None,
@@ -114,9 +118,19 @@ impl Lid {
         !self.gate.is_awake()
     }
 
+    /// Whether it gets to know its scene and has seen nothing that matters.
+    pub(super) fn is_settling(&self) -> bool {
+        self.gate.is_settling(self.last.unwrap_or_default())
+    }
+
     /// Whether a camera that woke is still looking back.
     pub(super) fn is_behind(&self) -> bool {
         self.behind.is_some()
+    }
+
+    /// Whether a camera that looks back has fallen back on the way, so that it does not wait for the detector any more.
+    pub(super) fn hurries(&self) -> bool {
+        self.hurries
     }
 
     /// Media time up to which a sleeping camera is sure that there was nothing.
@@ -197,9 +211,8 @@ impl Lid {
     /// A box that has too much to do would look back for ever, as late as the ring is long: it goes on with the newest key
     /// frame instead. Returns how many access units are left out.
     fn keep_up(&mut self, next: u64, at: Duration, sight: &mut Sight) -> u64 {
-        let is_late = |late_max| self.ring.get(next).is_none_or(|unit| at > unit.media_time + late_max);
         let Some(key) = self.ring.latest_key().filter(|&key| key > next) else { return 0 };
-        if !is_late(self.late_max) {
+        if self.ring.get(next).is_some_and(|unit| self.fallen_back(unit.media_time) <= FALL_BACK_MAX) {
             return 0;
         }
         self.look_back_from(key, at);
@@ -210,7 +223,13 @@ impl Lid {
     fn look_back_from(&mut self, number: u64, at: Duration) {
         let from = self.ring.get(number).map_or(at, |unit| unit.media_time);
         self.behind = (number < self.ring.end()).then_some(number);
-        self.late_max = at.saturating_sub(from) + FALL_BACK_MAX;
+        self.late_at_first = at.saturating_sub(from);
+    }
+
+    /// By how much it is later than when it began to look back, where the next unit is of this time.
+    fn fallen_back(&self, media_time: Duration) -> Duration {
+        let late = self.last.unwrap_or_default().saturating_sub(media_time);
+        late.saturating_sub(self.late_at_first)
     }
 
     /// Holds what came since the latest key frame.
@@ -268,6 +287,7 @@ impl Lid {
                 self.behind = None;
                 break;
             };
+            self.hurries |= self.fallen_back(unit.media_time) >= HURRY_FROM;
             let seen = sight.see_moving(unit, &mut self.gate, &mut self.place);
             self.behind = (number + 1 < self.ring.end()).then_some(number + 1);
             glance.decoded += seen.decoded;
@@ -278,10 +298,11 @@ impl Lid {
                 break;
             }
         }
-        if self.behind.is_none()
-            && let Some(key) = self.ring.latest_key()
-        {
-            self.ring.forget_before(key);
+        if self.behind.is_none() {
+            self.hurries = false;
+            if let Some(key) = self.ring.latest_key() {
+                self.ring.forget_before(key);
+            }
         }
         glance
     }

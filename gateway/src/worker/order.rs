@@ -1,15 +1,16 @@
-//! Which cameras come first, and how much of each is watched, as the threads of a worker share it.
+//! Which cameras come first, and how much of each is watched, as the threads of a worker share it. So is which of them
+//! sleep.
 //!
 //! A camera that an alarm is linked to comes before all others and is always watched in full. The others get what the
-//! step of the [`ladder`] leaves them; set aside are those of the lowest priority first, among equals the last in the
-//! configuration.
+//! step of the [`ladder`] leaves them. Set aside are those that are awake, of the lowest priority first, among equals the
+//! last in the configuration. Sleeping ones cost a hundredth and come after them.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use moshao_config::Priority;
 
-use super::ladder::{self, Rung};
+use super::ladder;
 
 /// How much of a camera is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +21,13 @@ pub(crate) enum Service {
     Slower,
     /// And those that no other refers to are not decoded.
     ReferencePictures,
-    /// Awake, key frames alone are decoded.
+    /// Awake, the first three quarters of each group of pictures are decoded.
+    ThreeQuarters,
+    /// The first half.
+    Half,
+    /// The first quarter.
+    Quarter,
+    /// Key frames alone.
     KeyFrames,
     /// Nothing.
     Nothing,
@@ -34,7 +41,23 @@ pub(super) struct Order {
     ranked: Vec<usize>,
     /// Until when an alarm is linked to each, milliseconds since `began`; 0 where none was.
     linked_until_ms: Vec<AtomicU64>,
+    is_asleep: Vec<AtomicBool>,
     step: AtomicUsize,
+}
+
+// === impl Service ===
+
+impl Service {
+    /// How much of each group of pictures of an awake camera is decoded, in quarters; the key frame always is.
+    pub(super) fn quarters_of_groups(self) -> usize {
+        match self {
+            Service::Full | Service::Slower | Service::ReferencePictures => 4,
+            Service::ThreeQuarters => 3,
+            Service::Half => 2,
+            Service::Quarter => 1,
+            Service::KeyFrames | Service::Nothing => 0,
+        }
+    }
 }
 
 // === impl Order ===
@@ -48,6 +71,7 @@ impl Order {
             began: Instant::now(),
             ranked,
             linked_until_ms: priorities.iter().map(|_| AtomicU64::new(0)).collect(),
+            is_asleep: priorities.iter().map(|_| AtomicBool::new(false)).collect(),
             step: AtomicUsize::new(0),
         }
     }
@@ -64,6 +88,15 @@ impl Order {
         }
     }
 
+    /// A camera falls asleep or wakes.
+    pub(super) fn set_asleep(&self, camera: usize, is_asleep: bool) {
+        self.is_asleep[camera].store(is_asleep, Relaxed);
+    }
+
+    pub(super) fn is_asleep(&self, camera: usize) -> bool {
+        self.is_asleep[camera].load(Relaxed)
+    }
+
     /// Goes to a step of the ladder.
     pub(super) fn set_step(&self, step: usize) {
         self.step.store(step, Relaxed);
@@ -75,19 +108,28 @@ impl Order {
         if step == 0 || self.is_linked(camera) {
             return Service::Full;
         }
-        match Rung::of(step) {
-            Rung::Full => Service::Full,
-            Rung::SlowerDetection => Service::Slower,
-            Rung::ReferencePictures => Service::ReferencePictures,
-            Rung::FewerCameras if self.set_aside().any(|aside| aside == camera) => Service::Nothing,
-            Rung::KeyFrames | Rung::FewerCameras => Service::KeyFrames,
+        match step {
+            0 => Service::Full,
+            1 => Service::Slower,
+            2 => Service::ReferencePictures,
+            3 => Service::ThreeQuarters,
+            4 => Service::Half,
+            5 => Service::Quarter,
+            _ if self.set_aside().any(|aside| aside == camera) => Service::Nothing,
+            _ => Service::KeyFrames,
         }
     }
 
     /// Cameras of which nothing is watched now.
     pub(super) fn set_aside(&self) -> impl Iterator<Item = usize> {
         let count = ladder::set_aside(self.step.load(Relaxed));
-        self.ranked.iter().copied().filter(|camera| !self.is_linked(*camera)).take(count)
+        self.least_worth(false).chain(self.least_worth(true)).take(count)
+    }
+
+    /// Cameras that sleep, or do not, and that no alarm is linked to, least worth first.
+    fn least_worth(&self, is_asleep: bool) -> impl Iterator<Item = usize> {
+        let ranked = self.ranked.iter().copied();
+        ranked.filter(move |camera| self.is_asleep(*camera) == is_asleep && !self.is_linked(*camera))
     }
 }
 
@@ -106,26 +148,43 @@ mod tests {
 
     #[test]
     fn each_step_leaves_less_and_priority_says_who_is_set_aside_first() {
-        use Service::{Full, KeyFrames, Nothing, ReferencePictures, Slower};
+        use Service::{Full, Half, KeyFrames, Nothing, Quarter, ReferencePictures, Slower, ThreeQuarters};
         let order = Order::new([Priority::Normal, Priority::High, Priority::Low, Priority::Normal]);
-        assert_eq!(services(&order, 0), [Full; 4]);
-        assert_eq!(services(&order, 1), [Slower; 4]);
-        assert_eq!(services(&order, 2), [ReferencePictures; 4]);
-        assert_eq!(services(&order, 3), [KeyFrames; 4]);
-        assert_eq!(services(&order, 4), [KeyFrames, KeyFrames, Nothing, KeyFrames], "low first");
+        let all = [Full, Slower, ReferencePictures, ThreeQuarters, Half, Quarter, KeyFrames];
+        for (step, service) in all.into_iter().enumerate() {
+            assert_eq!(services(&order, step), [service; 4]);
+        }
+        assert!(
+            all.is_sorted_by(
+                |more, less| more < less && more.quarters_of_groups() >= less.quarters_of_groups()
+            )
+        );
+        assert_eq!(services(&order, 7), [KeyFrames, KeyFrames, Nothing, KeyFrames], "low first");
         assert_eq!(
-            services(&order, 5),
+            services(&order, 8),
             [KeyFrames, KeyFrames, Nothing, Nothing],
             "then the last of its like"
         );
-        assert_eq!(services(&order, 6), [Nothing, KeyFrames, Nothing, Nothing]);
+        assert_eq!(services(&order, 9), [Nothing, KeyFrames, Nothing, Nothing]);
+    }
+
+    #[test]
+    fn cameras_that_sleep_are_set_aside_last() {
+        let order = Order::new([Priority::Normal, Priority::Low, Priority::Normal]);
+        [1, 2].into_iter().for_each(|camera| order.set_asleep(camera, true));
+        order.set_step(7);
+        assert_eq!(order.set_aside().collect::<Vec<_>>(), [0]);
+        order.set_step(8);
+        assert_eq!(order.set_aside().collect::<Vec<_>>(), [0, 1], "of low priority before normal");
+        order.set_asleep(2, false);
+        assert_eq!(order.set_aside().collect::<Vec<_>>(), [2, 0]);
     }
 
     #[test]
     fn a_camera_that_an_alarm_is_linked_to_is_watched_in_full_as_long_as_it_lasts() {
         let order = Order::new([Priority::Low, Priority::High]);
         order.link(0, Duration::from_secs(3600));
-        assert_eq!(services(&order, 4), [Service::Full, Service::Nothing], "another one makes room");
+        assert_eq!(services(&order, 7), [Service::Full, Service::Nothing], "another one makes room");
         order.link(1, Duration::ZERO);
         assert!(!order.is_linked(1), "over at once");
     }

@@ -40,6 +40,9 @@ pub(super) struct Sight {
     moved: u32,
     keys_in_a_row: u32,
     service: Service,
+    /// Access units since the latest key frame; none where it has not been seen. And how many a group has.
+    since_key: Option<usize>,
+    group_units: usize,
     rests: bool,
     key_thumb: Option<Thumb>,
     thumb: Option<Thumb>,
@@ -61,6 +64,8 @@ impl Sight {
             moved: 0,
             keys_in_a_row: 0,
             service: Service::Full,
+            since_key: None,
+            group_units: 0,
             rests: false,
             key_thumb: None,
             thumb: None,
@@ -83,7 +88,7 @@ impl Sight {
     /// Decodes an access unit; every picture that is due goes to the detector.
     pub(super) fn see(&mut self, unit: &AccessUnit) -> Glance {
         let mut glance = Glance::default();
-        if self.service >= Service::KeyFrames && !unit.is_key {
+        if self.is_beyond_service(unit) {
             // What comes next could not be decoded either.
             self.decoder.wait_for_key();
             glance.passed_over = 1;
@@ -115,6 +120,20 @@ impl Sight {
             None => {}
         }
         glance
+    }
+
+    /// Whether an access unit lies behind the part of its group that is decoded. To be asked of each, for it counts them.
+    fn is_beyond_service(&mut self, unit: &AccessUnit) -> bool {
+        if unit.is_key {
+            if let Some(since) = self.since_key.replace(0) {
+                self.group_units = since + 1;
+            }
+            return false;
+        }
+        let Some(since) = &mut self.since_key else { return false };
+        *since += 1;
+        let quarters = self.service.quarters_of_groups();
+        quarters < 4 && *since * 4 >= self.group_units * quarters
     }
 
     /// The same for a camera that may sleep: notes what moves, and keeps from the detector what need not be seen.
@@ -223,6 +242,7 @@ impl Sight {
     /// Begins at a key frame, with a decoder that knows nothing.
     pub(super) fn start_over(&mut self) {
         self.decoder = Decoder::default();
+        self.since_key = None;
         self.motion.forget();
         self.key_thumb = None;
         self.moved = 0;

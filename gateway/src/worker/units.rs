@@ -1,7 +1,8 @@
 //! Access units on their way from the sources to the decode thread: a bounded queue for each camera.
 //!
-//! A camera that an alarm is linked to is served first, the others in turn. When a queue is full the decoder is behind, and what comes is skipped up to the next key frame, because pictures in
-//! between could not be decoded. That key frame finds room by pushing out what still waits: newer is worth more.
+//! A camera that an alarm is linked to is served first, the others in turn. When a queue is full the decoder is behind, and
+//! what comes is skipped up to the next key frame, because pictures in between could not be decoded. That key frame finds
+//! room by pushing out what still waits: newer is worth more.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -71,8 +72,6 @@ struct Lane {
     /// With the time of their arrival.
     units: VecDeque<(Instant, AccessUnit)>,
     bytes: usize,
-    /// Its camera sleeps.
-    is_dozing: bool,
     waits_for_key: bool,
     /// A skipped access unit began a new sequence; the next one that passes says so in its stead.
     owes_new_sequence: bool,
@@ -99,10 +98,11 @@ impl Units {
     /// Takes an access unit of a camera. Returns how many had to be skipped for want of room.
     pub(super) fn offer(&self, camera: usize, unit: AccessUnit) -> u64 {
         let mut lanes = self.lock();
+        let is_dozing = lanes.order.is_asleep(camera);
         let lane = &mut lanes.lanes[camera];
         let is_key = unit.is_key;
         let skipped = lane.offer(unit);
-        let is_urgent = !lane.is_dozing || is_key || lane.units.len() >= DOZING_BATCH;
+        let is_urgent = !is_dozing || is_key || lane.units.len() >= DOZING_BATCH;
         lanes.skipped += skipped;
         if is_urgent {
             self.arrived.notify_one();
@@ -134,17 +134,13 @@ impl Units {
         self.arrived.notify_one();
     }
 
-    /// Whether a camera sleeps and its pictures may wait a little.
-    pub(super) fn set_dozing(&self, camera: usize, is_dozing: bool) {
-        self.lock().lanes[camera].is_dozing = is_dozing;
-    }
-
     /// What waits, and what happened since this was asked last.
     pub(super) fn backlog(&self) -> Backlog {
         let mut lanes = self.lock();
-        let fronts = lanes.lanes.iter().filter(|lane| !lane.is_dozing).filter_map(|lane| lane.units.front());
+        let in_a_hurry = lanes.lanes.iter().enumerate().filter(|(camera, _)| !lanes.order.is_asleep(*camera));
+        let waiting = in_a_hurry.filter_map(|(_, lane)| lane.units.front());
         Backlog {
-            oldest: fronts.map(|(arrived, _)| arrived.elapsed()).max().unwrap_or_default(),
+            oldest: waiting.map(|(arrived, _)| arrived.elapsed()).max().unwrap_or_default(),
             skipped: std::mem::take(&mut lanes.skipped),
             waited: lanes.waiting.take(),
         }
@@ -335,7 +331,7 @@ mod tests {
     #[test]
     fn what_waits_and_is_lost_is_told_but_not_of_sleeping_cameras() {
         let units = queues(2);
-        units.set_dozing(1, true);
+        units.lock().order.set_asleep(1, true);
         units.offer(1, unit(0, true));
         assert_eq!(units.backlog().oldest, Duration::ZERO, "in no hurry");
         let skipped: u64 = (0..60).map(|n| units.offer(0, unit(n, n == 0))).sum();
@@ -377,7 +373,7 @@ mod tests {
     #[test]
     fn a_sleeping_camera_wakes_the_thread_for_a_key_frame() {
         let units = queues(1);
-        units.set_dozing(0, true);
+        units.lock().order.set_asleep(0, true);
         std::thread::scope(|scope| {
             let waiting =
                 scope.spawn(|| matches!(units.take(true), Some(Work::Unit(0, unit)) if unit.is_key));
