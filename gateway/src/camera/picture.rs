@@ -25,6 +25,12 @@ impl Picture {
         Self { frame, media_time, received_unix_ms }
     }
 
+    /// A picture that shows nothing in particular.
+    #[cfg(test)]
+    pub(crate) fn any() -> Self {
+        Self::new(frame::Video::new(Pixel::YUV420P, 16, 16), Duration::ZERO, 0)
+    }
+
     /// Width, pixels.
     pub fn width(&self) -> u32 {
         self.frame.width()

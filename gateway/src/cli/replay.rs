@@ -163,8 +163,9 @@ impl Replay {
             }
             self.count_gate()?;
             // Time passes for a sleeping camera too, as far as it will not look back.
-            if let Some(quiet_until) = self.eye.quiet_until().filter(|until| *until >= self.ticked + TICK) {
-                self.tick(quiet_until)?;
+            let quiet_until = self.eye.latest_quiet().map(|unit| unit.media_time);
+            if let Some(until) = quiet_until.filter(|until| *until >= self.ticked + TICK) {
+                self.tick(until)?;
             }
         }
         // What is still open ends when its rules have waited long enough.

@@ -174,6 +174,9 @@ impl Room<'_> {
         let (camera, eye) = (&self.cameras[index], &mut self.eyes[index]);
         let is_asleep = eye.is_asleep();
         self.settling[index] = eye.is_settling();
+        if let Some(unit) = eye.latest_quiet() {
+            camera.quiet_unix_ms.store(unit.received_unix_ms, Relaxed);
+        }
         let tally = eye.tally();
         for reason in tally.wakes() {
             debug!(camera = camera.job.id, reason = reason.as_str(), "woke");

@@ -148,9 +148,9 @@ impl Eye {
         self.lid.as_ref().is_some_and(Lid::is_settling)
     }
 
-    /// Media time up to which a sleeping camera is sure that there was nothing.
-    pub(crate) fn quiet_until(&self) -> Option<Duration> {
-        self.lid.as_ref().and_then(Lid::quiet_until)
+    /// The key frame up to which a sleeping camera is sure that there was nothing.
+    pub(crate) fn latest_quiet(&self) -> Option<&AccessUnit> {
+        self.lid.as_ref().and_then(Lid::latest_quiet)
     }
 
     /// What the gate did since it was asked last.

@@ -133,9 +133,9 @@ impl Lid {
         self.hurries
     }
 
-    /// Media time up to which a sleeping camera is sure that there was nothing.
-    pub(super) fn quiet_until(&self) -> Option<Duration> {
-        self.ring.units().next().filter(|_| self.is_asleep()).map(|unit| unit.media_time)
+    /// The key frame up to which a sleeping camera is sure that there was nothing.
+    pub(super) fn latest_quiet(&self) -> Option<&AccessUnit> {
+        self.ring.units().next().filter(|_| self.is_asleep())
     }
 
     /// What the gate did since it was asked last.

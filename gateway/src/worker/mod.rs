@@ -12,7 +12,8 @@
 //! An `eye::Eye` lets its camera sleep while nothing moves: access units go into a ring, and key frames are looked at
 //! by a `looker::Looker` that all sleeping cameras share (`lid::Lid`). A camera that wakes gets a decoder of its own (`sight::Sight`)
 //! and looks back to the last quiet key frame, as fast as the detector takes the pictures, before it goes on live. Where the
-//! detector is too slow for that, what lies before the newest key frame is left out and counted as skipped.
+//! detector is too slow for that, newer pictures take the place of older ones, as they do live; where the decoder is, what
+//! lies before the newest key frame is left out and counted as skipped.
 //!
 //! Beside all that, `reel::Reels` hold what came of late from each camera, asleep or awake: the parent reads clips from
 //! them.
@@ -34,6 +35,7 @@ pub mod ladder;
 pub mod link;
 mod looks;
 
+mod analysed;
 mod balancing;
 mod counters;
 mod decoding;
@@ -49,11 +51,13 @@ mod sight;
 mod slots;
 mod source;
 mod stills;
+mod thread;
 mod units;
 mod waiting;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use moshao_config::{Secret, StreamAddress};
@@ -67,6 +71,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, info_span, warn};
 
+use self::analysed::Analysed;
 use self::balancing::Balance;
 use self::codec::{LinkError, read_message, write_message};
 use self::counters::Counters;
@@ -77,7 +82,7 @@ use self::order::Order;
 use self::reel::Reels;
 use self::slots::Slots;
 use self::source::{Outlet, Source};
-use self::stills::Analysed;
+use self::thread::Thread;
 use self::units::Units;
 use crate::camera::decode::{self, DecodeError};
 use crate::camera::rtsp::Endpoint;
@@ -126,6 +131,8 @@ struct Camera {
     /// The main stream, where it has one.
     main: Option<Endpoint>,
     counters: Counters,
+    /// When the key frame was received up to which it is sure that there was nothing, milliseconds since the Unix epoch.
+    quiet_unix_ms: AtomicI64,
     /// Ends its sessions: it is not watched any more.
     dropped: CancellationToken,
 }
@@ -187,12 +194,6 @@ struct Watch {
     threads: Vec<Thread>,
 }
 
-/// A thread, and how one learns that it is gone.
-struct Thread {
-    name: &'static str,
-    gone: CancellationToken,
-}
-
 // === impl Watch ===
 
 impl Watch {
@@ -217,8 +218,14 @@ impl Watch {
         let pictures = Arc::new(Slots::new(cameras.len(), order.clone()));
         let analysed = Arc::new(Analysed::new(cameras.len()));
         let held = Arc::new(Held::new(cameras.len()));
-        let (stills, stills_thread) =
-            stills::Desk::open(cameras.clone(), analysed.clone(), held.clone(), reports.clone())?;
+        let shelf = stills::Shelf {
+            cameras: cameras.clone(),
+            order: order.clone(),
+            analysed: analysed.clone(),
+            reels: reels.clone(),
+            held: held.clone(),
+        };
+        let (stills, stills_thread) = stills::Desk::open(shelf, reports.clone())?;
         let inference_thread = {
             let (cameras, pictures, reports) = (cameras.clone(), pictures.clone(), reports.clone());
             let units = units.clone();
@@ -345,23 +352,14 @@ impl Camera {
         let main = |main: &StreamAddress| endpoint(&main.url, &main.username, &main.password);
         let main = job.main.as_ref().map(main).transpose()?;
         let endpoint = endpoint(&job.url, &job.username, &job.password)?;
-        Ok(Self { job, endpoint, main, counters: Counters::default(), dropped: CancellationToken::new() })
-    }
-}
-
-// === impl Thread ===
-
-impl Thread {
-    /// Runs `body` in a thread of its own.
-    fn spawn(name: &'static str, body: impl FnOnce() + Send + 'static) -> std::io::Result<Self> {
-        let gone = CancellationToken::new();
-        let guard = gone.clone().drop_guard();
-        std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-            // Dropped also when the body panics.
-            let _guard = guard;
-            body();
-        })?;
-        Ok(Self { name, gone })
+        Ok(Self {
+            job,
+            endpoint,
+            main,
+            counters: Counters::default(),
+            quiet_unix_ms: AtomicI64::default(),
+            dropped: CancellationToken::new(),
+        })
     }
 }
 

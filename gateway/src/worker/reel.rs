@@ -65,6 +65,13 @@ impl Reels {
         }
     }
 
+    /// A camera's latest key frame that was received by this time, where it is whole; the oldest held where none was.
+    pub(super) fn key_by(&self, camera: usize, received_unix_ms: i64) -> Option<AccessUnit> {
+        let reels = self.lock();
+        let reel = &reels[camera];
+        reel.ring.get(reel.key_before(received_unix_ms)).filter(|unit| unit.lost_packets == 0).cloned()
+    }
+
     /// One part of a camera's reel.
     pub(super) fn read(&self, camera: usize, request: ReelRequest) -> FromWorker {
         let part = self.lock()[camera].read(request.from);
@@ -228,6 +235,18 @@ mod tests {
         reels.push(0, &unit(45));
         let (first, pictures, _) = film(read(&reels, next));
         assert_eq!((first.media_time, pictures), (Duration::from_secs(9), 1), "and goes on where it ended");
+    }
+
+    #[test]
+    fn the_key_frame_of_a_moment_is_the_last_one_received_by_then() {
+        let reels = reels(45);
+        let key_by = |ms: i64| reels.key_by(0, 1_000_000 + ms).map(|unit| unit.received_unix_ms - 1_000_000);
+        assert_eq!(key_by(8_000), Some(8_000));
+        assert_eq!(key_by(7_999), Some(6_000));
+        assert_eq!(key_by(-1), Some(0), "nothing older is held");
+        reels.push(0, &AccessUnit { is_key: true, lost_packets: 1, ..unit(50) });
+        assert_eq!(key_by(10_000), None, "torn");
+        assert!(Reels::new(1, PRE_ROLL).key_by(0, 0).is_none());
     }
 
     #[test]
