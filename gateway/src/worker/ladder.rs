@@ -41,7 +41,7 @@ const REPLACED_MOST: f64 = 0.25;
 /// Fewer pictures than this tell nothing about a share.
 const OFFERED_LEAST: u64 = 4;
 /// A worker whose busier thread is busy for less than this share of the time has room to spare.
-const BUSY_CALM: f64 = 0.6;
+const BUSY_CALM: f64 = 0.75;
 /// Weight of the latest second in the mean of what is busy: a mean of some ten seconds.
 const LATEST: f64 = 0.1;
 
@@ -323,7 +323,7 @@ mod tests {
         }
         assert_eq!(
             back_after,
-            [17, 20, 40, 80, 160, 300, 300, 300],
+            [14, 20, 40, 80, 160, 300, 300, 300],
             "in the beginning the mean has to fall as well"
         );
         play(&mut ladder, now, 900, &CALM);
