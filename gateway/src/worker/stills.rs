@@ -63,8 +63,12 @@ impl Desk {
         let thread = Thread::spawn("stills", move || {
             loop {
                 match queue.recv_timeout(SHED_EVERY) {
-                    Ok(request) if answers.blocking_send(shelf.answer(&request)).is_err() => return,
-                    Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+                    Ok(request) => {
+                        if answers.blocking_send(shelf.answer(&request)).is_err() {
+                            return;
+                        }
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
                 shelf.analysed.shed(|camera| shelf.order.is_asleep(camera));
