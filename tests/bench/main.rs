@@ -67,6 +67,11 @@ fn main() {
     }
 }
 
+/// Whether `--rows` asks for the row of this name: it holds one of the parts, or there are none.
+fn is_wanted(parts: &[String], name: &str) -> bool {
+    parts.is_empty() || parts.iter().any(|part| name.contains(part))
+}
+
 // === impl Arguments ===
 
 impl Arguments {

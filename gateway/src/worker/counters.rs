@@ -1,6 +1,6 @@
 //! What a camera did since the last report; added to by the threads, taken by the link.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
@@ -27,7 +27,6 @@ pub(super) struct Counters {
     pub(super) decode_busy_ns: Count,
     pub(super) infer_busy_ns: Count,
     pub(super) look_busy_ns: Count,
-    pub(super) is_asleep: AtomicBool,
     /// What the camera's latest sender report says of its clock.
     pub(super) clock_offset: Offset,
     looks: Count,
@@ -52,8 +51,8 @@ pub(super) struct Busy(Duration);
 // === impl Counters ===
 
 impl Counters {
-    /// All counters since they were taken last.
-    pub(super) fn take(&self, camera: &str) -> CameraCounters {
+    /// All counters since they were taken last, of a camera that sleeps now or does not.
+    pub(super) fn take(&self, camera: &str, is_asleep: bool) -> CameraCounters {
         CameraCounters {
             camera: camera.to_owned(),
             bytes: self.bytes.take(),
@@ -72,7 +71,7 @@ impl Counters {
             decode_busy: Duration::from_nanos(self.decode_busy_ns.take()),
             infer_busy: Duration::from_nanos(self.infer_busy_ns.take()),
             look_busy: Duration::from_nanos(self.look_busy_ns.take()),
-            is_asleep: self.is_asleep.load(Relaxed),
+            is_asleep,
             looks: self.looks.take(),
             spared: self.spared.take(),
             awake: Duration::from_nanos(self.awake_ns.take()),

@@ -33,8 +33,6 @@ struct Room<'a> {
     eyes: Vec<Eye>,
     /// Cameras that are set aside, or were and wait for a key frame.
     aside: Vec<bool>,
-    /// Cameras that get to know their scenes.
-    settling: Vec<bool>,
     looker: Looker,
 }
 
@@ -46,11 +44,10 @@ pub(super) fn run(
     order: &Order,
     reports: &mpsc::Sender<FromWorker>,
 ) {
-    let eyes: Vec<Eye> = cameras.iter().map(|camera| Eye::new(&camera.job)).collect();
+    let eyes = cameras.iter().map(|camera| Eye::new(&camera.job)).collect();
     let aside = vec![false; cameras.len()];
-    let settling = eyes.iter().map(Eye::is_settling).collect();
     let looker = Looker::default();
-    let mut room = Room { cameras, units, pictures, order, reports, eyes, aside, settling, looker };
+    let mut room = Room { cameras, units, pictures, order, reports, eyes, aside, looker };
     loop {
         let mut may_wait = !room.any_can_catch_up();
         for _ in 0..WORK_A_TURN {
@@ -102,10 +99,10 @@ impl Room<'_> {
     /// How much of a camera is watched now.
     fn service(&self, index: usize) -> Service {
         let service = self.order.service(index);
-        if !self.settling[index] || self.order.is_linked(index) {
+        if !self.eyes[index].is_settling() || self.order.is_linked(index) {
             return service;
         }
-        let is_crowded = self.settling.iter().filter(|settles| **settles).count() > SETTLING_AT_ONCE;
+        let is_crowded = self.eyes.iter().filter(|eye| eye.is_settling()).count() > SETTLING_AT_ONCE;
         if is_crowded { service.max(Service::KeyFrames) } else { service }
     }
 
@@ -173,7 +170,6 @@ impl Room<'_> {
     fn note_gate(&mut self, index: usize) {
         let (camera, eye) = (&self.cameras[index], &mut self.eyes[index]);
         let is_asleep = eye.is_asleep();
-        self.settling[index] = eye.is_settling();
         if let Some(unit) = eye.latest_quiet() {
             camera.quiet_unix_ms.store(unit.received_unix_ms, Relaxed);
         }
@@ -182,8 +178,7 @@ impl Room<'_> {
             debug!(camera = camera.job.id, reason = reason.as_str(), "woke");
         }
         camera.counters.add_gate(&tally);
-        if camera.counters.is_asleep.swap(is_asleep, Relaxed) != is_asleep {
-            self.order.set_asleep(index, is_asleep);
+        if self.order.set_asleep(index, is_asleep) {
             debug!(camera = camera.job.id, is_asleep, "the gate moved");
         }
     }

@@ -24,6 +24,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::order::Service;
+
 /// All cameras are awake in the beginning, until their scenes are known.
 const GRACE: Duration = Duration::from_secs(15);
 /// Strain for so long without a break leads to the next step.
@@ -45,8 +47,17 @@ const BUSY_CALM: f64 = 0.75;
 /// Weight of the latest second in the mean of what is busy: a mean of some ten seconds.
 const LATEST: f64 = 0.1;
 
-/// The step at which key frames alone are decoded.
-const KEY_FRAMES: usize = 6;
+/// What each step leaves of a camera. Each further one sets one camera more aside.
+const STEPS: [(Rung, Service); 7] = [
+    (Rung::Full, Service::Full),
+    (Rung::SlowerDetection, Service::Slower),
+    (Rung::ReferencePictures, Service::ReferencePictures),
+    (Rung::GroupStarts, Service::ThreeQuarters),
+    (Rung::GroupStarts, Service::Half),
+    (Rung::GroupStarts, Service::Quarter),
+    (Rung::KeyFrames, Service::KeyFrames),
+];
+const LAST_FOR_ALL: usize = STEPS.len() - 1;
 
 /// How far a worker has stepped down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -120,14 +131,7 @@ impl Rung {
 
     /// The rung of a step.
     pub(super) fn of(step: usize) -> Self {
-        match step {
-            0 => Rung::Full,
-            1 => Rung::SlowerDetection,
-            2 => Rung::ReferencePictures,
-            3..=5 => Rung::GroupStarts,
-            KEY_FRAMES => Rung::KeyFrames,
-            _ => Rung::FewerCameras,
-        }
+        STEPS.get(step).map_or(Rung::FewerCameras, |(rung, _)| *rung)
     }
 
     /// The word in metrics and events.
@@ -143,9 +147,14 @@ impl Rung {
     }
 }
 
+/// What a step leaves of a camera that it does not set aside.
+pub(super) fn service(step: usize) -> Service {
+    STEPS[step.min(LAST_FOR_ALL)].1
+}
+
 /// Cameras that a step sets aside.
 pub(super) fn set_aside(step: usize) -> usize {
-    step.saturating_sub(KEY_FRAMES)
+    step.saturating_sub(LAST_FOR_ALL)
 }
 
 // === impl Load ===
@@ -185,7 +194,7 @@ impl Ladder {
     pub(super) fn new(cameras: usize) -> Self {
         Self {
             step: 0,
-            step_most: KEY_FRAMES + cameras.saturating_sub(1),
+            step_most: LAST_FOR_ALL + cameras.saturating_sub(1),
             stepped: Duration::ZERO,
             stepped_back: None,
             strained: None,

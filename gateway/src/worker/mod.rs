@@ -256,7 +256,7 @@ impl Watch {
                 sources.spawn(source.run().instrument(span));
             }
         }
-        sources.spawn(report_counters(cameras.clone(), reports.clone(), stop.clone()));
+        sources.spawn(report_counters(cameras.clone(), order.clone(), reports.clone(), stop.clone()));
         let balance = Balance {
             worker,
             cameras: cameras.clone(),
@@ -379,7 +379,12 @@ async fn write_reports(
 }
 
 /// Reports the counters of all cameras each second.
-async fn report_counters(cameras: Arc<[Camera]>, reports: mpsc::Sender<FromWorker>, stop: CancellationToken) {
+async fn report_counters(
+    cameras: Arc<[Camera]>,
+    order: Arc<Order>,
+    reports: mpsc::Sender<FromWorker>,
+    stop: CancellationToken,
+) {
     let mut tick = tokio::time::interval(COUNTERS_EVERY);
     loop {
         tokio::select! {
@@ -387,8 +392,10 @@ async fn report_counters(cameras: Arc<[Camera]>, reports: mpsc::Sender<FromWorke
             () = stop.cancelled() => return,
             _ = tick.tick() => {}
         }
-        let watched = cameras.iter().filter(|camera| !camera.dropped.is_cancelled());
-        let counters = watched.map(|camera| camera.counters.take(&camera.job.id)).collect();
+        let watched = cameras.iter().enumerate().filter(|(_, camera)| !camera.dropped.is_cancelled());
+        let counters = watched
+            .map(|(index, camera)| camera.counters.take(&camera.job.id, order.is_asleep(index)))
+            .collect();
         if reports.send(FromWorker::Counters(counters)).await.is_err() {
             return;
         }

@@ -88,9 +88,9 @@ impl Order {
         }
     }
 
-    /// A camera falls asleep or wakes.
-    pub(super) fn set_asleep(&self, camera: usize, is_asleep: bool) {
-        self.is_asleep[camera].store(is_asleep, Relaxed);
+    /// Whether a camera sleeps from now on. True if it did not before, or the other way round.
+    pub(super) fn set_asleep(&self, camera: usize, is_asleep: bool) -> bool {
+        self.is_asleep[camera].swap(is_asleep, Relaxed) != is_asleep
     }
 
     pub(super) fn is_asleep(&self, camera: usize) -> bool {
@@ -104,19 +104,12 @@ impl Order {
 
     /// How much of a camera is watched now.
     pub(super) fn service(&self, camera: usize) -> Service {
-        let step = self.step.load(Relaxed);
-        if step == 0 || self.is_linked(camera) {
+        if self.is_linked(camera) {
             return Service::Full;
         }
-        match step {
-            0 => Service::Full,
-            1 => Service::Slower,
-            2 => Service::ReferencePictures,
-            3 => Service::ThreeQuarters,
-            4 => Service::Half,
-            5 => Service::Quarter,
-            _ if self.set_aside().any(|aside| aside == camera) => Service::Nothing,
-            _ => Service::KeyFrames,
+        match self.set_aside().any(|aside| aside == camera) {
+            true => Service::Nothing,
+            false => ladder::service(self.step.load(Relaxed)),
         }
     }
 
@@ -171,7 +164,7 @@ mod tests {
     #[test]
     fn cameras_that_sleep_are_set_aside_last() {
         let order = Order::new([Priority::Normal, Priority::Low, Priority::Normal]);
-        [1, 2].into_iter().for_each(|camera| order.set_asleep(camera, true));
+        assert!([1, 2].into_iter().all(|camera| order.set_asleep(camera, true)), "both were awake");
         order.set_step(7);
         assert_eq!(order.set_aside().collect::<Vec<_>>(), [0]);
         order.set_step(8);

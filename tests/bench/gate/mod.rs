@@ -61,8 +61,7 @@ pub(crate) fn measure(Wish { extent, footage, compositions, results, rows: wante
     let videos = footage.clone().unwrap_or_else(|| data.join("videos"));
     let mut record: Record<Row> = Record::open(results);
     let cases = recipes::cases(&videos, *extent);
-    let is_wanted =
-        |case: &&Case| wanted.is_empty() || wanted.iter().any(|part| case.recipe.name.contains(part));
+    let is_wanted = |case: &&Case| crate::is_wanted(wanted, &case.recipe.name);
     let missing: Vec<&Case> =
         cases.iter().filter(is_wanted).filter(|case| record.get(case.recipe.id()).is_none()).collect();
     let begin = Instant::now();

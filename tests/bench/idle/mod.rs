@@ -77,8 +77,7 @@ pub(crate) fn measure(wish: &Wish) {
     let (videos, model) = (data.join("videos"), data.join("models/yolox_nano.onnx"));
     let pace = if wish.is_short { Pace::short() } else { Pace::full() };
     let mut record: Record<Figures> = Record::open(&wish.results);
-    let is_wanted =
-        |row: &Row| wish.rows.is_empty() || wish.rows.iter().any(|part| row.to_string().contains(part));
+    let is_wanted = |row: &Row| crate::is_wanted(&wish.rows, &row.to_string());
     let wanted: Vec<Row> =
         rows(wish.is_short).into_iter().filter(|row| is_wanted(row) && record.get(row).is_none()).collect();
 

@@ -9,7 +9,7 @@ use crate::report::line;
 
 /// Measures and prints the tables whose names hold one of the parts, all three where none is given.
 pub(crate) fn measure(is_short: bool, parts: &[String]) {
-    let is_wanted = |table: &str| parts.is_empty() || parts.iter().any(|part| table.contains(part.as_str()));
+    let is_wanted = |table: &str| crate::is_wanted(parts, table);
     if is_wanted("storing") {
         storing::measure(is_short);
     }

@@ -51,7 +51,7 @@ async fn done(outbox: &OutboxHandle, sink: &str, count: usize) {
 
 /// The centre takes everything that waits.
 async fn delivered(outbox: &OutboxHandle) {
-    let rows = outbox.next(super::super::Cursor::default(), 10_000).await.unwrap();
+    let rows = outbox.next(crate::outbox::Cursor::default(), 10_000).await.unwrap();
     outbox.delivered(rows.iter().map(|row| row.sequence).collect()).await.unwrap();
     outbox.stats().wait_for(|stats| stats.depth == 0).await.unwrap();
 }
