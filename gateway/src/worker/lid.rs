@@ -182,12 +182,11 @@ impl Lid {
     /// An access unit of an awake camera.
     fn watch(&mut self, unit: AccessUnit, sight: &mut Sight) -> Glance {
         let at = unit.media_time;
-        if unit.is_key || at >= self.last_lesson + LESSON_EVERY || at < self.last_lesson {
+        let is_due = unit.is_key || at >= self.last_lesson + LESSON_EVERY || at < self.last_lesson;
+        // What moved is known once it has looked back.
+        if is_due && self.behind.is_none() {
             self.last_lesson = at;
-            match self.behind {
-                None => self.sentinel.learn(sight.take_moved()),
-                Some(_) => self.sentinel.skip(),
-            }
+            self.sentinel.learn(sight.take_moved());
         }
         if !unit.is_key {
             self.sentinel.see(unit.data.len());
@@ -259,7 +258,9 @@ impl Lid {
     }
 
     fn close(&mut self, at: Duration, sight: &mut Sight) {
-        if self.gate.reason() == Wake::Sentinel && !self.gate.was_fruitful() {
+        let mattered = self.gate.was_fruitful();
+        self.sentinel.close(mattered);
+        if self.gate.reason() == Wake::Sentinel && !mattered {
             self.sentinel.cried_wolf();
         }
         if let Some(now) = sight.scene() {
@@ -272,7 +273,11 @@ impl Lid {
 
     /// Opens the eye: back to the last quiet look, or to where it fell asleep.
     fn open(&mut self, at: Duration, sight: &mut Sight) {
-        self.tally.moves.push(Move { media_time: at, woke: Some(self.gate.reason()) });
+        let reason = self.gate.reason();
+        self.tally.moves.push(Move { media_time: at, woke: Some(reason) });
+        if matches!(reason, Wake::Look | Wake::Switch) {
+            self.sentinel.learn(true);
+        }
         let back_to = self.ring.units().next().map_or(at, |unit| unit.media_time);
         self.slept += back_to.max(self.fell_asleep) - self.fell_asleep;
         self.look_back_from(self.ring.first(), at);

@@ -16,9 +16,9 @@ use moshao_tests::footage::Codec::{self, H264, H265};
 pub(crate) enum Extent {
     /// Each footage by one camera, shorter.
     Short,
-    /// Each footage by three cameras.
+    /// Each footage by three cameras, and by one that has a long day.
     Ordinary,
-    /// Each footage by every camera.
+    /// Each footage by every camera, and by the one that has a long day.
     Every,
 }
 
@@ -178,6 +178,19 @@ const CAMERAS: [Camera; 9] = [
     },
 ];
 
+/// A camera on which so much happens that its sentinel may prove itself: from then on looks are rare.
+const LONG_DAY: Camera = Camera {
+    name: "H.264 VBR, clock, long day",
+    codec: H264,
+    fps: 25,
+    key_frame_every_s: 2,
+    spending: Spending::Variable(0.15),
+    width: None,
+    nuisances: &[Clock],
+    sky: Sky::Steady,
+    noise: 2.0,
+};
+
 /// Everything in a folder of videos, by as many cameras as are wanted.
 pub(crate) fn cases(videos: &Path, extent: Extent) -> Vec<Case> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(videos)
@@ -186,28 +199,28 @@ pub(crate) fn cases(videos: &Path, extent: Extent) -> Vec<Case> {
         .filter(|path| path.extension().is_some_and(|ending| ending == "mp4" || ending == "avi"))
         .collect();
     files.sort();
-    let by_each = match extent {
-        Extent::Short => 1,
-        Extent::Ordinary => 3,
-        Extent::Every => CAMERAS.len(),
+    let stretched = |quiet_s, happenings, longest_s| Timeline::Stretched { quiet_s, happenings, longest_s };
+    let (by_each, timeline) = match extent {
+        Extent::Short => (1, stretched(60.0, 2, 8.0)),
+        Extent::Ordinary => (3, stretched(90.0, 3, 12.0)),
+        Extent::Every => (CAMERAS.len(), stretched(90.0, 3, 12.0)),
     };
+    let long_day = Timeline::Subsiding { happenings: 24, longest_s: 5.0, quiet_s: 20.0, then_quiet_s: 60.0 };
     files
         .iter()
         .enumerate()
         .flat_map(|(number, file)| {
             let cameras = CAMERAS.iter().cycle().skip(number * by_each).take(by_each);
-            cameras.map(|camera| case(file, camera, extent))
+            let stretched = cameras.map(move |camera| case(file, camera, timeline));
+            let long_day = (extent != Extent::Short).then(|| case(file, &LONG_DAY, long_day));
+            stretched.chain(long_day)
         })
         .collect()
 }
 
-fn case(file: &Path, camera: &'static Camera, extent: Extent) -> Case {
+fn case(file: &Path, camera: &'static Camera, timeline: Timeline) -> Case {
     let footage = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let size = camera.size(footage::size(file));
-    let timeline = match extent {
-        Extent::Short => Timeline::Stretched { quiet_s: 60.0, happenings: 2, longest_s: 8.0 },
-        _ => Timeline::Stretched { quiet_s: 90.0, happenings: 3, longest_s: 12.0 },
-    };
     let recipe = Recipe {
         name: format!("{footage}-{}", camera.name.replace([' ', ',', '.'], "")),
         video: file.to_owned(),

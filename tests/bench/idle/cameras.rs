@@ -12,9 +12,13 @@ pub(crate) struct Cameras(Vec<SimulatedCamera>);
 // === impl Cameras ===
 
 impl Cameras {
-    /// Starts `servers` of them, their beginnings spread evenly over `length`.
-    pub(crate) fn start(file: &Path, length: Duration, servers: u32) -> Self {
-        let begin = |number| length * number / servers;
+    /// Starts `servers` of them on a recording of this `length`: they come to its beginning one after the other, the first
+    /// at once and the last almost `spread` later.
+    pub(crate) fn start(file: &Path, length: Duration, spread: Duration, servers: u32) -> Self {
+        let begin = |number| match spread * number / servers {
+            Duration::ZERO => Duration::ZERO,
+            later => length - later,
+        };
         Self((0..servers).map(|n| SimulatedCamera::start(&[file.to_owned()], begin(n), &[])).collect())
     }
 

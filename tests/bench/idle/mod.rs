@@ -15,9 +15,10 @@ mod table;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use moshao_tests::compose::Composed;
+use moshao_tests::compose::truth::Truth;
 use moshao_tests::footage::data_dir;
 use moshao_tests::processes::{Pid, memory_bytes, tree};
 
@@ -27,6 +28,7 @@ use crate::report::progress;
 use cameras::Cameras;
 use figures::Figures;
 use row::{Row, Scene, Who, rows};
+use streams::MORNINGS_SPREAD;
 
 /// Servers of one stream: their key frames come at different times.
 const SERVERS: u32 = 8;
@@ -67,6 +69,8 @@ struct Served {
     kbit_s: f64,
     /// How often something happens on each camera.
     happenings_per_s: f64,
+    /// When the last of the cameras has nothing to show any more; none where something happens for ever, or never.
+    calm_from: Option<Instant>,
     cameras: Cameras,
 }
 
@@ -103,11 +107,22 @@ fn serve(scene: Scene, videos: &Path, wish: &Wish) -> Served {
     let Composed { file, truth } = recipe.compose(&wish.compositions);
     let (file, length_s) = (settled(&file), truth.length_s - SETTLED_AFTER_S);
     let servers = if scene.is_idle() { SERVERS } else { SERVERS_OF_HAPPENINGS };
-    let cameras = Cameras::start(&file, Duration::from_secs_f64(length_s), servers);
+    let length = Duration::from_secs_f64(length_s);
+    let (spread, calm_from) = match scene {
+        Scene::Proven => (MORNINGS_SPREAD, Some(Instant::now() + calm_after(&truth))),
+        _ => (length, None),
+    };
+    let cameras = Cameras::start(&file, length, spread, servers);
     let bytes = std::fs::metadata(&file).map_or(0, |about| about.len());
     let kbit_s = bytes as f64 * 8.0 / 1000.0 / length_s;
     let happenings_per_s = truth.happenings.len() as f64 / length_s;
-    Served { scene, size: recipe.camera.size, kbit_s, happenings_per_s, cameras }
+    Served { scene, size: recipe.camera.size, kbit_s, happenings_per_s, calm_from, cameras }
+}
+
+/// How long after their start the last camera has shown all that happens.
+fn calm_after(truth: &Truth) -> Duration {
+    let last_s = truth.happenings.last().map_or(0.0, |happening| happening.to_s);
+    MORNINGS_SPREAD + Duration::from_secs_f64(last_s)
 }
 
 /// The stream from where its encoder has settled on.

@@ -1,7 +1,7 @@
 //! The gateway with cameras that may sleep.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use moshao_tests::broker::Broker;
 use moshao_tests::gateway::Gateway;
@@ -15,6 +15,9 @@ use crate::contestants::Clock;
 const START_LIMIT: Duration = Duration::from_secs(90);
 /// How long the cameras may take to fall asleep: all of many are awake at first, more than the machine can decode.
 const SLEEP_LIMIT: Duration = Duration::from_secs(600);
+
+/// How long after the last happening what it left behind is forgotten.
+const FORGETTING: Duration = Duration::from_secs(20);
 
 /// Runs the gateway on these URLs. Where nothing happens on them, it is measured once all cameras have slept.
 pub(super) fn measure(pace: &Pace, served: &Served, urls: &[String], model: &Path) -> Figures {
@@ -31,7 +34,12 @@ pub(super) fn measure(pace: &Pace, served: &Served, urls: &[String], model: &Pat
             (of("moshao_camera_asleep") as usize >= asleep).then_some(())
         });
     }
-    std::thread::sleep(pace.settle);
+    match served.calm_from {
+        Some(calm_from) => {
+            std::thread::sleep(calm_from.saturating_duration_since(Instant::now()) + FORGETTING)
+        }
+        None => std::thread::sleep(pace.settle),
+    }
 
     let opened = [("category", "security"), ("phase", "opened")];
     let counted = || {

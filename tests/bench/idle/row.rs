@@ -10,6 +10,8 @@ const MANY: [usize; 3] = [1, 32, 64];
 const FEW: [usize; 2] = [1, 8];
 /// Cameras of which a tenth is active at any time.
 const TENTH_OF: usize = 64;
+/// Cameras that have learned what something looks like.
+const PROVEN: usize = 32;
 /// Cameras that always show something, for the comparison with bare inference.
 const BUSY: usize = 2;
 
@@ -26,6 +28,8 @@ pub(crate) enum Scene {
     H265Vbr,
     /// Nothing, in a sub-stream.
     Sub,
+    /// Nothing any more, after a busy morning in which the sentinel may have proven itself.
+    Proven,
     /// Something, a tenth of the time.
     Tenth,
     /// Something, always.
@@ -58,6 +62,7 @@ pub(crate) fn rows(is_short: bool) -> Vec<Row> {
     let idle = Scene::IDLE.into_iter().filter(|scene| !is_short || scene.is_in_short());
     let mut rows: Vec<Row> = idle.flat_map(|scene| idle_rows(scene, counts)).collect();
     if !is_short {
+        rows.push(Row { scene: Scene::Proven, who: Who::Gateway(PROVEN) });
         rows.push(Row { scene: Scene::Tenth, who: Who::Gateway(TENTH_OF) });
     }
     rows.push(Row { scene: Scene::Busy, who: Who::Bare(BUSY) });
@@ -87,6 +92,7 @@ impl Scene {
             Scene::H265Cbr => "h265-cbr",
             Scene::H265Vbr => "h265-vbr",
             Scene::Sub => "sub",
+            Scene::Proven => "proven",
             Scene::Tenth => "tenth",
             Scene::Busy => "busy",
         }
@@ -100,12 +106,13 @@ impl Scene {
             Scene::H265Cbr => "1080p25 H.265 CBR",
             Scene::H265Vbr => "1080p25 H.265 VBR",
             Scene::Sub => "640x360 15/s H.264 CBR",
+            Scene::Proven => "1080p25 H.264 CBR, idle after a busy morning",
             Scene::Tenth => "1080p25 H.264 CBR, active 10 % of the time",
             Scene::Busy => "1080p25 H.264 CBR, always active",
         }
     }
 
-    /// Whether nothing happens on it.
+    /// Whether nothing ever happens on it.
     pub(crate) fn is_idle(self) -> bool {
         Self::IDLE.contains(&self)
     }

@@ -27,6 +27,7 @@ pub(super) fn print(record: &Record<Figures>, is_short: bool) {
     }
     idle(record, is_short);
     gateway(record, is_short);
+    proven(record, is_short);
     tenth(record, is_short);
     busy(record, is_short);
 }
@@ -101,6 +102,25 @@ fn gateway(record: &Record<Figures>, is_short: bool) {
         ));
     }
     line("\nMemory with rings, parent and detector; proportional set sizes.");
+}
+
+/// Sleeping cameras that have seen enough for their sentinels to be believed.
+fn proven(record: &Record<Figures>, is_short: bool) {
+    for row in rows(is_short).into_iter().filter(|row| row.scene == Scene::Proven) {
+        let Some(figures) = record.get(row) else { continue };
+        let gate = figures.gate.clone().unwrap_or_default();
+        line(&format!("\n## {} cameras, {}\n", figures.cameras, row.scene.title()));
+        line("| CPU per camera | awake | looks a second | dropped | simulated cameras, cores |");
+        line("|---|---|---|---|---|");
+        line(&format!(
+            "| {:.4} | {:.1} % | {:.2} | {:.0} | {:.2} |",
+            figures.cpu,
+            gate.awake * 100.0,
+            gate.looks,
+            gate.behind,
+            figures.serving,
+        ));
+    }
 }
 
 /// Many cameras of which a tenth is active.

@@ -19,6 +19,17 @@ pub enum Timeline {
         /// Happenings are cut to this, seconds.
         longest_s: f64,
     },
+    /// Happenings of the footage, over and over, and then nothing for long: what a camera knows after a busy morning.
+    Subsiding {
+        /// This many happenings.
+        happenings: usize,
+        /// They are cut to this, seconds.
+        longest_s: f64,
+        /// Before each of them, seconds.
+        quiet_s: f64,
+        /// After the last, seconds.
+        then_quiet_s: f64,
+    },
     /// Nothing happens.
     Quiet {
         /// Seconds.
@@ -48,17 +59,22 @@ enum Scene {
 
 impl Timeline {
     pub(super) fn plan(&self, found: &[Span]) -> Plan {
+        let cut =
+            |span: &Span, longest_s: f64| Span { to_s: span.to_s.min(span.from_s + longest_s), ..*span };
+        let then = |span, quiet_s| [Scene::Quiet(quiet_s), Scene::Footage(span)];
         let scenes = match *self {
             Timeline::Quiet { length_s } => vec![Scene::Quiet(length_s)],
             Timeline::Stretched { quiet_s, happenings, longest_s } => {
-                let cut = |span: &Span| Span { to_s: span.to_s.min(span.from_s + longest_s), ..*span };
                 // Spread over the footage, so that few are not all alike.
                 let step = found.len().div_ceil(happenings.max(1)).max(1);
-                let chosen = found.iter().step_by(step).map(cut);
-                let mut scenes: Vec<Scene> =
-                    chosen.flat_map(|span| [Scene::Quiet(quiet_s), Scene::Footage(span)]).collect();
-                scenes.push(Scene::Quiet(quiet_s));
-                scenes
+                let chosen = found.iter().step_by(step).map(|span| cut(span, longest_s));
+                let scenes = chosen.flat_map(|span| then(span, quiet_s));
+                scenes.chain([Scene::Quiet(quiet_s)]).collect()
+            }
+            Timeline::Subsiding { happenings, longest_s, quiet_s, then_quiet_s } => {
+                let chosen = found.iter().cycle().take(happenings).map(|span| cut(span, longest_s));
+                let scenes = chosen.flat_map(|span| then(span, quiet_s));
+                scenes.chain([Scene::Quiet(then_quiet_s)]).collect()
             }
             Timeline::Busy { length_s } => {
                 assert!(!found.is_empty(), "nothing happens in this footage");
@@ -68,7 +84,7 @@ impl Timeline {
                     if left_s <= 0.0 {
                         break;
                     }
-                    scenes.push(Scene::Footage(Span { to_s: span.to_s.min(span.from_s + left_s), ..*span }));
+                    scenes.push(Scene::Footage(cut(span, left_s)));
                     left_s -= span.length_s();
                 }
                 scenes
@@ -163,6 +179,16 @@ mod tests {
         assert_eq!(truth.happenings, [span(60.0, 63.0), span(123.0, 127.0)]);
         assert_eq!(truth.quiet, [span(0.0, 60.0), span(63.0, 123.0), span(127.0, 187.0)]);
         assert_eq!((truth.length_s, truth.quiet_s()), (187.0, 180.0));
+    }
+
+    #[test]
+    fn it_subsides_after_as_many_happenings_as_are_wanted() {
+        let timeline =
+            Timeline::Subsiding { happenings: 4, longest_s: 5.0, quiet_s: 10.0, then_quiet_s: 100.0 };
+        let truth = timeline.plan(&FOUND).truth();
+        let lengths: Vec<f64> = truth.happenings.iter().map(Span::length_s).collect();
+        assert_eq!(lengths, [3.0, 5.0, 4.0, 3.0]);
+        assert_eq!((truth.length_s, truth.quiet_s()), (155.0, 140.0));
     }
 
     #[test]

@@ -85,9 +85,9 @@ impl Lid {
                 return Glance { lost: Some(error), ..Glance::default() };
             }
         };
-        self.sentinel.learn(seen != Seen::Quiet);
         let suspicion = match seen {
             Seen::Quiet => {
+                self.sentinel.learn(false);
                 self.gate.looked(at);
                 // Nothing before this picture is needed any more.
                 self.ring.forget_before(number);
@@ -139,6 +139,7 @@ impl Lid {
     pub(super) fn dismiss(&mut self, at: Duration, opinion: Opinion, sight: &mut Sight) {
         trace!(?at, ?opinion, "the look is dismissed");
         self.tally.dismissed += 1;
+        self.sentinel.dismiss();
         let judged = self.judged.take();
         if opinion == Opinion::Nothing {
             self.place.dismiss(&self.gate.parked());
