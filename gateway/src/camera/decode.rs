@@ -158,6 +158,8 @@ impl Decoder {
         self.filter = filter;
         let mut seen = None;
         self.decode(unit, |decoded| seen = Some(decoded))?;
+        // Emptied each time, although H.264 makes its tables anew then: what is missing in a torn key frame would be filled
+        // from the picture before, which may be another camera's.
         if let Some(open) = &mut self.open {
             open.end(&mut |decoded| seen = Some(decoded))?;
         }

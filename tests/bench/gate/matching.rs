@@ -14,6 +14,9 @@ const FOUND_FROM: usize = 3;
 const SAME_MOMENT_S: f64 = 0.25;
 /// Two boxes show the same thing from this intersection over union on.
 const SAME_THING: f32 = 0.4;
+/// How long before and after a picture with something that is watched for it is not quiet, seconds: what stands there is
+/// looked at each second.
+const SEEN_FOR_S: f64 = 1.0;
 /// How far apart beginning and end of the same incident may lie, seconds.
 const SAME_INCIDENT_S: f64 = 1.0;
 
@@ -37,7 +40,7 @@ pub(crate) struct Compared {
     /// From the first picture of a happening's first track to the wake, seconds; 0 where it was awake before. Of
     /// happenings that began asleep.
     pub(crate) wake_latencies_s: Vec<f64>,
-    /// Quiet of the composition, seconds.
+    /// Quiet of the composition in which nothing that is watched for was seen without the gate, seconds.
     pub(crate) quiet_s: f64,
     /// Of it awake, seconds.
     pub(crate) awake_on_quiet_s: f64,
@@ -47,7 +50,9 @@ pub(crate) struct Compared {
 
 /// Compares a replay with the gate to one without.
 pub(crate) fn compare(truth: &Truth, without: &Played, with: &Played) -> Compared {
-    let mut compared = Compared { quiet_s: truth.quiet_s(), ..Compared::default() };
+    let quiet = quiet(truth, without);
+    let quiet_s = quiet.iter().map(Span::length_s).sum();
+    let mut compared = Compared { quiet_s, ..Compared::default() };
     for incident in &without.incidents {
         compared.incidents += 1;
         let widened = Span {
@@ -79,12 +84,30 @@ pub(crate) fn compare(truth: &Truth, without: &Played, with: &Played) -> Compare
     compared.coverage = if seen == 0 { 1.0 } else { seen_again as f64 / seen as f64 };
     compared.wake_latencies_s =
         truth.happenings.iter().filter_map(|h| wake_latency_s(*h, truth, without, with)).collect();
-    for quiet in &truth.quiet {
+    for quiet in &quiet {
         compared.awake_on_quiet_s += with.awake.iter().map(|awake| awake.overlap_s(*quiet)).sum::<f64>();
         let wakes = with.wakes.iter().filter(|wake| quiet.contains(wake.at_s));
         compared.quiet_wakes.extend(wakes.map(|wake| wake.reason.clone()));
     }
     compared
+}
+
+/// When nothing happens and nothing that is watched for stands in the picture: a place that burns is not quiet.
+fn quiet(truth: &Truth, without: &Played) -> Vec<Span> {
+    let mut seen_at_s: Vec<f64> =
+        without.tracks.iter().flat_map(|track| &track.sightings).map(|sighting| sighting.at_s).collect();
+    seen_at_s.sort_by(f64::total_cmp);
+    let mut quiet = vec![];
+    for span in &truth.quiet {
+        let mut from_s = span.from_s;
+        for at_s in seen_at_s.iter().filter(|at_s| span.contains(**at_s)) {
+            quiet.push(Span { from_s, to_s: at_s - SEEN_FOR_S });
+            from_s = from_s.max(at_s + SEEN_FOR_S);
+        }
+        quiet.push(Span { from_s, to_s: span.to_s });
+    }
+    quiet.retain(|span| span.to_s > span.from_s);
+    quiet
 }
 
 /// Tracks that count: seen often enough, and not just something of the place that is taken for something.
@@ -177,7 +200,17 @@ mod tests {
         assert!((0.5..0.6).contains(&compared.coverage), "{}", compared.coverage);
         assert_eq!(compared.wake_latencies_s, [1.0]);
         assert_eq!((compared.awake_on_quiet_s, compared.quiet_wakes.len()), (11.0, 0));
+        assert!((77.5..79.0).contains(&compared.quiet_s), "without what stood there: {}", compared.quiet_s);
         assert_eq!(compared.incidents_missed_at_s, [90.0]);
+    }
+
+    #[test]
+    fn where_something_stands_that_is_watched_for_it_is_not_quiet() {
+        let without = Played { tracks: vec![track(20.0, 30.0, 0.3)], ..Played::default() };
+        let quiet = quiet(&truth(), &without);
+        assert_eq!((quiet[0], quiet.len()), (span(0.0, 19.0), 3));
+        assert!((30.7..30.9).contains(&quiet[1].from_s), "{:?}", quiet[1]);
+        assert_eq!((quiet[1].to_s, quiet[2]), (60.0, span(70.0, 130.0)));
     }
 
     #[test]

@@ -85,8 +85,9 @@ fn row(case: &Case, data: &Path, compositions: &Path) -> Row {
         composed.truth.length_s
     ));
     let (with, without) = std::thread::scope(|threads| {
-        let with = threads.spawn(|| replay::play(&config, &composed.file, "on"));
-        let without = replay::play(&config, &composed.file, "off");
+        let play = |gate| replay::play(&config, &composed.file, gate).watching_for(case.watch.labels());
+        let with = threads.spawn(move || play("on"));
+        let without = play("off");
         (with.join().expect("the replay with the gate ends well"), without)
     });
     let compared = matching::compare(&composed.truth, &without, &with);
@@ -105,19 +106,16 @@ fn row(case: &Case, data: &Path, compositions: &Path) -> Row {
 
 fn configuration(watch: Watch, data: &Path) -> String {
     let yolox = data.join("models/yolox_nano.onnx");
-    let (detector, section, labels) = match watch {
-        Watch::Fire => ("moshao-fire", String::new(), "\"fire\", \"smoke\""),
-        Watch::Traffic => (
-            "yolox-nano",
-            format!("[detector.yolox-nano]\nfile = \"{}\"\n", yolox.display()),
-            "\"person\", \"bicycle\", \"car\", \"motorcycle\", \"bus\", \"truck\"",
-        ),
+    let (detector, section) = match watch {
+        Watch::Fire => ("moshao-fire", String::new()),
+        Watch::Traffic => ("yolox-nano", format!("[detector.yolox-nano]\nfile = \"{}\"\n", yolox.display())),
     };
+    let labels = watch.labels();
     format!(
         "[gateway]\nid = \"gw-bench\"\ndivision = \"510104001001\"\n[grid]\ncode = \"510104001001003\"\n\
          [uplink]\nurl = \"mqtt://127.0.0.1:1883\"\n{section}\
          [camera.gate]\nurl = \"rtsp://127.0.0.1/stream\"\ndetector = \"{detector}\"\nwatches = [\"seen\"]\n\
-         [rule.seen]\nobject = {{ labels = [{labels}], at_least = 3, within = \"2s\" }}\nlevel = 3\n\
+         [rule.seen]\nobject = {{ labels = {labels:?}, at_least = 3, within = \"2s\" }}\nlevel = 3\n\
          category = \"security\"\nkind = \"seen\"\nclear_after = \"{CLEAR_AFTER}\"\n"
     )
 }

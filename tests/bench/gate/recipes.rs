@@ -245,6 +245,18 @@ fn case(file: &Path, camera: &'static Camera, timeline: Timeline) -> Case {
     Case { footage, camera, recipe, watch: if is_fire { Watch::Fire } else { Watch::Traffic } }
 }
 
+// === impl Watch ===
+
+impl Watch {
+    /// What its rule asks for.
+    pub(crate) fn labels(self) -> &'static [&'static str] {
+        match self {
+            Watch::Traffic => &["person", "bicycle", "car", "motorcycle", "bus", "truck"],
+            Watch::Fire => &["fire", "smoke"],
+        }
+    }
+}
+
 // === impl Camera ===
 
 impl Camera {

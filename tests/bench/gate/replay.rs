@@ -142,6 +142,16 @@ fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
 }
 
+// === impl Played ===
+
+impl Played {
+    /// What it saw of these labels: nobody asks for the others, and no camera wakes for them.
+    pub(crate) fn watching_for(mut self, labels: &[&str]) -> Self {
+        self.tracks.retain(|track| labels.contains(&track.label.as_str()));
+        self
+    }
+}
+
 // === impl Track ===
 
 impl Track {

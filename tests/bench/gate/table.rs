@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use moshao::camera::gate::KEY_INTERVAL_MAX;
 use moshao_tests::compose::truth::Truth;
 
 use super::Row;
@@ -43,26 +44,23 @@ pub(crate) fn print(rows: &[&Row], of: usize, days: Option<(&str, &str)>) {
         "\n\
          A track counts if it was seen in four pictures, and is found if three of its pictures show it with the gate as\n\
          well. The wake latency counts from a happening's first track to the wake, after which the camera looks back.\n\
-         *Awake* is every second of quiet in which all pictures were decoded: falling asleep at the beginning and after\n\
-         each happening, and wakes that came to nothing.",
+         Only what the rule asks for counts: people and vehicles, or fire and smoke. *Quiet* is when nothing happens and\n\
+         nothing of that stands in the picture without the gate. *Awake* is every second of it in which all pictures were\n\
+         decoded: falling asleep at the beginning and after each happening, and wakes that came to nothing. A camera whose\n\
+         key frames are more than 4.5 s apart sleeps only once its sentinel has proven itself, as on a long day.",
     );
     line(
         "\n| footage | camera | incidents found with the gate | distinct tracks | pictures of these tracks | wake latency p50, p99 | quiet part: awake, wakes | pictures decoded | CPU seconds per second: gate, without |",
     );
     line("|---|---|---|---|---|---|---|---|---|");
-    let mut all = Compared::default();
-    let (mut length_s, mut decoded_s, mut with_s, mut without_s) = (0.0, 0.0, 0.0, 0.0);
     for row in rows {
         let name = format!("{} | {}", row.footage, row.camera);
         let per_second = [row.cpu_with_s, row.cpu_without_s].map(|cpu_s| cpu_s / row.length_s);
         print_row(&name, &row.compared, row.decoded_share, per_second);
-        all.add(&row.compared);
-        length_s += row.length_s;
-        decoded_s += row.decoded_share * row.length_s;
-        with_s += row.cpu_with_s;
-        without_s += row.cpu_without_s;
     }
-    print_row("**all** |", &all, decoded_s / length_s, [with_s, without_s].map(|cpu_s| cpu_s / length_s));
+    let all = print_total("**all** |", rows.iter().copied());
+    let sleep = |row: &&Row| f64::from(row.key_frame_every_s) <= KEY_INTERVAL_MAX.as_secs_f64();
+    print_total("**those that may sleep** |", rows.iter().copied().filter(sleep));
     let late = rows.iter().flat_map(|row| {
         let limit_s = f64::from(row.key_frame_every_s) + 0.5;
         row.compared.wake_latencies_s.iter().filter(move |latency_s| **latency_s > limit_s)
@@ -73,6 +71,22 @@ pub(crate) fn print(rows: &[&Row], of: usize, days: Option<(&str, &str)>) {
         all.wake_latencies_s.len(),
         reasons(&all.quiet_wakes)
     ));
+}
+
+/// One row for all of these.
+fn print_total<'a>(name: &str, rows: impl Iterator<Item = &'a Row>) -> Compared {
+    let mut all = Compared::default();
+    let (mut length_s, mut decoded_s, mut with_s, mut without_s) = (0.0, 0.0, 0.0, 0.0);
+    for row in rows {
+        all.add(&row.compared);
+        length_s += row.length_s;
+        decoded_s += row.decoded_share * row.length_s;
+        with_s += row.cpu_with_s;
+        without_s += row.cpu_without_s;
+    }
+    let per_second = [with_s, without_s].map(|cpu_s| cpu_s / length_s);
+    print_row(name, &all, decoded_s / length_s, per_second);
+    all
 }
 
 fn reasons(wakes: &[String]) -> String {
@@ -88,9 +102,12 @@ fn reasons(wakes: &[String]) -> String {
 }
 
 fn print_row(name: &str, compared: &Compared, decoded_share: f64, [with, without]: [f64; 2]) {
-    let quiet_s = compared.quiet_s.max(f64::MIN_POSITIVE);
+    let awake = match compared.quiet_s {
+        0.0 => "—".to_owned(),
+        quiet_s => format!("{:.1} %", compared.awake_on_quiet_s / quiet_s * 100.0),
+    };
     line(&format!(
-        "| {name} | {} of {} | {} of {} | {:.1} % | {}, {} | {:.1} %, {} | {:.1} % | {with:.4}, {without:.4} |",
+        "| {name} | {} of {} | {} of {} | {:.1} % | {}, {} | {awake}, {} | {:.1} % | {with:.4}, {without:.4} |",
         compared.incidents_found,
         compared.incidents,
         compared.tracks_found,
@@ -98,7 +115,6 @@ fn print_row(name: &str, compared: &Compared, decoded_share: f64, [with, without
         compared.coverage * 100.0,
         quantile(&compared.wake_latencies_s, 0.5),
         quantile(&compared.wake_latencies_s, 0.99),
-        compared.awake_on_quiet_s / quiet_s * 100.0,
         compared.quiet_wakes.len(),
         decoded_share * 100.0,
     ));
