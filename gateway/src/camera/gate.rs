@@ -9,6 +9,7 @@
 //!
 //! A look that differs is no more than a suspicion. The detector sees it too: what it recognises there wakes the camera,
 //! what it knows nothing of does so within a [`Budget`], earlier where it is large: insects, rain and leaves are small.
+//! What is large and of a kind that no rule asks for has a budget of its own, since detectors take one for the other.
 //! Awake, motion that is tracked keeps the camera so; motion of something that the detector knows nothing of does so for
 //! `VAIN_MAX`. What is still tracked although nothing moves is *parked*: it is remembered, and the detector looks again
 //! at times. What no rule asks for is told to the gate neither by looks nor by tracks.
@@ -20,7 +21,7 @@ use moshao_config::Sensitivity;
 use super::budget::Budget;
 use super::change::Threshold;
 use super::familiar::Familiar;
-use super::opinion::{Opinion, Suspicion, size, touch};
+use super::opinion::{LARGE, Opinion, Suspicion, size, touch};
 use super::patrol::Patrol;
 use super::thumb::Area;
 use super::wake::Wake;
@@ -36,9 +37,6 @@ const VAIN_MAX: Duration = Duration::from_millis(2500);
 /// The same where nothing has been tracked since the wake. What came before it has been looked back at by then, some ten
 /// pictures; this is seven more, and the next key frame is looked at in any case.
 const VAIN_FROM_WAKE: Duration = Duration::from_millis(1500);
-/// Share of the picture from which on what has changed is large: a fifth of its width by a fifth of its height. Somebody
-/// who is so near is often seen in part, which detectors do not know.
-const LARGE: f32 = 0.04;
 /// How long an answer of the detector is waited for; beyond this it fails or is far behind.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// While nothing moves the detector looks this often, awake.
@@ -88,7 +86,11 @@ pub struct Gate {
     familiar: Familiar,
     /// Where rounds of the detector found something faint.
     doubted: Familiar,
+    /// For wakes for what nobody knows, and for what is large and of a kind that no rule asks for.
     budget: Budget,
+    budget_of_others: Budget,
+    /// The latest wake was for something of a kind that no rule asks for.
+    woke_for_other: bool,
 }
 
 /// A look that the detector has been asked about.
@@ -104,10 +106,10 @@ struct Doubt {
 impl Gate {
     /// Begins awake: how things are has to be seen first.
     pub fn new(sensitivity: Sensitivity) -> Self {
-        let share_in_vain = match sensitivity {
-            Sensitivity::Low => 0.002,
-            Sensitivity::Normal => 0.006,
-            Sensitivity::High => 0.02,
+        let (share_in_vain, share_for_others) = match sensitivity {
+            Sensitivity::Low => (0.002, 0.006),
+            Sensitivity::Normal => (0.006, 0.03),
+            Sensitivity::High => (0.02, 0.1),
         };
         Self {
             sensitivity,
@@ -129,6 +131,8 @@ impl Gate {
             familiar: Familiar::default(),
             doubted: Familiar::default(),
             budget: Budget::new(share_in_vain),
+            budget_of_others: Budget::new(share_for_others),
+            woke_for_other: false,
         }
     }
 
@@ -185,6 +189,7 @@ impl Gate {
         self.tracked_at = None;
         self.lively_at = None;
         self.familiar.begin();
+        self.woke_for_other = false;
         self.doubt = None;
         self.patrol = Patrol::default();
         true
@@ -212,14 +217,16 @@ impl Gate {
             self.wake(at, because);
             return None;
         }
+        // Somebody who is so near is often seen in part, which detectors do not know.
         let is_large = moving.iter().any(|area| size(*area) >= LARGE);
         self.doubt = Some(Doubt { at, because, is_large });
         self.last_look = Some(at);
         self.last_detection = Some(at);
         // What may wake it all the same is looked back at: nothing may be told that is younger.
         let is_told = !self.tracks.tracks.is_empty() && !self.affords_unknown(at, is_large);
+        let heeds_others = self.budget_of_others.affords_on_credit(at);
         let (parked, familiar) = (self.parked(), self.familiar.at(at));
-        Some(Suspicion { moving, parked, familiar, doubted: Vec::new(), is_told })
+        Some(Suspicion { moving, parked, familiar, doubted: Vec::new(), heeds_others, is_told })
     }
 
     /// The detector is to see a look in which nothing had changed.
@@ -231,6 +238,7 @@ impl Gate {
             parked: self.parked(),
             familiar: self.familiar.at(at),
             doubted: self.doubted.at(at),
+            heeds_others: false,
             is_told: true,
         }
     }
@@ -277,11 +285,14 @@ impl Gate {
         }
         self.patrol.was_elsewhere();
         let wakes = match opinion {
-            Opinion::Clear => true,
+            // Asked for only where there is time for it.
+            Opinion::Clear | Opinion::Other => true,
             Opinion::Gone | Opinion::Faint => self.budget.affords_on_credit(at),
             Opinion::Nothing => self.affords_unknown(at, is_large),
         };
-        wakes && self.wake(at, because)
+        let woke = wakes && self.wake(at, because);
+        self.woke_for_other = woke && opinion == Opinion::Other;
+        woke
     }
 
     /// Whether there is time for a wake that nothing speaks for but a change.
@@ -320,13 +331,16 @@ impl Gate {
         if !self.was_fruitful() {
             self.familiar.keep(at);
             if was_doubtful {
-                self.budget.spend(at, at.saturating_sub(self.since));
+                let budget = if self.woke_for_other { &mut self.budget_of_others } else { &mut self.budget };
+                budget.spend(at, at.saturating_sub(self.since));
             }
         }
         self.budget.pass(at);
+        self.budget_of_others.pass(at);
         self.is_awake = false;
-        // The falling asleep has seen everything: looks and patrols count from here.
-        self.last_look = Some(at);
+        // The falling asleep has seen everything: looks and patrols count from here. Of what goes on moving nobody knows
+        // anything yet, so that the next key frame is looked at in any case.
+        self.last_look = is_still.then_some(at);
         true
     }
 

@@ -7,6 +7,8 @@ use super::thumb::Area;
 
 /// A thing that was always there is another one when this share of its place has changed.
 const REPLACED_FROM: f32 = 0.25;
+/// Share of the picture from which on something is large: a fifth of its width by a fifth of its height.
+pub const LARGE: f32 = 0.04;
 /// Two areas are the same thing from this intersection over union on.
 const SAME_FROM: f32 = 0.5;
 
@@ -21,6 +23,8 @@ pub struct Suspicion {
     pub familiar: Vec<Area>,
     /// Where something was faint before and nothing came of it: a doubt there again is no news. What is clear there is.
     pub doubted: Vec<Area>,
+    /// Whether something large that no rule asks for matters: seen from an odd side, a car is taken for a telephone.
+    pub heeds_others: bool,
     /// Where nothing new is found, what was seen last is told again: so that nobody takes what is parked for gone.
     pub is_told: bool,
 }
@@ -30,6 +34,8 @@ pub struct Suspicion {
 pub enum Opinion {
     /// Nothing that was not known.
     Nothing,
+    /// Something new and large, of a kind that no rule asks for.
+    Other,
     /// Something new, below the threshold of what is told.
     Faint,
     /// Something parked is not where it was.
@@ -41,8 +47,8 @@ pub enum Opinion {
 // === impl Suspicion ===
 
 impl Suspicion {
-    /// The answer, given what was recognised clearly and faintly.
-    pub fn opinion(&self, clear: &[Area], faint: &[Area]) -> Opinion {
+    /// The answer, given what was recognised clearly and faintly of what rules ask for, and clearly of `others`.
+    pub fn opinion(&self, clear: &[Area], faint: &[Area], others: &[Area]) -> Opinion {
         let has_moved = |area: &Area| self.moving.is_empty() || self.moving.iter().any(|m| touch(*m, *area));
         let is_parked = |area: &Area| self.parked.iter().any(|parked| is_same(*parked, *area));
         let is_familiar = |area: &Area| {
@@ -55,10 +61,14 @@ impl Suspicion {
         let is_gone = |parked: &&Area| {
             has_moved(parked) && !clear.iter().chain(faint).any(|area| is_same(**parked, *area))
         };
+        let is_large = |area: &&Area| size(**area) >= LARGE;
         match () {
             () if clear.iter().any(|area| is_new(&area)) => Opinion::Clear,
             () if self.parked.iter().any(|parked| is_gone(&parked)) => Opinion::Gone,
             () if faint.iter().any(|area| is_new(&area) && !is_doubted(area)) => Opinion::Faint,
+            () if self.heeds_others && others.iter().filter(is_large).any(|area| is_new(&area)) => {
+                Opinion::Other
+            }
             () => Opinion::Nothing,
         }
     }
@@ -97,14 +107,19 @@ mod tests {
     const PERSON: Area = [0.75, 0.2, 0.8, 0.6];
 
     fn opinion(moving: &[Area], clear: &[Area], faint: &[Area]) -> Opinion {
+        opinion_with(moving, clear, faint, &[])
+    }
+
+    fn opinion_with(moving: &[Area], clear: &[Area], faint: &[Area], others: &[Area]) -> Opinion {
         let suspicion = Suspicion {
             moving: moving.to_vec(),
             parked: vec![CAR],
             familiar: vec![BUSH],
             doubted: vec![SIGN],
+            heeds_others: true,
             is_told: true,
         };
-        suspicion.opinion(clear, faint)
+        suspicion.opinion(clear, faint, others)
     }
 
     #[test]
@@ -127,6 +142,16 @@ mod tests {
         assert_eq!(opinion(&[], &[CAR], &[SIGN]), Opinion::Nothing);
         assert_eq!(opinion(&[], &[CAR], &[SIGN, PERSON]), Opinion::Faint);
         assert_eq!(opinion(&[], &[CAR, SIGN], &[]), Opinion::Clear);
+    }
+
+    #[test]
+    fn a_large_thing_of_another_kind_is_something_else_and_a_small_one_is_nothing() {
+        let (cow, insect) = ([0.7, 0.1, 1.0, 0.5], [0.75, 0.2, 0.8, 0.28]);
+        assert_eq!(opinion_with(&[TREE], &[CAR], &[], &[cow]), Opinion::Other);
+        assert_eq!(opinion_with(&[TREE], &[CAR], &[], &[insect]), Opinion::Nothing);
+        assert_eq!(opinion_with(&[TREE], &[CAR], &[], &[CAR]), Opinion::Nothing, "the car by another name");
+        assert_eq!(opinion_with(&[BUSH], &[CAR], &[], &[cow]), Opinion::Nothing, "nothing has changed there");
+        assert_eq!(opinion_with(&[TREE], &[CAR, PERSON], &[], &[cow]), Opinion::Clear);
     }
 
     #[test]

@@ -134,16 +134,15 @@ fn judge(
     let view = job.view.seen(picture.view());
     let detections = detector.detect_in(&view, &job.view.looks(view.area()))?;
     let labels = detector.labels();
-    let is_heeded = |detection: &&Detection| {
-        labels.get(detection.label).is_some_and(|label| job.heeds(label))
-            && is_wanted(job, picture, detection)
+    let is_heeded = |detection: &Detection| labels.get(detection.label).is_some_and(|label| job.heeds(label));
+    let areas = |detections: &[Detection], are_heeded: bool| -> Vec<Area> {
+        let wanted = detections.iter().filter(|detection| is_wanted(job, picture, detection));
+        let wanted = wanted.filter(|detection| is_heeded(detection) == are_heeded);
+        wanted.map(|detection| in_fractions(picture, detection.area)).collect()
     };
-    let areas = |detections: &[Detection]| -> Vec<Area> {
-        let heeded = detections.iter().filter(is_heeded);
-        heeded.map(|detection| in_fractions(picture, detection.area)).collect()
-    };
-    let faint = areas(detector.faint());
-    Ok((suspicion.opinion(&areas(&detections), &faint), faint))
+    let faint = areas(detector.faint(), true);
+    let opinion = suspicion.opinion(&areas(&detections, true), &faint, &areas(&detections, false));
+    Ok((opinion, faint))
 }
 
 /// An area in fractions of the picture, in its pixels.

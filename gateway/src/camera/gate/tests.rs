@@ -111,7 +111,7 @@ fn what_is_recognised_now_and_then_and_never_moves_wakes_once() {
     let (mut gate, at) = asleep();
     let patrol = |gate: &mut Gate, at| {
         let suspicion = gate.patrols(at);
-        let opinion = Some(suspicion.opinion(&[HERE], &[]));
+        let opinion = Some(suspicion.opinion(&[HERE], &[], &[]));
         gate.hear(Findings { media_time: at, opinion, ..Findings::default() })
     };
     assert!(patrol(&mut gate, at + s(30)));
@@ -195,6 +195,39 @@ fn a_detector_that_does_not_answer_leaves_nobody_asleep() {
     assert!(gate.wants_look(at + s(8), false) && !gate.is_awake());
     assert!(gate.suspects(at + s(8), Wake::Look, vec![HERE]).is_none());
     assert_eq!((gate.is_awake(), gate.reason()), (true, Wake::Look));
+}
+
+#[test]
+fn what_no_rule_asks_for_wakes_out_of_a_budget_of_its_own() {
+    let (mut gate, at) = asleep();
+    let (mut at, mut wakes) = (at, 0);
+    let begin = at;
+    while at < begin + s(600) {
+        at += s(2);
+        let suspicion = gate.suspects(at, Wake::Look, vec![ELSEWHERE]).unwrap();
+        let opinion = if suspicion.heeds_others { Opinion::Other } else { Opinion::Nothing };
+        if gate.hear(Findings { media_time: at, opinion: Some(opinion), ..Findings::default() }) {
+            wakes += 1;
+            at += s(2);
+            assert!(gate.sleeps(at));
+        }
+    }
+    // 3 % of ten minutes and 3 s of credit, in wakes of 2 s; those for what is unknown come on top.
+    assert!((10..=14).contains(&wakes), "{wakes}");
+    assert!(!gate.patrols(at).heeds_others, "rounds are for what rules ask for");
+}
+
+#[test]
+fn what_goes_on_moving_as_it_falls_asleep_is_looked_at_with_the_next_key_frame() {
+    let falls_asleep = |moves_until: Duration| {
+        let (mut gate, at) = asleep();
+        assert!(gate.wake(at + s(2), Wake::Look));
+        gate.moves(at + s(2) + moves_until, &[HERE]);
+        assert!(gate.sleeps(at + ms(3600)));
+        gate.wants_look(at + s(4), false)
+    };
+    assert!(falls_asleep(ms(1500)));
+    assert!(!falls_asleep(ms(500)), "seen just now, and still");
 }
 
 #[test]

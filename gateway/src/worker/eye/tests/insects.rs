@@ -38,7 +38,7 @@ fn knows_the_object(due: &Due) -> Findings {
     let seen: Vec<Area> = (COMES..LEAVES).contains(&n).then_some(object).into_iter().collect();
     match &due.task {
         Task::Judge(suspicion) => {
-            let opinion = Some(suspicion.opinion(&seen, &[]));
+            let opinion = Some(suspicion.opinion(&seen, &[], &[]));
             Findings { media_time: at, opinion, ..Findings::default() }
         }
         Task::Detect { .. } | Task::Remember => {
