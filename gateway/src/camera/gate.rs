@@ -21,7 +21,7 @@ use moshao_config::Sensitivity;
 use super::budget::Budget;
 use super::change::Threshold;
 use super::familiar::Familiar;
-use super::opinion::{LARGE, Opinion, Suspicion, size, touch};
+use super::opinion::{LARGE, Opinion, Recognised, Suspicion, size, touch};
 use super::patrol::Patrol;
 use super::thumb::Area;
 use super::wake::Wake;
@@ -58,8 +58,8 @@ pub struct Findings {
     pub tracks: Vec<(u64, Area)>,
     /// What it makes of a suspicion; none where the picture was one of an awake camera.
     pub opinion: Option<Opinion>,
-    /// What it recognised only faintly in a picture that it was asked about, in fractions of the picture.
-    pub faint: Vec<Area>,
+    /// What it recognised in a picture that it was asked about.
+    pub recognised: Recognised,
 }
 
 /// The gate of one camera.
@@ -263,7 +263,7 @@ impl Gate {
         let at = findings.media_time;
         self.answered = self.answered.max(Some(at));
         if let Some(opinion) = findings.opinion {
-            return self.weigh(opinion, &findings.faint);
+            return self.weigh(opinion, &findings.recognised);
         }
         if self.is_awake && !findings.tracks.is_empty() {
             self.tracked_at = Some(at);
@@ -276,10 +276,10 @@ impl Gate {
     }
 
     /// What the detector made of a look.
-    fn weigh(&mut self, opinion: Opinion, faint: &[Area]) -> bool {
+    fn weigh(&mut self, opinion: Opinion, recognised: &Recognised) -> bool {
         let Some(Doubt { at, because, is_large }) = self.doubt.take() else { return false };
         if because == Wake::Detector {
-            faint.iter().for_each(|area| self.doubted.see(*area));
+            recognised.faint.iter().for_each(|area| self.doubted.see(*area));
             self.doubted.keep(at);
             return self.patrol.returns(opinion) && self.wake(at, because);
         }
@@ -292,6 +292,10 @@ impl Gate {
         };
         let woke = wakes && self.wake(at, because);
         self.woke_for_other = woke && opinion == Opinion::Other;
+        if self.woke_for_other {
+            // Where nothing comes of it, it is familiar: a bench in the rain is not news again.
+            recognised.others.iter().for_each(|area| self.familiar.see(*area));
+        }
         woke
     }
 

@@ -29,6 +29,17 @@ pub struct Suspicion {
     pub is_told: bool,
 }
 
+/// What it recognised, in fractions of the picture.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Recognised {
+    /// What rules ask for.
+    pub clear: Vec<Area>,
+    /// The same below the threshold of what is told.
+    pub faint: Vec<Area>,
+    /// What no rule asks for.
+    pub others: Vec<Area>,
+}
+
 /// Its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Opinion {
@@ -47,8 +58,8 @@ pub enum Opinion {
 // === impl Suspicion ===
 
 impl Suspicion {
-    /// The answer, given what was recognised clearly and faintly of what rules ask for, and clearly of `others`.
-    pub fn opinion(&self, clear: &[Area], faint: &[Area], others: &[Area]) -> Opinion {
+    /// The answer, given what was recognised.
+    pub fn opinion(&self, Recognised { clear, faint, others }: &Recognised) -> Opinion {
         let has_moved = |area: &Area| self.moving.is_empty() || self.moving.iter().any(|m| touch(*m, *area));
         let is_parked = |area: &Area| self.parked.iter().any(|parked| is_same(*parked, *area));
         let is_familiar = |area: &Area| {
@@ -119,7 +130,8 @@ mod tests {
             heeds_others: true,
             is_told: true,
         };
-        suspicion.opinion(clear, faint, others)
+        let [clear, faint, others] = [clear, faint, others].map(<[Area]>::to_vec);
+        suspicion.opinion(&Recognised { clear, faint, others })
     }
 
     #[test]

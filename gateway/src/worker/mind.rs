@@ -12,7 +12,7 @@ use super::link::{CameraJob, Observation, SeenTrack};
 use super::looks::Looks;
 use crate::camera::gate::Findings;
 use crate::camera::mask;
-use crate::camera::opinion::{Opinion, Suspicion};
+use crate::camera::opinion::{Opinion, Recognised};
 use crate::camera::picture::Picture;
 use crate::camera::thumb::Area;
 
@@ -52,15 +52,15 @@ impl Mind {
         detector: &mut Detector,
         due: &Due,
     ) -> Result<Thought, DetectError> {
-        let (opinion, faint) = match &due.task {
+        let (opinion, recognised) = match &due.task {
             Task::Detect { .. } => {
                 self.latest = self.look(job, detector, due)?;
-                (None, Vec::new())
+                (None, Recognised::default())
             }
-            Task::Remember => (None, Vec::new()),
+            Task::Remember => (None, Recognised::default()),
             Task::Judge(suspicion) => {
-                let (opinion, faint) = judge(job, detector, due, suspicion)?;
-                (Some(opinion), faint)
+                let recognised = recognise(job, detector, due)?;
+                (Some(suspicion.opinion(&recognised)), recognised)
             }
         };
         let is_told = match (&due.task, opinion) {
@@ -77,7 +77,7 @@ impl Mind {
                 .map(|track| (track.id, track.area))
                 .collect(),
             opinion,
-            faint,
+            recognised,
         };
         let observation = is_told.then(|| {
             self.pictures += 1;
@@ -122,14 +122,8 @@ impl Mind {
     }
 }
 
-/// What is to be made of a look, and where it shows something faint. The tracker learns nothing of it: the camera may look
-/// back to before it.
-fn judge(
-    job: &CameraJob,
-    detector: &mut Detector,
-    due: &Due,
-    suspicion: &Suspicion,
-) -> Result<(Opinion, Vec<Area>), DetectError> {
+/// What a look shows. The tracker learns nothing of it: the camera may look back to before it.
+fn recognise(job: &CameraJob, detector: &mut Detector, due: &Due) -> Result<Recognised, DetectError> {
     let picture = &due.picture;
     let view = job.view.seen(picture.view());
     let detections = detector.detect_in(&view, &job.view.looks(view.area()))?;
@@ -140,9 +134,11 @@ fn judge(
         let wanted = wanted.filter(|detection| is_heeded(detection) == are_heeded);
         wanted.map(|detection| in_fractions(picture, detection.area)).collect()
     };
-    let faint = areas(detector.faint(), true);
-    let opinion = suspicion.opinion(&areas(&detections, true), &faint, &areas(&detections, false));
-    Ok((opinion, faint))
+    Ok(Recognised {
+        clear: areas(&detections, true),
+        faint: areas(detector.faint(), true),
+        others: areas(&detections, false),
+    })
 }
 
 /// An area in fractions of the picture, in its pixels.

@@ -111,7 +111,7 @@ fn what_is_recognised_now_and_then_and_never_moves_wakes_once() {
     let (mut gate, at) = asleep();
     let patrol = |gate: &mut Gate, at| {
         let suspicion = gate.patrols(at);
-        let opinion = Some(suspicion.opinion(&[HERE], &[], &[]));
+        let opinion = Some(suspicion.opinion(&Recognised { clear: vec![HERE], ..Recognised::default() }));
         gate.hear(Findings { media_time: at, opinion, ..Findings::default() })
     };
     assert!(patrol(&mut gate, at + s(30)));
@@ -215,6 +215,21 @@ fn what_no_rule_asks_for_wakes_out_of_a_budget_of_its_own() {
     // 3 % of ten minutes and 3 s of credit, in wakes of 2 s; those for what is unknown come on top.
     assert!((10..=14).contains(&wakes), "{wakes}");
     assert!(!gate.patrols(at).heeds_others, "rounds are for what rules ask for");
+}
+
+#[test]
+fn what_no_rule_asks_for_and_came_to_nothing_is_familiar_where_it_stands() {
+    let (mut gate, at) = asleep();
+    let bench = [0.5, 0.5, 0.8, 0.8];
+    let look = |gate: &mut Gate, at: Duration| {
+        let suspicion = gate.suspects(at, Wake::Look, vec![ELSEWHERE]).unwrap();
+        let recognised = Recognised { others: vec![bench], ..Recognised::default() };
+        let opinion = Some(suspicion.opinion(&recognised));
+        gate.hear(Findings { media_time: at, opinion, recognised, ..Findings::default() })
+    };
+    assert!(look(&mut gate, at + s(20)), "rain before a bench");
+    assert!(gate.sleeps(at + s(22)));
+    assert!(!look(&mut gate, at + s(24)), "and it goes on raining");
 }
 
 #[test]
@@ -328,7 +343,8 @@ fn a_doubt_at_the_same_place_is_no_news_to_later_rounds() {
     let sign = [0.1, 0.1, 0.2, 0.3];
     assert_eq!(gate.patrols(at + s(30)).doubted, [] as [Area; 0]);
     let opinion = Some(Opinion::Faint);
-    gate.hear(Findings { media_time: at + s(30), opinion, faint: vec![sign], ..Findings::default() });
+    let recognised = Recognised { faint: vec![sign], ..Recognised::default() };
+    gate.hear(Findings { media_time: at + s(30), opinion, recognised, ..Findings::default() });
     assert_eq!(gate.patrols(at + s(60)).doubted, [sign]);
 }
 

@@ -2,6 +2,7 @@
 //! them wakes it all the same.
 
 use super::*;
+use crate::camera::opinion::Recognised;
 use crate::camera::thumb::Area;
 
 /// Two minutes; the object is there in these pictures alone.
@@ -38,7 +39,7 @@ fn knows_the_object(due: &Due) -> Findings {
     let seen: Vec<Area> = (COMES..LEAVES).contains(&n).then_some(object).into_iter().collect();
     match &due.task {
         Task::Judge(suspicion) => {
-            let opinion = Some(suspicion.opinion(&seen, &[], &[]));
+            let opinion = Some(suspicion.opinion(&Recognised { clear: seen, ..Recognised::default() }));
             Findings { media_time: at, opinion, ..Findings::default() }
         }
         Task::Detect { .. } | Task::Remember => {
