@@ -277,6 +277,7 @@ impl Lid {
         self.tally.moves.push(Move { media_time: at, woke: Some(reason) });
         if matches!(reason, Wake::Look | Wake::Switch) {
             self.sentinel.learn(true);
+            self.last_lesson = at;
         }
         let back_to = self.ring.units().next().map_or(at, |unit| unit.media_time);
         self.slept += back_to.max(self.fell_asleep) - self.fell_asleep;
