@@ -67,7 +67,9 @@ fn what_no_rule_asks_for_keeps_no_camera_awake() {
     let lines = replay(&config, &composed.file, "on");
     assert_eq!(opened(&lines), 0);
     let awake_s = stat(&lines, "awake_seconds");
-    assert!(awake_s < 10.0, "awake for {awake_s} s, of people whom nobody asked for");
+    // They are large and of another kind: 2.5 s at the start, 5 s on credit, and 3 % of the time.
+    let most_s = 8.0 + 0.03 * composed.truth.length_s;
+    assert!(awake_s < most_s, "awake for {awake_s} s, of people whom nobody asked for");
 }
 
 /// A configuration with the camera `gate` and these sections.
