@@ -12,7 +12,7 @@
 //! What is large and of a kind that no rule asks for has a budget of its own, since detectors take one for the other.
 //! Awake, motion that is tracked keeps the camera so; motion of something that the detector knows nothing of does so for
 //! `VAIN_MAX`. What is still tracked although nothing moves is *parked*: it is remembered, and the detector looks again
-//! at times. What no rule asks for is told to the gate neither by looks nor by tracks.
+//! at times. Tracks of what no rule asks for are not told to the gate.
 
 use std::time::Duration;
 

@@ -145,7 +145,7 @@ fn number(value: &Value) -> f64 {
 // === impl Played ===
 
 impl Played {
-    /// What it saw of these labels: nobody asks for the others, and no camera wakes for them.
+    /// What it saw of these labels: nobody asks for the others.
     pub(crate) fn watching_for(mut self, labels: &[&str]) -> Self {
         self.tracks.retain(|track| labels.contains(&track.label.as_str()));
         self
