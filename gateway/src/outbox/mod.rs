@@ -60,6 +60,7 @@ mod open;
 mod owner;
 mod read;
 mod reserve;
+mod row;
 mod salvage;
 mod sequence;
 mod sinks;

@@ -1,12 +1,13 @@
-//! Reading what waits: the next events of each class, and how a row becomes an event again.
+//! Reading what waits: the next events of each class.
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
+use super::row::{COLUMNS, Row};
 use super::stamp::{self, Stamp};
 use super::store::Store;
-use super::{Class, Cursor, Origin, OriginSource, OutboxError, Sequence, Waiting, checksum};
+use super::{Class, Cursor, OutboxError, Sequence, Waiting};
 
 /// What a reader wants next.
 #[derive(Debug, Clone, Copy)]
@@ -59,12 +60,11 @@ impl Store {
         rows: &mut Vec<Waiting>,
     ) -> rusqlite::Result<bool> {
         let now = Stamp::now(self.known_past_unix_ms);
-        let mut statement = self.connection.prepare_cached(
-            "SELECT sequence, class, topic, body, accepted_unix_ms, checksum, origin_source, origin_unix_ms,
-                    boot, mono_ms, clock_ok FROM outbox
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM outbox
              WHERE class = ?1 AND sequence > ?2 AND sequence NOT IN (SELECT sequence FROM aside)
-             ORDER BY sequence",
-        )?;
+             ORDER BY sequence"
+        ))?;
         let (mut left, mut read_bytes) = (most, 0);
         let mut found = statement.query(params![class.code(), after.0 as i64])?;
         while let Some(row) = found.next()? {
@@ -74,10 +74,7 @@ impl Store {
             if left == 0 || read_bytes >= bytes {
                 return Ok(false);
             }
-            if !is_intact(row)? {
-                return Err(damaged());
-            }
-            let event = waiting(row, now)?;
+            let event = Row::read(row)?.into_waiting(now);
             left -= 1;
             read_bytes += event.body.len();
             rows.push(event);
@@ -102,44 +99,7 @@ impl Store {
     }
 }
 
-/// Whether a row that begins with sequence, class, topic, body, time and checksum has the right checksum. Rows of the
-/// first format have none.
-pub(super) fn is_intact(row: &Row<'_>) -> rusqlite::Result<bool> {
-    let expected: Option<i64> = row.get(5)?;
-    let (topic, body) = (row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_blob()?);
-    let sum = checksum::of(row.get(0)?, row.get(1)?, topic, body, row.get(4)?);
-    Ok(expected.is_none_or(|expected| expected == sum))
-}
-
-/// What SQLite would say if it had checksums.
-pub(super) fn damaged() -> rusqlite::Error {
-    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
-    rusqlite::Error::SqliteFailure(code, Some("an event does not have its checksum".to_owned()))
-}
-
-/// The event of a row that begins with sequence, class, topic, body, time and checksum, as it is to be told now.
-pub(super) fn waiting(row: &Row<'_>, now: Stamp) -> rusqlite::Result<Waiting> {
-    let source = row.get::<_, Option<i64>>(6)?.map(OriginSource::from_code);
-    let unix_ms: Option<i64> = row.get(7)?;
-    let mut waiting = Waiting {
-        sequence: Sequence(row.get::<_, i64>(0)? as u64),
-        class: Class::from_code(row.get(1)?),
-        topic: row.get(2)?,
-        body: row.get(3)?,
-        accepted_unix_ms: row.get(4)?,
-        origin: source.zip(unix_ms).map(|(source, unix_ms)| Origin { source, unix_ms }),
-    };
-    if let Some(trusted) = row.get::<_, Option<bool>>(10)?
-        && !trusted
-    {
-        let wall_unix_ms = waiting.accepted_unix_ms;
-        let then = Stamp { boot: row.get(8)?, mono_ms: row.get(9)?, wall_unix_ms, trusted };
-        waiting.correct(then.correction_ms(now));
-    }
-    Ok(waiting)
-}
-
-pub(super) fn class(row: &Row<'_>) -> rusqlite::Result<Class> {
+pub(super) fn class(row: &rusqlite::Row<'_>) -> rusqlite::Result<Class> {
     Ok(Class::from_code(row.get(0)?))
 }
 
@@ -147,42 +107,12 @@ pub(super) fn class(row: &Row<'_>) -> rusqlite::Result<Class> {
 
 impl Waiting {
     /// Puts times right that were written with a wrong clock, or says that they are uncertain.
-    fn correct(&mut self, correction_ms: Option<i64>) {
+    pub(super) fn correct(&mut self, correction_ms: Option<i64>) {
         self.body = stamp::retell(&self.body, correction_ms);
         let shift_ms = correction_ms.unwrap_or(0);
         self.accepted_unix_ms += shift_ms;
         if let Some(origin) = &mut self.origin {
             origin.unix_ms += shift_ms;
         }
-    }
-}
-
-// === impl Class ===
-
-impl Class {
-    pub(super) fn code(self) -> i64 {
-        match self {
-            Class::Alarm => 0,
-            Class::Event => 1,
-        }
-    }
-
-    fn from_code(code: i64) -> Self {
-        if code == 0 { Class::Alarm } else { Class::Event }
-    }
-}
-
-// === impl OriginSource ===
-
-impl OriginSource {
-    pub(super) fn code(self) -> i64 {
-        match self {
-            OriginSource::Picture => 0,
-            OriginSource::Reading => 1,
-        }
-    }
-
-    fn from_code(code: i64) -> Self {
-        if code == 0 { OriginSource::Picture } else { OriginSource::Reading }
     }
 }

@@ -14,22 +14,12 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::gap::{Cause, Gap};
+use super::row::{COLUMNS, COLUMNS_OF_FORMAT_1, Row};
 use super::store::PAGE_BYTES;
-use super::{Cursor, Sequence, checksum, log};
+use super::{Cursor, Sequence, log};
 
 /// Sequences tried one by one behind an unreadable place, before the steps grow.
 const SMALL_STEPS: u32 = 1024;
-
-/// One row as it was.
-#[derive(Debug)]
-pub(super) struct Row {
-    pub(super) class: i64,
-    pub(super) topic: String,
-    pub(super) body: Vec<u8>,
-    pub(super) accepted_unix_ms: i64,
-    pub(super) origin: (Option<i64>, Option<i64>),
-    pub(super) stamp: (Option<i64>, Option<i64>, Option<i64>),
-}
 
 /// How far a sink has come, as the table `sink` has it: name, last alarm, last other event, missed and not told.
 #[derive(Debug, Clone)]
@@ -148,15 +138,12 @@ fn read(path: &Path) -> rusqlite::Result<Salvaged> {
 /// What the sinks still want, up to the first place that cannot be read.
 fn kept(connection: &Connection) -> rusqlite::Result<BTreeMap<i64, Row>> {
     let mut kept = BTreeMap::new();
-    let mut statement = connection.prepare(
-        "SELECT sequence, class, topic, body, accepted_unix_ms, origin_source, origin_unix_ms, boot, mono_ms,
-                clock_ok, checksum FROM kept NOT INDEXED ORDER BY sequence",
-    )?;
+    let mut statement =
+        connection.prepare(&format!("SELECT {COLUMNS} FROM kept NOT INDEXED ORDER BY sequence"))?;
     let mut rows = statement.query([])?;
     while let Ok(Some(row)) = rows.next() {
-        let sequence = row.get(0)?;
-        if let Ok(Some(intact)) = intact(row, sequence) {
-            kept.insert(sequence, intact);
+        if let Ok(intact) = Row::read(row) {
+            kept.insert(intact.sequence, intact);
         }
     }
     Ok(kept)
@@ -202,11 +189,10 @@ fn run_of_rows(
     whole: &mut bool,
     rows: &mut BTreeMap<i64, Row>,
 ) -> rusqlite::Result<()> {
-    // Without the `+`, SQLite might go through the index, which may be what is damaged.
-    let columns = if checked { "boot, mono_ms, clock_ok, checksum" } else { "NULL, NULL, NULL, NULL" };
+    let columns = if checked { COLUMNS } else { COLUMNS_OF_FORMAT_1 };
+    // The index may be what is damaged.
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT sequence, class, topic, body, accepted_unix_ms, origin_source, origin_unix_ms, {columns}
-         FROM outbox NOT INDEXED WHERE sequence > ?1 ORDER BY sequence"
+        "SELECT {columns} FROM outbox NOT INDEXED WHERE sequence > ?1 ORDER BY sequence"
     ))?;
     let mut found = statement.query(params![*after])?;
     while let Some(row) = found.next()? {
@@ -216,27 +202,12 @@ fn run_of_rows(
             return Err(rusqlite::Error::InvalidQuery);
         }
         *after = sequence;
-        match intact(row, sequence) {
-            Ok(Some(intact)) => drop(rows.insert(sequence, intact)),
-            Ok(None) | Err(_) => *whole = false,
+        match Row::read(row) {
+            Ok(intact) => drop(rows.insert(sequence, intact)),
+            Err(_) => *whole = false,
         }
     }
     Ok(())
-}
-
-/// The row, where its checksum is right. A row of the first format has none and is taken as it is.
-fn intact(row: &rusqlite::Row<'_>, sequence: i64) -> rusqlite::Result<Option<Row>> {
-    let read = Row {
-        class: row.get(1)?,
-        topic: row.get(2)?,
-        body: row.get(3)?,
-        accepted_unix_ms: row.get(4)?,
-        origin: (row.get(5)?, row.get(6)?),
-        stamp: (row.get(7)?, row.get(8)?, row.get(9)?),
-    };
-    let expected: Option<i64> = row.get(10)?;
-    let sum = checksum::of(sequence, read.class, &read.topic, &read.body, read.accepted_unix_ms);
-    Ok(expected.is_none_or(|expected| expected == sum).then_some(read))
 }
 
 /// Reads a copy of the file whose first page comes from a new one.

@@ -352,6 +352,35 @@ async fn a_flipped_bit_inside_an_event_is_no_event() {
 }
 
 #[tokio::test]
+async fn an_event_is_damaged_whichever_of_its_columns_is_another() {
+    let changes = [
+        "topic = topic || 'x'",
+        "accepted_unix_ms = accepted_unix_ms + 1",
+        "origin_source = 1",
+        "origin_unix_ms = 1",
+        "boot = boot + 1",
+        "mono_ms = mono_ms + 1",
+        // This one alone would be told as `timeuncertain`.
+        "clock_ok = 0",
+        "clock_ok = 'x'",
+        "checksum = 'x'",
+    ];
+    for change in changes {
+        let directory = tempfile::tempdir().unwrap();
+        let (accepted, path) = closed_outbox(directory.path(), 1).await;
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        let damaged = accepted[5];
+        connection.execute(&format!("UPDATE outbox SET {change} WHERE sequence = {damaged}"), []).unwrap();
+        connection.close().unwrap();
+        let (outbox, recovered, _) = open_with(directory.path(), QUOTA_BYTES);
+        assert_eq!(recovered.salvaged, Some(accepted.len() as u64 - 1), "{change}");
+        let rows = waiting(&outbox).await;
+        let declared = rows.iter().find(|row| row.sequence.0 > EPOCH).expect("declared");
+        assert_eq!(range(&body(declared)), (damaged, damaged), "{change}");
+    }
+}
+
+#[tokio::test]
 async fn without_its_first_page_the_rest_is_saved_all_the_same() {
     let directory = tempfile::tempdir().unwrap();
     let (accepted, path) = closed_outbox(directory.path(), 10).await;
@@ -428,15 +457,17 @@ async fn an_event_that_is_set_aside_lets_the_others_pass_and_comes_back_after_a_
 }
 
 #[tokio::test]
-async fn a_file_of_the_first_format_is_read_on() {
-    let directory = tempfile::tempdir().unwrap();
-    let connection = rusqlite::Connection::open(directory.path().join("outbox.db")).unwrap();
-    connection.execute_batch(include_str!("testdata/format-1.sql")).unwrap();
-    connection.close().unwrap();
-    let (outbox, recovered, _) = open_with(directory.path(), QUOTA_BYTES);
-    assert_eq!((recovered.waiting, recovered.epoch), (2, 0));
-    assert_eq!(titles(&outbox).await, ["alarm", "event"]);
-    assert_eq!(numbers(&outbox.accept(vec![event(Class::Alarm, "new")], None).await.unwrap()), [8]);
+async fn a_file_of_an_earlier_format_is_read_on() {
+    for earlier in [include_str!("testdata/format-1.sql"), include_str!("testdata/format-3.sql")] {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = rusqlite::Connection::open(directory.path().join("outbox.db")).unwrap();
+        connection.execute_batch(earlier).unwrap();
+        connection.close().unwrap();
+        let (outbox, recovered, _) = open_with(directory.path(), QUOTA_BYTES);
+        assert_eq!((recovered.waiting, recovered.epoch), (2, 0));
+        assert_eq!(titles(&outbox).await, ["alarm", "event"]);
+        assert_eq!(numbers(&outbox.accept(vec![event(Class::Alarm, "new")], None).await.unwrap()), [8]);
+    }
 }
 
 #[tokio::test]

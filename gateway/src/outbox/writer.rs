@@ -4,7 +4,8 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::gap::{self, Cause, Gap};
 use super::read::class;
-use super::salvage::{Row, Salvaged};
+use super::row::{COLUMNS, Row};
+use super::salvage::Salvaged;
 use super::sinks::Sinks;
 use super::stamp::Stamp;
 use super::store::{Counts, PAGE_BYTES, used_pages};
@@ -38,6 +39,7 @@ impl Writer<'_> {
         event.sequence = sequence.to_string();
         let body = serde_json::to_vec(&event).expect("an event has only string keys and numbers");
         let row = Row {
+            sequence: sequence.0 as i64,
             class: new.class.code(),
             topic: new.topic.clone(),
             body,
@@ -45,7 +47,7 @@ impl Writer<'_> {
             origin: (new.origin.map(|origin| origin.source.code()), new.origin.map(|origin| origin.unix_ms)),
             stamp: (Some(self.now.boot), Some(self.now.mono_ms), Some(i64::from(self.now.trusted))),
         };
-        self.write("outbox", sequence.0 as i64, &row)?;
+        self.write("outbox", &row)?;
         self.sinks.stored(new.class, sequence, &new.topic);
         self.counts.last = sequence.0;
         if new.class == Class::Alarm {
@@ -55,16 +57,14 @@ impl Writer<'_> {
         Ok(sequence)
     }
 
-    fn write(&self, table: &str, sequence: i64, row: &Row) -> rusqlite::Result<()> {
-        let sum = checksum::of(sequence, row.class, &row.topic, &row.body, row.accepted_unix_ms);
+    fn write(&self, table: &str, row: &Row) -> rusqlite::Result<()> {
         self.transaction
             .prepare_cached(&format!(
-                "INSERT INTO {table}(sequence, class, topic, body, accepted_unix_ms, origin_source, origin_unix_ms,
-                                    boot, mono_ms, clock_ok, checksum)
+                "INSERT INTO {table}({COLUMNS})
                  VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             ))?
             .execute(params![
-                sequence,
+                row.sequence,
                 row.class,
                 row.topic,
                 row.body,
@@ -74,7 +74,7 @@ impl Writer<'_> {
                 row.stamp.0,
                 row.stamp.1,
                 row.stamp.2,
-                sum,
+                checksum::of(row),
             ])
             .map(drop)
     }
@@ -82,15 +82,15 @@ impl Writer<'_> {
     /// Puts what was saved from a damaged file into this new one. Events keep their numbers.
     pub(super) fn copy(&mut self, salvaged: &Salvaged) -> rusqlite::Result<()> {
         for (sequence, row) in &salvaged.rows {
-            self.write("outbox", *sequence, row)?;
-            let class = if row.class == 0 { Class::Alarm } else { Class::Event };
+            self.write("outbox", row)?;
+            let class = Class::from_code(row.class);
             if class == Class::Alarm {
                 self.counts.last_alarm = *sequence as u64;
             }
             *self.counts.of(class) += 1;
         }
-        for (sequence, row) in &salvaged.kept {
-            self.write("kept", *sequence, row)?;
+        for row in salvaged.kept.values() {
+            self.write("kept", row)?;
         }
         for (key, value) in &salvaged.states {
             self.save(&SavedState { key: key.clone(), value: Some(value.clone()) })?;

@@ -160,9 +160,9 @@ pub(super) const DEFECTS: [Defect; 17] = [
         name: "no-checksums",
         what: "checksums of events are not looked at",
         changes: &[Change {
-            file: "gateway/src/outbox/read.rs",
-            right: "Ok(expected.is_none_or(|expected| expected == sum))",
-            wrong: "Ok(expected.is_none_or(|expected| expected == sum || PLANTED))",
+            file: "gateway/src/outbox/checksum.rs",
+            right: "sum == of(row) || sum == of_format_3(row)",
+            wrong: "sum == of(row) || sum == of_format_3(row) || PLANTED",
         }],
         seen_by: "bits=100",
     },

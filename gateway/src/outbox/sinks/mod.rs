@@ -21,15 +21,12 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use self::sink::Sink;
 pub use self::sink::Subscription;
 use super::read::class;
+use super::row::COLUMNS;
 use super::salvage::{Place, Salvaged};
 use super::{Class, Sequence, Waiting};
 
 /// Share of its backlog that a sink gives up at once when it is full: one in this many.
 const GIVEN_UP: u64 = 20;
-
-const COLUMNS: &str =
-    "sequence, class, topic, body, accepted_unix_ms, checksum, origin_source, origin_unix_ms,
-     boot, mono_ms, clock_ok";
 
 /// What waits for a sink.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

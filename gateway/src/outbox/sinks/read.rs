@@ -2,11 +2,11 @@
 
 use rusqlite::{Connection, params};
 
-use super::super::read::{damaged, is_intact, waiting};
+use super::super::row::{COLUMNS, Row};
 use super::super::stamp::Stamp;
 use super::super::store::Store;
 use super::super::{Class, OutboxError, Sequence, Waiting};
-use super::{COLUMNS, Sink, SinkBatch};
+use super::{Sink, SinkBatch};
 
 /// Rows looked at in one step while events are sought that a sink wants.
 const STEP: usize = 128;
@@ -60,15 +60,12 @@ fn read_wanted(
             if events.len() >= limit {
                 return Ok(());
             }
-            if !is_intact(row)? {
-                return Err(damaged());
-            }
+            let row = Row::read(row)?;
             looked_at += 1;
-            let topic: String = row.get(2)?;
-            after = Sequence(row.get::<_, i64>(0)? as u64);
-            if sink.subscription.wants(&topic) {
+            after = Sequence(row.sequence as u64);
+            if sink.subscription.wants(&row.topic) {
                 found = true;
-                events.push(waiting(row, now)?);
+                events.push(row.into_waiting(now));
             } else if !found {
                 sink.cursor.advance(class, after);
             }
