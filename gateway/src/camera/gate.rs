@@ -89,8 +89,8 @@ pub struct Gate {
     /// For wakes for what nobody knows, and for what is large and of a kind that no rule asks for.
     budget: Budget,
     budget_of_others: Budget,
-    /// The latest wake was for something of a kind that no rule asks for.
-    woke_for_other: bool,
+    /// What the detector made of the look for which it woke last, where it was one.
+    woke_for: Option<Opinion>,
 }
 
 /// A look that the detector has been asked about.
@@ -132,7 +132,7 @@ impl Gate {
             doubted: Familiar::default(),
             budget: Budget::new(share_in_vain),
             budget_of_others: Budget::new(share_for_others),
-            woke_for_other: false,
+            woke_for: None,
         }
     }
 
@@ -174,6 +174,10 @@ impl Gate {
 
     /// Something was noticed. True if the camera was asleep and wakes.
     pub fn wake(&mut self, at: Duration, reason: Wake) -> bool {
+        self.wake_for(at, reason, None)
+    }
+
+    fn wake_for(&mut self, at: Duration, reason: Wake, opinion: Option<Opinion>) -> bool {
         self.last_motion = self.last_motion.max(at);
         if reason == Wake::NewSequence {
             self.held_until = self.held_until.max(at + SETTLING);
@@ -189,7 +193,7 @@ impl Gate {
         self.tracked_at = None;
         self.lively_at = None;
         self.familiar.begin();
-        self.woke_for_other = false;
+        self.woke_for = opinion;
         self.doubt = None;
         self.patrol = Patrol::default();
         true
@@ -290,9 +294,8 @@ impl Gate {
             Opinion::Gone | Opinion::Faint => self.budget.affords_on_credit(at),
             Opinion::Nothing => self.affords_unknown(at, is_large),
         };
-        let woke = wakes && self.wake(at, because);
-        self.woke_for_other = woke && opinion == Opinion::Other;
-        if self.woke_for_other {
+        let woke = wakes && self.wake_for(at, because, Some(opinion));
+        if woke && opinion == Opinion::Other {
             // Where nothing comes of it, it is familiar: a bench in the rain is not news again.
             recognised.others.iter().for_each(|area| self.familiar.see(*area));
         }
@@ -335,7 +338,8 @@ impl Gate {
         if !self.was_fruitful() {
             self.familiar.keep(at);
             if was_doubtful {
-                let budget = if self.woke_for_other { &mut self.budget_of_others } else { &mut self.budget };
+                let is_for_other = self.woke_for == Some(Opinion::Other);
+                let budget = if is_for_other { &mut self.budget_of_others } else { &mut self.budget };
                 budget.spend(at, at.saturating_sub(self.since));
             }
         }
