@@ -186,7 +186,10 @@ impl Lid {
         // What moved is known once it has looked back.
         if is_due && self.behind.is_none() {
             self.last_lesson = at;
-            self.sentinel.learn(sight.take_moved());
+            match sight.take_moved() {
+                Some(moved) => self.sentinel.learn(moved),
+                None => self.sentinel.skip(),
+            }
         }
         if !unit.is_key {
             self.sentinel.see(unit.data.len());
@@ -215,6 +218,7 @@ impl Lid {
             return 0;
         }
         self.look_back_from(key, at);
+        self.sentinel.skip();
         sight.start_over();
         key - next
     }

@@ -36,8 +36,9 @@ pub(super) struct Sight {
     motion: Motion,
     /// Number of the group of pictures.
     group: u64,
-    /// Pictures with motion since the sentinel learned last.
+    /// Pictures with motion since the sentinel learned last, and whether any were left out meanwhile.
     moved: u32,
+    left_out: bool,
     keys_in_a_row: u32,
     service: Service,
     /// Access units since the latest key frame; none where it has not been seen. And how many a group has.
@@ -62,6 +63,7 @@ impl Sight {
             motion: Motion::default(),
             group: 0,
             moved: 0,
+            left_out: false,
             keys_in_a_row: 0,
             service: Service::Full,
             since_key: None,
@@ -144,6 +146,7 @@ impl Sight {
             return Glance::default();
         }
         let mut glance = self.see(unit);
+        self.left_out |= glance.passed_over > 0;
         let Some(Due { picture, task, .. }) = &mut glance.due else { return glance };
         let at = picture.media_time;
         let moving = self.note_motion(at, Thumb::of(&picture.view()), gate, place);
@@ -200,9 +203,11 @@ impl Sight {
         self.key_thumb = None;
     }
 
-    /// Whether something moved since this was asked last.
-    pub(super) fn take_moved(&mut self) -> bool {
-        std::mem::take(&mut self.moved) >= MOVED_LEAST
+    /// Whether something moved since this was asked last; none where nobody knows, because pictures were left out.
+    pub(super) fn take_moved(&mut self) -> Option<bool> {
+        let has_moved = std::mem::take(&mut self.moved) >= MOVED_LEAST;
+        let left_out = std::mem::take(&mut self.left_out);
+        (has_moved || !left_out).then_some(has_moved)
     }
 
     /// The picture's size, once one has been seen.

@@ -1,6 +1,8 @@
 //! On a box that has too much to do.
 
 use super::*;
+use crate::camera::gate::Gate;
+use crate::camera::place::Place;
 
 /// Access units left out, how late the detector saw a picture at most, and the last one that it saw, where it takes one picture
 /// in so many that come from a camera that wakes after 20 s, and the decoder in a hurry comes to as many.
@@ -66,4 +68,28 @@ fn where_not_all_can_be_decoded_the_beginning_of_each_group_is() {
         assert_eq!(decoded, 1 + 29 * of_a_group, "how long groups are is known after the first");
         assert_eq!(decoded + glances.iter().map(|glance| glance.passed_over).sum::<u64>(), 600);
     }
+}
+
+/// Whether something moved in the second of two groups, as far as is known.
+fn moved_in_second_group(service: Service, object_from: u64) -> Option<bool> {
+    let job = job();
+    let mut sight = Sight::new(&job);
+    let mut gate = Gate::new(job.sensitivity);
+    let mut place = Place::new(job.masks.clone(), job.view.regions.clone());
+    sight.serve(service);
+    let units = film(2 * GROUP, SIZE, object_from);
+    let (first, second) = units.split_at(GROUP as usize);
+    first.iter().for_each(|unit| drop(sight.see_moving(unit, &mut gate, &mut place)));
+    sight.take_moved();
+    second.iter().for_each(|unit| drop(sight.see_moving(unit, &mut gate, &mut place)));
+    sight.take_moved()
+}
+
+#[test]
+fn of_pictures_that_were_left_out_nobody_says_that_nothing_moved() {
+    let (early, late, never) = (GROUP + 4, GROUP + 14, u64::MAX);
+    assert_eq!(moved_in_second_group(Service::Full, late), Some(true));
+    assert_eq!(moved_in_second_group(Service::Full, never), Some(false));
+    assert_eq!(moved_in_second_group(Service::Half, late), None);
+    assert_eq!(moved_in_second_group(Service::Half, early), Some(true), "what was seen is certain");
 }
