@@ -31,6 +31,12 @@ impl Picture {
         Self::new(frame::Video::new(Pixel::YUV420P, 16, 16), Duration::ZERO, 0)
     }
 
+    /// The same picture in memory of its own: a decoder never gives back the memory of as many pictures as were once lent
+    /// out together.
+    pub fn detached(self) -> Self {
+        Self { frame: self.frame.clone(), ..self }
+    }
+
     /// Width, pixels.
     pub fn width(&self) -> u32 {
         self.frame.width()

@@ -46,11 +46,17 @@ impl Analysed {
         kept.before = kept.latest.replace(look);
     }
 
-    /// The picture of this number; the latest where it is gone or none is named. None where none is held.
+    /// A key frame of a sleeping camera that was told without being analysed: only its number and who is there is held.
+    pub(super) fn note(&self, camera: usize, number: u64, people: Option<Vec<[f32; 4]>>) {
+        self.lock()[camera].last = Some((number, people));
+    }
+
+    /// The picture of this number; the latest where it is gone or none is named. None where that is not held.
     pub(super) fn find(&self, camera: usize, number: Option<u64>) -> Option<Arc<Look>> {
-        let Kept { before, latest, .. } = &self.lock()[camera];
+        let Kept { before, latest, last, .. } = &self.lock()[camera];
         let wanted = [before, latest].into_iter().flatten().find(|look| Some(look.number) == number);
-        wanted.or(latest.as_ref()).cloned()
+        let is_last = |look: &&Arc<Look>| last.as_ref().is_some_and(|(number, _)| *number == look.number);
+        wanted.or(latest.as_ref().filter(is_last)).cloned()
     }
 
     /// Number of the latest picture and the people in it, whether it is still held or not; none where there was none.
@@ -96,6 +102,16 @@ mod tests {
         assert_eq!(number(&analysed, None), Some(3));
         assert_eq!(number(&analysed, Some(2)), Some(2));
         assert_eq!(number(&analysed, Some(1)), Some(3), "gone: the latest");
+    }
+
+    #[test]
+    fn after_a_key_frame_that_is_not_held_nothing_older_is_taken_for_the_latest() {
+        let analysed = Analysed::new(1);
+        analysed.keep(0, look(1));
+        analysed.note(0, 2, None);
+        assert_eq!((number(&analysed, Some(2)), number(&analysed, None)), (None, None));
+        assert_eq!(number(&analysed, Some(1)), Some(1), "an event of it may still ask");
+        assert_eq!(analysed.last(0), Some((2, None)));
     }
 
     #[test]

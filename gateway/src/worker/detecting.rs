@@ -100,8 +100,11 @@ pub(super) fn run(
         units.tell(index, findings);
 
         let Some(observation) = observation else { continue };
-        let picture = due.picture;
-        analysed.keep(index, Arc::new(Look { number: observation.picture, picture, people }));
+        let number = observation.picture;
+        match due.task {
+            Task::Remember => analysed.note(index, number, people),
+            _ => analysed.keep(index, Arc::new(Look { number, picture: due.picture, people })),
+        }
         if reports.blocking_send(FromWorker::Observation(observation)).is_err() {
             return;
         }

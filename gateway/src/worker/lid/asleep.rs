@@ -96,16 +96,17 @@ impl Lid {
             Seen::Changed(moving) => self.suspect(at, Wake::Look, moving, sight),
             Seen::Switched => self.suspect(at, Wake::Switch, vec![[0.0, 0.0, 1.0, 1.0]], sight),
         };
-        let task = match suspicion {
+        let (picture, task) = match suspicion {
             _ if self.gate.is_awake() => return Glance::default(),
             Some(suspicion) => {
                 self.judged = Some(Judged { number, at, is_told: suspicion.is_told });
-                Task::Judge(suspicion)
+                // It waits for the detector, as those of the other cameras do, and may be kept for a still.
+                (picture.detached(), Task::Judge(suspicion))
             }
             None if parked.is_empty() => return Glance::default(),
             None => {
                 sight.has_shown(at);
-                Task::Remember
+                (picture, Task::Remember)
             }
         };
         let slept = self.slept + at.saturating_sub(self.fell_asleep);
