@@ -36,9 +36,9 @@
 //!
 //! # Recovery
 //! SQLite finds the last whole transaction by the checksums in its log (`log` makes sure that no accepted one lies
-//! behind). The file is checked before it is trusted, each event has a `checksum` of its own (`row`). A file that is damaged or
-//! no database is renamed to `outbox.db.corrupt-<epoch>`, and a new one begins with all that is intact in it
-//! (`salvage`); a gap event says what is not. After an I/O error the handle is closed and opened anew, never used again:
+//! behind). The file is checked before it is trusted, each event has a `checksum` of its own, over all of its `row`. A
+//! file that is damaged or no database is renamed to `outbox.db.corrupt-<epoch>`, and a new one begins with all that is
+//! intact in it (`salvage`); a gap event says what is not. After an I/O error the handle is closed and opened anew, never used again:
 //! what a failed sync has left in the system's memory is not to be trusted.
 //!
 //! While the storage takes nothing the outbox is *degraded* (`degraded`): [`Stats::fault`], a metric, `/healthz` and the
