@@ -148,6 +148,7 @@ impl OutboxError {
                 OutboxError::Corrupt { directory, detail }
             }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OutboxError::InUse { directory },
+            None if is_not_as_written(error) => OutboxError::Corrupt { directory, detail },
             _ => OutboxError::Io { directory, detail },
         }
     }
@@ -166,4 +167,16 @@ impl OutboxError {
             _ => OutboxError::Io { directory, detail },
         }
     }
+}
+
+/// Whether what was read is nothing that was ever written: a value of another type, or no row where there always is one.
+fn is_not_as_written(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..)
+            | rusqlite::Error::QueryReturnedNoRows
+    )
 }

@@ -40,6 +40,7 @@ macro_rules! event_columns {
     "
     };
 }
+/// Strict, so that the check of a file finds values of another type. Files of earlier formats are not.
 const SCHEMA: &str = concat!(
     "
     CREATE TABLE IF NOT EXISTS outbox(
@@ -47,20 +48,20 @@ const SCHEMA: &str = concat!(
         ",
     event_columns!(),
     "
-    );
+    ) STRICT;
     CREATE INDEX IF NOT EXISTS outbox_by_class ON outbox(class, sequence);
     CREATE TABLE IF NOT EXISTS gap(
         sequence INTEGER PRIMARY KEY,
         first INTEGER NOT NULL,
         last INTEGER NOT NULL,
         count INTEGER NOT NULL
-    );
-    CREATE TABLE IF NOT EXISTS state(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS state(key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS aside(
         sequence INTEGER PRIMARY KEY,
         reason TEXT NOT NULL
-    );
+    ) STRICT;
 "
 );
 /// From format 2, which knew no sinks; a new file gets these tables too.
@@ -71,14 +72,14 @@ const FROM_2: &str = concat!(
         ",
     event_columns!(),
     "
-    );
+    ) STRICT;
     CREATE INDEX kept_by_class ON kept(class, sequence);
     CREATE TABLE sink(
         name TEXT PRIMARY KEY,
         alarm INTEGER NOT NULL,
         event INTEGER NOT NULL,
         missed INTEGER NOT NULL
-    ) WITHOUT ROWID;
+    ) STRICT, WITHOUT ROWID;
 "
 );
 /// From format 1, whose events had no checksum and one clock.
@@ -107,27 +108,29 @@ impl Store {
         let unclean_stop = fs::metadata(&log).is_ok_and(|log| log.len() > 0);
         let ending = log::look(&log).map_err(|error| OutboxError::from_io(&directory, &error))?;
         let opened = match ending {
-            log::Ending::Sound => Self::open_file(settings, 0),
+            log::Ending::Sound => Self::open_sound(settings, unclean_stop),
             log::Ending::Damaged => {
                 let detail = "transactions lie behind a damaged place in its log".to_owned();
-                Err(OutboxError::Corrupt { directory: directory.clone(), detail })
+                Err(OutboxError::Corrupt { directory, detail })
             }
         };
         match opened {
-            Ok(mut store) => {
-                store.delete_noted()?;
-                let recovered = Recovered {
-                    waiting: store.counts.depth(),
-                    unclean_stop,
-                    quarantined: None,
-                    salvaged: None,
-                    epoch: store.epoch()?,
-                };
-                Ok((store, recovered))
-            }
             Err(OutboxError::Corrupt { detail, .. }) => Self::replace(settings, &detail, unclean_stop),
-            Err(error) => Err(error),
+            other => other,
         }
+    }
+
+    fn open_sound(settings: &Settings, unclean_stop: bool) -> Result<(Self, Recovered), OutboxError> {
+        let mut store = Self::open_file(settings, 0)?;
+        store.delete_noted()?;
+        let recovered = Recovered {
+            waiting: store.counts.depth(),
+            unclean_stop,
+            quarantined: None,
+            salvaged: None,
+            epoch: store.epoch()?,
+        };
+        Ok((store, recovered))
     }
 
     /// There has been an outbox in this directory before.
@@ -267,7 +270,7 @@ fn migrate(connection: &Connection, steps: &[&str]) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Structure, index and every event's checksum.
+/// Structure, types, index and every event's checksum.
 fn check(connection: &Connection, directory: &Path) -> Result<(), OutboxError> {
     let sqlite = |error: rusqlite::Error| OutboxError::from_sqlite(directory, &error);
     let corrupt = |detail| OutboxError::Corrupt { directory: directory.to_owned(), detail };

@@ -122,14 +122,14 @@ fn read(path: &Path) -> rusqlite::Result<Salvaged> {
     };
     if let Ok(mut statement) = connection.prepare("SELECT key, value FROM state") {
         let states = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        salvaged.states = states.map_while(Result::ok).collect();
+        salvaged.states = states.filter_map(Result::ok).collect();
     }
     if let Ok(mut statement) = connection.prepare("SELECT sequence, first, last, count FROM gap") {
         let gaps = statement.query_map([], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))?;
-        salvaged.gaps = gaps.map_while(Result::ok).collect();
+        salvaged.gaps = gaps.filter_map(Result::ok).collect();
     }
     if let Ok(mut statement) = connection.prepare("SELECT name, alarm, event, missed FROM sink") {
-        salvaged.places = statement.query_map([], Place::read)?.map_while(Result::ok).collect();
+        salvaged.places = statement.query_map([], Place::read)?.filter_map(Result::ok).collect();
     }
     salvaged.kept = kept(&connection).unwrap_or_default();
     Ok(salvaged)

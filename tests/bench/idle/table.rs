@@ -110,14 +110,17 @@ fn proven(record: &Record<Figures>, is_short: bool) {
         let Some(figures) = record.get(row) else { continue };
         let gate = figures.gate.clone().unwrap_or_default();
         line(&format!("\n## {} cameras, {}\n", figures.cameras, row.scene.title()));
-        line("| CPU per camera | awake | looks a second | dropped | simulated cameras, cores |");
-        line("|---|---|---|---|---|");
+        line(
+            "| CPU per camera | awake | looks a second | dropped | memory of all processes | simulated cameras, cores |",
+        );
+        line("|---|---|---|---|---|---|");
         line(&format!(
-            "| {:.4} | {:.1} % | {:.2} | {:.0} | {:.2} |",
+            "| {:.4} | {:.1} % | {:.2} | {:.0} | {:.0} MiB | {:.2} |",
             figures.cpu,
             gate.awake * 100.0,
             gate.looks,
             gate.behind,
+            figures.memory_bytes as f64 / MIB,
             figures.serving,
         ));
     }
